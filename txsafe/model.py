@@ -1,0 +1,592 @@
+"""The nouns of the pipeline: one frozen value type each, in the order in which they arise.
+
+bytes → `SourceFile` → `SqlSite` and `ApiUse` → `Statement` → `FeatureUse` → `Verdict` → `Diagnostic`.
+
+Nothing here does I/O or imports anything but the standard library, so every other module may import this one.
+Offsets are code points from 0; a `Span` is half-open; lines and columns of a `Position` count from 1.
+"""
+
+from __future__ import annotations
+
+import bisect
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+NO_FACTS: Mapping[str, str] = MappingProxyType({})
+
+
+class _OrderedWord(enum.StrEnum):
+    """A word that reaches output and is compared by its place in the definition."""
+
+    @property
+    def rank(self) -> int:
+        return list(type(self)).index(self)
+
+    def __lt__(self, other: object) -> bool:
+        return self.rank < type(self)(other).rank
+
+    def __le__(self, other: object) -> bool:
+        return self.rank <= type(self)(other).rank
+
+    def __gt__(self, other: object) -> bool:
+        return self.rank > type(self)(other).rank
+
+    def __ge__(self, other: object) -> bool:
+        return self.rank >= type(self)(other).rank
+
+
+class Severity(_OrderedWord):
+    """How bad it is if it is true."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Confidence(_OrderedWord):
+    """How sure we are that it is true."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Outcome(enum.StrEnum):
+    """What a pooler does with a use of session state."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    COSTLY = "costly"
+    """Works, but pins the server connection, so that multiplexing is lost."""
+    UNKNOWN = "unknown"
+
+
+class Effect(enum.StrEnum):
+    """What goes wrong where the outcome is unsafe."""
+
+    LOST = "lost"
+    """Gone in the next transaction."""
+    LEAKED = "leaked"
+    """Another client inherits it."""
+    WRONG_RESULT = "wrong-result"
+    """Another statement runs than the one meant, without any error."""
+    ERROR = "error"
+    """Refused, or fails later."""
+    STUCK = "stuck"
+    """Cannot be released any more."""
+    IGNORED = "ignored"
+    """Accepted without effect."""
+
+
+class Basis(enum.StrEnum):
+    """How a cell of the matrix is known."""
+
+    OBSERVED = "observed"
+    SOURCE = "source"
+    DOCUMENTATION = "documentation"
+    UNKNOWN = "unknown"
+
+
+# ---------------------------------------------------------------- source text
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Half-open range of code points of a text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Line and column, both from 1, the column in code points."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One decoded file. `text` has no byte-order mark; line ends are as in the file."""
+
+    path: str
+    """Posix, relative to the working directory where it lies below it."""
+    text: str
+    encoding: str
+    bom: bool
+    line_starts: tuple[int, ...]
+
+    def position(self, offset: int) -> Position:
+        """Return the line and column of a code point offset."""
+        line = bisect.bisect_right(self.line_starts, offset)
+        return Position(line, offset - self.line_starts[line - 1] + 1)
+
+    def offset(self, position: Position) -> int:
+        """Return the code point offset of a line and column."""
+        return self.line_starts[position.line - 1] + position.column - 1
+
+    def line_text(self, line: int) -> str:
+        """Return one line (from 1) without its line end."""
+        start = self.line_starts[line - 1]
+        end = self.line_starts[line] if line < len(self.line_starts) else len(self.text)
+        return self.text[start:end].rstrip("\r\n")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A span of a file."""
+
+    path: str
+    span: Span
+
+
+# ---------------------------------------------------------------- SQL as a program spells it
+
+
+class Hole(enum.StrEnum):
+    """What is known of a piece of SQL that is not spelled in the program."""
+
+    VALUE = "value"
+    """A bound parameter or a quoted literal: no SQL can come out of it."""
+    IDENTIFIER = "identifier"
+    """A quoted or composed name."""
+    SQL = "sql"
+    """Could be anything."""
+
+
+HOLE_CHARACTERS: Mapping[Hole, str] = MappingProxyType(
+    {Hole.VALUE: "\uf8f0", Hole.IDENTIFIER: "\uf8f1", Hole.SQL: "\uf8f2"}
+)
+"""One private-use code point stands for each hole in `SqlTemplate.text`, so that offsets stay simple."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fragment:
+    """A piece of a SQL text and where it is spelled.
+
+    Where `exact`, the n-th character of `text` is the n-th character of the file's text from `place.span.start`. Where not
+    (an escape, a literal whose spelling was not looked at yet), the fragment is indivisible: all of it maps to all of `place`.
+    """
+
+    text: str
+    place: Place
+    exact: bool = False
+    hole: Hole | None = None
+    part: int = 0
+    """How many replacement fields come before it in the same literal expression; what `python.spelling` aligns by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlTemplate:
+    """What is known of one SQL text: its fragments in order."""
+
+    fragments: tuple[Fragment, ...]
+
+    @property
+    def text(self) -> str:
+        """The text with one `HOLE_CHARACTERS` code point for each hole."""
+        return "".join(fragment.text for fragment in self.fragments)
+
+    def locate(self, span: Span) -> Place:
+        """Return where a span of `text` is spelled.
+
+        A span over several fragments of one file becomes one place from the first to the last; over several files, the
+        part in the file where it starts.
+        """
+        first: Place | None = None
+        last: Place | None = None
+        offset = 0
+        for fragment in self.fragments:
+            end = offset + len(fragment.text)
+            overlaps = offset < max(span.end, span.start + 1) and span.start < end
+            if overlaps:
+                place = _clip(fragment, offset, span)
+                if first is None:
+                    first = place
+                if place.path == first.path and place.span.start >= first.span.start:
+                    last = place
+            offset = end
+        if first is None or last is None:
+            return self.fragments[-1].place
+        return Place(first.path, Span(first.span.start, max(first.span.end, last.span.end)))
+
+
+def _clip(fragment: Fragment, offset: int, span: Span) -> Place:
+    if not fragment.exact:
+        return fragment.place
+    base = fragment.place.span.start - offset
+    start = max(span.start, offset)
+    end = min(max(span.end, start), offset + len(fragment.text))
+    return Place(fragment.place.path, Span(base + start, base + end))
+
+
+class Transaction(enum.StrEnum):
+    """The transaction that a statement runs in."""
+
+    EXPLICIT = "explicit"
+    """A block that the program opens: BEGIN, `with conn.transaction()`, `atomic`, one multi-statement message."""
+    IMPLICIT = "implicit"
+    """Opened by the driver before the first statement (DB-API), or by the server around a function body."""
+    AUTOCOMMIT = "autocommit"
+    """Each statement is a transaction of its own."""
+    UNKNOWN = "unknown"
+
+
+class TransactionEnd(enum.StrEnum):
+    """How the transaction is known to end."""
+
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionContext:
+    """What is known of the transaction around a site or a statement."""
+
+    kind: Transaction = Transaction.UNKNOWN
+    block: str | None = None
+    """Two uses with the same block, not None, surely run in the same transaction on the same connection."""
+    end: TransactionEnd = TransactionEnd.UNKNOWN
+    opened: Place | None = None
+    """What opens it, for related locations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """Another place that explains a diagnostic, and what it has to do with it."""
+
+    place: Place
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlSite:
+    """SQL on its way to a server connection."""
+
+    place: Place
+    """The call, or the construct, that sends it."""
+    sink: str
+    """Qualified name of what sends it (`psycopg.Cursor.execute`), `"script"` for a `.sql` file, `"literal"` where the flow was lost."""
+    driver: str | None
+    """Id of a file in `rules/drivers/`; None where unknown."""
+    template: SqlTemplate
+    transaction: TransactionContext = TransactionContext()
+    scope: str = ""
+    """Qualified name of the function it stands in; uses are only paired within one scope."""
+    parameters: bool = False
+    """Bound parameters are passed along: then a driver sends one statement only, by the extended protocol."""
+    route: str | None = None
+    """Name of the connection's source (a DSN variable, an engine, a Django alias), for `[tool.txsafe.routes]`."""
+    confidence: Confidence = Confidence.HIGH
+    trail: tuple[Related, ...] = ()
+    """How the SQL got here: the constant's definition, the wrapper's call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiUse:
+    """A driver call, keyword argument or setting that touches the session without any SQL in the program."""
+
+    place: Place
+    """The keyword argument, the attribute or the call's name: what a reader would change."""
+    api: str
+    """A name that rules match (`named-prepare`, `notifications`, `hold-cursor`, `startup-parameter` …)."""
+    driver: str | None
+    facts: Mapping[str, str] = NO_FACTS
+    transaction: TransactionContext = TransactionContext()
+    scope: str = ""
+    route: str | None = None
+    confidence: Confidence = Confidence.HIGH
+    trail: tuple[Related, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unresolved:
+    """A sink whose SQL could not be seen: said, so that silence means judged safe."""
+
+    place: Place
+    sink: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """All that one file shows: what the language front ends return."""
+
+    sites: tuple[SqlSite, ...] = ()
+    uses: tuple[ApiUse, ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
+    sinks: int = 0
+    """Calls that send SQL, resolved or not; sites found without a call (`"literal"`) do not count."""
+
+
+# ---------------------------------------------------------------- SQL as the server reads it
+
+
+class StatementKind(enum.StrEnum):
+    """What a statement is, with the facts that `Statement.facts` carries for it (all values lower-case unless quoted)."""
+
+    SET = "set"
+    """`scope` (session, local), `name`, `value` (as spelled). SET TIME ZONE is `timezone`, SET NAMES `client_encoding`."""
+    RESET = "reset"
+    """`name` or `all`; `SET x TO DEFAULT` is one too, with `scope`."""
+    SET_ROLE = "set-role"
+    """`action` (set, reset), `role`, `scope`."""
+    SET_SESSION_AUTHORIZATION = "set-session-authorization"
+    """`action` (set, reset), `role`, `scope`."""
+    SET_CHARACTERISTICS = "set-characteristics"
+    """`modes`; `parameter` = the default_transaction_… parameter that the first mode sets."""
+    SET_TRANSACTION = "set-transaction"
+    """`modes`."""
+    SET_CONSTRAINTS = "set-constraints"
+    SHOW = "show"
+    """`name`."""
+    DISCARD = "discard"
+    """`target` (all, plans, sequences, temp)."""
+    PREPARE = "prepare"
+    """`name`, `body` (SQL text)."""
+    EXECUTE = "execute"
+    """`name`, `arguments`."""
+    DEALLOCATE = "deallocate"
+    """`name` or `all`."""
+    TWO_PHASE = "two-phase"
+    """PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED."""
+    LISTEN = "listen"
+    """`channel`."""
+    UNLISTEN = "unlisten"
+    """`channel` or `*`."""
+    NOTIFY = "notify"
+    """`channel`."""
+    DECLARE_CURSOR = "declare-cursor"
+    """`name`, `hold` (yes, no), `body`."""
+    FETCH = "fetch"
+    """`name`; MOVE too."""
+    CLOSE = "close"
+    """`name` or `all`."""
+    LOAD = "load"
+    """`library`."""
+    CREATE_TEMPORARY = "create-temporary"
+    """`object` (table, view, sequence), `name`, `on-commit` (drop, delete-rows, preserve-rows, none), `form` (create, as, select-into), `if-not-exists` (yes, no), `body`."""
+    DROP = "drop"
+    """`object`, `name` (the first one)."""
+    BEGIN = "begin"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+    SAVEPOINT = "savepoint"
+    """SAVEPOINT, RELEASE, ROLLBACK TO."""
+    LOCK = "lock"
+    COPY = "copy"
+    CALL = "call"
+    DO = "do"
+    CREATE_ROUTINE = "create-routine"
+    EXPLAIN = "explain"
+    QUERY = "query"
+    """SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, MERGE."""
+    DDL = "ddl"
+    """CREATE, ALTER, GRANT, COMMENT … without session state of their own; `ALTER ROLE … SET` belongs here."""
+    OTHER = "other"
+
+
+class StatementContext(enum.StrEnum):
+    """What a statement stands in."""
+
+    TOP = "top"
+    DO_BODY = "do-body"
+    ROUTINE_BODY = "routine-body"
+    DYNAMIC = "dynamic"
+    """The literal of an EXECUTE in PL/pgSQL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlCall:
+    """A function call anywhere in a statement."""
+
+    name: str
+    """Folded as the server folds it: `PG_CATALOG."pg_advisory_lock"` is `pg_advisory_lock`."""
+    schema: str | None
+    arguments: tuple[str, ...]
+    """As spelled, trimmed; holes and driver placeholders included."""
+    span: Span
+    """From the first character of the (qualified) name to the closing parenthesis, in the template's text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One SQL statement, wherever it stands, and what it does to the session."""
+
+    kind: StatementKind
+    span: Span
+    """In the template's text, without surrounding space, comments and semicolon."""
+    facts: Mapping[str, str] = NO_FACTS
+    calls: tuple[SqlCall, ...] = ()
+    context: StatementContext = StatementContext.TOP
+    transaction: TransactionContext = TransactionContext()
+
+
+# ---------------------------------------------------------------- verdicts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureUse:
+    """One use of session state: a rule's variant, at a place."""
+
+    rule: str
+    variant: str
+    place: Place
+    """Where the offending statement is spelled."""
+    sql: str
+    """The statement, holes shown as `…`; empty for an API use."""
+    captures: Mapping[str, str] = NO_FACTS
+    """The statement's or the API use's facts: what messages and suggestions are built from."""
+    transaction: TransactionContext = TransactionContext()
+    driver: str | None = None
+    scope: str = ""
+    route: str | None = None
+    confidence: Confidence = Confidence.HIGH
+    trail: tuple[Related, ...] = ()
+    paired: bool = False
+    """Opened and closed on one connection within one transaction (lock … unlock, create … drop)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A pooler as the code will meet it."""
+
+    name: str
+    pooler: str
+    version: str | None
+    mode: str
+    settings: Mapping[str, str] = NO_FACTS
+    """Every setting of the pooler that decides, defaults filled in."""
+    server_version: int | None = None
+    """PostgreSQL major; None where unknown: judged for the oldest supported one."""
+    title: str = ""
+    """For messages: `PgBouncer 1.18, transaction mode`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a profile does with a feature use, and how that is known."""
+
+    outcome: Outcome
+    effects: tuple[Effect, ...] = ()
+    reason: str = ""
+    basis: Basis = Basis.UNKNOWN
+    reference: str = ""
+
+
+class Applicability(enum.StrEnum):
+    """Whether a fix may be applied unseen; the words are ruff's."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    DISPLAY_ONLY = "display-only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Replace what a place spells."""
+
+    place: Place
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """Edits that belong together."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    applicability: Applicability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """What a user reads."""
+
+    rule: str
+    severity: Severity
+    confidence: Confidence
+    path: str
+    start: Position
+    end: Position
+    message: str
+    sql: str = ""
+    outcome: Outcome = Outcome.UNSAFE
+    effects: tuple[Effect, ...] = ()
+    transaction: Transaction = Transaction.UNKNOWN
+    driver: str | None = None
+    suggestion: str = ""
+    related: tuple[Location, ...] = ()
+    fix: Fix | None = None
+    fingerprint: str = ""
+    profile: str = ""
+    variant: str = ""
+    reference: str = ""
+    suppressed: bool = False
+    baselined: bool = False
+
+    @property
+    def sort_key(self) -> tuple[str, Position, str, Position, str]:
+        return (self.path, self.start, self.rule, self.end, self.message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A related place, resolved to lines and columns."""
+
+    path: str
+    start: Position
+    end: Position
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnresolvedSink:
+    """An `Unresolved`, resolved to its line and column."""
+
+    path: str
+    start: Position
+    sink: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileError:
+    """A file that could not be looked at, in whole or in part."""
+
+    path: str
+    line: int
+    """0 where no line is to blame."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """What one file came to: the unit that worker processes return."""
+
+    path: str
+    parsed: bool = False
+    """False where the prefilter or a limit left it unparsed."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    unresolved: tuple[UnresolvedSink, ...] = ()
+    errors: tuple[FileError, ...] = ()
+    sinks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a run came to: what every renderer takes."""
+
+    profile: Profile
+    files: tuple[FileReport, ...] = field(default=())
+    """In path order."""
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All diagnostics, in output order, suppressed and baselined ones included."""
+        found = (diagnostic for report in self.files for diagnostic in report.diagnostics)
+        return tuple(sorted(found, key=lambda diagnostic: diagnostic.sort_key))
