@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 
 class _NoFacts(Mapping[str, str]):
-    """The empty mapping as a default: hashable, as dataclasses ask of one until Python 3.12, and picklable, for workers."""
+    """The empty mapping as a default: hashable, as dataclasses ask until Python 3.12, and picklable, for workers."""
 
     __slots__ = ()
 

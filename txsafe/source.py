@@ -1,7 +1,8 @@
 """Bytes in, `SourceFile` out: which language a file is in, how it is encoded, where its lines start.
 
-Python files are decoded as PEP 263 says, SQL files as `psql` would meet them: UTF-8, a byte-order mark's encoding, or else
-Windows-1252 and Latin-1, which old dumps use without saying so. What cannot be decoded is a `SourceError` with its line.
+Python files are decoded as PEP 263 says, SQL files as `psql` would meet them: UTF-8, a byte-order mark's encoding, or
+else Windows-1252 and Latin-1, which old dumps use without saying so. What cannot be decoded is a `SourceError` with its
+line.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import enum
 import os
 import re
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.model import SourceFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PYTHON_SUFFIXES = (".py", ".pyi", ".pyw")
 SQL_SUFFIXES = (".sql", ".psql", ".pgsql", ".sql.j2", ".sql.jinja", ".sql.jinja2")
@@ -63,8 +67,7 @@ def is_python_script(head: bytes) -> bool:
 def read_source(path: Path, *, display: str, limit: int) -> SourceFile:
     """Read and decode one file of at most `limit` bytes.
 
-    Raises:
-        SourceError: It cannot be read, is no regular file, is too large or cannot be decoded.
+    Raises `SourceError`: it cannot be read, is no regular file, is too large or cannot be decoded.
     """
     return decode(read_bytes(path, limit=limit), display)
 
@@ -72,13 +75,12 @@ def read_source(path: Path, *, display: str, limit: int) -> SourceFile:
 def read_bytes(path: Path, *, limit: int) -> bytes:
     """Return the content of a regular file of at most `limit` bytes; never blocks on a pipe or a device.
 
-    Raises:
-        SourceError: It cannot be read, is no regular file or is larger.
+    Raises `SourceError`: it cannot be read, is no regular file or is larger.
     """
     try:
         # O_NONBLOCK: opening a FIFO without a writer would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise SourceError("not a regular file")
             data = file.read(limit + 1)
@@ -96,8 +98,7 @@ def _cause(error: OSError | ValueError) -> str:
 def decode(data: bytes, path: str) -> SourceFile:
     """Decode the bytes of the file that is shown as `path`; its name says whether it is SQL, else it is Python.
 
-    Raises:
-        SourceError: The bytes are not text in the encoding that they claim, or hold NUL.
+    Raises `SourceError`: the bytes are not text in the encoding that they claim, or hold NUL.
     """
     encoding, bom = _sql_encoding(data) if file_kind(path) is FileKind.SQL else _python_encoding(data)
     mark = _mark(encoding) if bom else b""
@@ -117,8 +118,7 @@ def decode(data: bytes, path: str) -> SourceFile:
 def encode(source: SourceFile, text: str) -> bytes:
     """Return the bytes of a changed text in the encoding and with the byte-order mark that the file had.
 
-    Raises:
-        SourceError: The file's encoding cannot spell the text.
+    Raises `SourceError`: the file's encoding cannot spell the text.
     """
     mark = _mark(source.encoding) if source.bom else b""
     try:
@@ -164,7 +164,7 @@ def _find_cookie(data: bytes) -> tuple[str | None, int]:
 def _known_encoding(cookie: str, line: int) -> str:
     try:
         name = codecs.lookup(cookie).name.replace("_", "-")
-        b"".decode(cookie)  # refuses what is no text encoding, such as zlib
+        b" ".decode(cookie)  # refuses what is no text encoding, such as zlib
     except (LookupError, UnicodeError) as error:
         raise SourceError(f"unknown encoding {cookie!r}", line) from error
     if name in _NOT_FOR_SOURCE or name.startswith(("utf-16", "utf-32")):
