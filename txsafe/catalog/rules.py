@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from txsafe.catalog.capabilities import is_capability, known_capabilities
 from txsafe.catalog.document import ListNode, Node, Reader, TextNode, read_text
 from txsafe.errors import did_you_mean
-from txsafe.model import Severity, StatementContext, StatementKind, Transaction
+from txsafe.model import Confidence, Severity, StatementContext, StatementKind, Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Match:
     context: tuple[StatementContext, ...] = ()
     driver: tuple[str, ...] = ()
     """Globs over driver ids, for `templates.matches_globs`; an unknown driver is `""`."""
-    where: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Fact → globs, for `templates.matches_globs`; a missing fact is `""`."""
 
 
@@ -76,6 +76,10 @@ class Variant:
     reason: str = ""
     message: str = ""
     role: Role | None = None
+    severity: Severity | None = None
+    """Where it differs from the rule's."""
+    confidence: Confidence = Confidence.HIGH
+    """At most: of what the code shows, some uses stay a guess."""
     suggestions: tuple[Suggestion, ...] = ()
     probe: Probe | None = None
 
@@ -153,6 +157,8 @@ def _read_variant(name: str, node: Node, probe: Node | None) -> Variant:
         reason=reader.optional_text("reason"),
         message=reader.optional_text("message"),
         role=reader.optional_word("role", Role),
+        severity=reader.optional_word("severity", Severity),
+        confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
         suggestions=tuple(_read_suggestion(node) for node in reader.nodes("suggestion")),
         probe=None if probe is None else _read_probe(name, probe),
     )
