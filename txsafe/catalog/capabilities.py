@@ -32,6 +32,7 @@ CAPABILITIES: Mapping[str, str] = MappingProxyType(
         "seed": "setseed() acts on random() of later transactions",
         "dblink-connection": "a named dblink connection stays open for later transactions",
         "backend-identity": "the server process stays the same one",
+        "reported-pid": "the process id that the driver was told at connect is that of the server process",
         "startup-options": "the start-up parameter `options` is accepted and takes effect",
         "transaction-block": "BEGIN … COMMIT over several messages is one transaction",
         "pool-reset": "a clean-up sent between two uses of a client connection reaches the session that was used",

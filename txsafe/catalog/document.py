@@ -139,9 +139,13 @@ class Reader:
 
     def flag(self, key: str) -> bool:
         """Return an optional `yes` or `no`; `no` where it is missing."""
+        return self.optional_flag(key) is True
+
+    def optional_flag(self, key: str) -> bool | None:
+        """Return an optional `yes` or `no`."""
         node = self.node(key)
         if node is None:
-            return False
+            return None
         text = read_text(node, repr(key))
         if text not in {"yes", "no"}:
             raise node.error(f"{key!r} must be yes or no, not {text!r}")
