@@ -173,6 +173,10 @@ class Config:
     jobs: int = field(default=0, metadata=_option(number(), "Worker processes; 0 lets txsafe choose."))
     quiet: bool = field(default=False, metadata=_option(SWITCH, "Print diagnostics only."))
     verbose: bool = field(default=False, metadata=_option(SWITCH, "Print what was passed over, too."))
+    debug: bool = field(
+        default=False,
+        metadata=_option(SWITCH, "Print tracebacks of internal errors and the time that each stage took."),
+    )
 
     root: Path = field(default_factory=Path.cwd)
     """The folder that globs are relative to: the configuration file's, or the working directory. No option."""
