@@ -218,7 +218,7 @@ def _read_version(reader: Reader, versions: tuple[str, ...]) -> str | None:
 
 
 def is_known_version(text: str, versions: tuple[str, ...]) -> bool:
-    """Tell whether a version lies between the known ones, or is a patch release of the newest."""
+    """Tell whether a version lies between the known ones, or is a later patch release of the newest."""
     if text in versions:
         return True
     from packaging.version import InvalidVersion, Version
@@ -229,8 +229,7 @@ def is_known_version(text: str, versions: tuple[str, ...]) -> bool:
         return False
     if not versions or version < Version(versions[0]):
         return False
-    newest = _numbers(versions[-1])
-    return version.release[: len(newest)] <= newest
+    return version.release[:2] <= _numbers(versions[-1])[:2]
 
 
 def _read_modes(reader: Reader, base: Pooler | None) -> tuple[str, ...]:
