@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from txsafe.report.frames import FrameLine
 
 FEWEST_GUTTER_DIGITS = 2
-_GUTTER_EXTRA = 4
-"""A blank, the bar, a blank, and one cell for the ellipsis."""
+_GUTTER_EXTRA = 5
+"""A blank, the bar, a blank, and an ellipsis on either side of the line."""
 
 
 class Ink(enum.Enum):
