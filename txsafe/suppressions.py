@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from txsafe.errors import did_you_mean
+from txsafe.errors import SourceError, did_you_mean
 from txsafe.model import (
     Applicability,
     Confidence,
@@ -26,6 +26,7 @@ from txsafe.model import (
     SourceFile,
     Span,
 )
+from txsafe.python.tree import parse_module
 from txsafe.source import FileKind, file_kind
 
 if TYPE_CHECKING:
@@ -236,8 +237,8 @@ class _Statements:
         if file_kind(source.path) is FileKind.SQL:
             return cls(())
         try:
-            tree = ast.parse(source.text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            tree = parse_module(source)
+        except SourceError:
             return cls(())
         return cls(tuple(sorted(_ranges(tree), key=lambda each: (each[0], -each[1]))))
 
