@@ -19,7 +19,7 @@ from txsafe.catalog.drivers import Drivers, decode_drivers
 from txsafe.catalog.poolers import Poolers
 from txsafe.catalog.rules import Rule, read_id, read_rule
 from txsafe.catalog.server import ServerFacts, read_server_facts
-from txsafe.errors import CatalogError
+from txsafe.errors import CatalogError, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -46,9 +46,13 @@ class Catalog:
     drivers: Drivers
     server: ServerFacts
 
-    def rule(self, identifier: str) -> Rule | None:
-        """Return a rule, or None where no file declares it."""
-        return self.rules.get(identifier)
+    def find_rule(self, name: str) -> Rule:
+        """Return a rule; raise `ConfigError` with the nearest one for an unknown name."""
+        rule = self.rules.get(name)
+        if rule is None:
+            hint = did_you_mean(name, self.rules)
+            raise ConfigError(f"unknown rule {name!r}{hint}; `txsafe rules` lists them")
+        return rule
 
 
 def find_rules_directory() -> Path:
