@@ -45,13 +45,13 @@ def _is_inline(scope: Scope, owner: Scope) -> bool:
 
 
 def _flow_of(module: Module, owner: Scope, name: str) -> _Flow:
-    key = (owner.node, name)
-    flow = module.flows.get(key)
+    key = (_Flow, owner.node, name)
+    flow = module.memory.get(key)
     if not isinstance(flow, _Flow):
         flow = _Flow(module, owner.node)
         for binding in owner.own(name):
             flow.add(binding, owner)
-        module.flows[key] = flow
+        module.memory[key] = flow
     return flow
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import ast
 import builtins
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from txsafe.model import Place, SourceFile, Span
 from txsafe.python.tree import parse_module, span_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Definition = FunctionNode | ast.ClassDef
@@ -144,8 +146,10 @@ class Module:
     imports: tuple[ast.Import | ast.ImportFrom, ...] = ()
     returns: dict[ast.AST, list[ast.Return | ast.Yield | ast.YieldFrom]] = field(default_factory=dict)
     """By function: what it returns and yields."""
-    flows: dict[tuple[ast.AST, str], object] = field(default_factory=dict)
-    """`flow`'s cache, by the scope's node and the name."""
+    bases: dict[ast.AST, tuple[ast.ClassDef, ...]] = field(default_factory=dict)
+    """Cache of `linearized`."""
+    memory: dict[Hashable, object] = field(default_factory=dict)
+    """What the other modules of this package remember about the file."""
 
     @classmethod
     def of(cls, source: SourceFile, *, name: str = "", project: Project | None = None) -> Module:
@@ -158,6 +162,11 @@ class Module:
         from txsafe.python.binder import bind
 
         return bind(cls(source=source, tree=parse_module(source), name=name, project=project))
+
+    @property
+    def scope_of_module(self) -> Scope:
+        """The outermost scope."""
+        return self.scopes[self.tree]
 
     @property
     def is_package(self) -> bool:
@@ -290,6 +299,13 @@ class Module:
 
     def linearized(self, start: ast.AST) -> tuple[ast.ClassDef, ...]:
         """Return a class and its bases in this module, nearest first."""
+        known = self.bases.get(start)
+        if known is None:
+            self.bases[start] = ()  # `class A(A.B)` asks for itself
+            known = self.bases[start] = self._linearize(start)
+        return known
+
+    def _linearize(self, start: ast.AST) -> tuple[ast.ClassDef, ...]:
         found: list[ast.ClassDef] = []
         waiting = [start]
         while waiting:
