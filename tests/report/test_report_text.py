@@ -19,7 +19,7 @@ from report_samples import (
     TEMP,
 )
 
-from txsafe.model import Diagnostic, FileError, FileReport, Outcome, Report
+from txsafe.model import Diagnostic, FileError, FileReport, Outcome, Position, Report
 from txsafe.report import RenderContext, Verbosity, render
 
 
@@ -161,3 +161,22 @@ def test_statistics_of_nothing_are_no_table() -> None:
 def test_a_frame_needs_the_text_that_was_analysed(gone: bool) -> None:
     context = replace(CONTEXT, sources=lambda _path: None) if gone else CONTEXT
     assert ("SEARCH =" in show(SET, context=context)) is not gone
+
+
+def test_what_is_about_a_whole_file_shows_no_line_of_it() -> None:
+    whole = replace(SYNTAX, path="shop/tenant.py", start=Position(1, 1), end=Position(1, 1))
+    assert "import psycopg" not in show(whole)
+    assert "import psycopg" in show(replace(whole, end=Position(1, 3)))
+
+
+@pytest.mark.parametrize(
+    ("suggestion", "shown"),
+    [
+        ("::error file=x::forged", "\\x3a:error file=x::forged"),
+        ("SELECT 1 ##[error]forged", "SELECT 1 \\x23#[error]forged"),
+        ("::jsonb", "::jsonb"),
+        ("a::text, b::text", "a::text, b::text"),
+    ],
+)
+def test_a_log_of_github_actions_sees_no_command_in_analysed_text(suggestion: str, shown: str) -> None:
+    assert f"       {shown}\n" in show(replace(SET, suggestion=suggestion))
