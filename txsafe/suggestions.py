@@ -5,7 +5,7 @@ In: a `FeatureUse`, its rule's templates, its neighbours. Out: text. Templates t
 - `{identifier-X}`: capture X as an SQL name, quoted where it must be
 - `{quoted-X}`: capture X as a string constant
 - `{list-X}`: capture X where it is a list of plain names, as `search_path` takes it
-- `{parameter}`: a bound parameter as the driver spells it
+- `{parameter}`, `{parameter-2}`: bound parameters as the driver spells them
 
 Of a variant's suggestions the first counts that fits driver and transaction and asks for nothing unknown. If every one
 does, the last one is filled with bound parameters where the program puts its values in.
@@ -56,11 +56,13 @@ _RESERVED = frozenset(
 _PARAMETER_STYLES: Mapping[str, str] = {
     "asyncpg": "${}",
     "tortoise": "${}",
-    "sqlalchemy": ":value{}",
-    "databases": ":value{}",
+    "sqlalchemy": ":value_{}",
+    "alembic": ":value_{}",
+    "databases": ":value_{}",
     "piccolo": "{{}}",
 }
 _COMMON_STYLE = "%s"
+_PARAMETERS = {"parameter": 1, "parameter-2": 2}
 
 
 def fill(template: str, use: FeatureUse) -> str:
@@ -129,8 +131,8 @@ class _Values:
 
     def _value(self, name: str) -> str | None:
         """Return a value that holds no hole, or None."""
-        if name == "parameter":
-            return self._style.format("" if ":" in self._style else 1)
+        if name in _PARAMETERS:
+            return self._style.format(_PARAMETERS[name])
         for prefix, make in _MADE.items():
             if name.startswith(prefix) and name not in self._captures:
                 value = self._value(name.removeprefix(prefix))
