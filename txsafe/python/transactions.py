@@ -76,8 +76,12 @@ class Transactions:
         if found.meaning.returns not in {None, "self"} or found.receiver.type is None or found.receiver.type.pool:
             return
         if found.meaning.autocommit or found.meaning.transactional:
-            truth = self._receivers.decide_autocommit(found.arguments, found.meaning, Truth.MAYBE)
-            self._switches.setdefault(root, []).append((found, truth))
+            answers = {
+                self._receivers.decide_autocommit(found.arguments, found.meaning, before)
+                for before in (Truth.YES, Truth.NO)
+            }
+            if len(answers) == 1:
+                self._switches.setdefault(root, []).append((found, answers.pop()))
 
     def speak(self, spoken: Iterable[Spoken]) -> None:
         """Take notice of the transactions that the program opens and ends in SQL."""
