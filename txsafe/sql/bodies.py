@@ -7,11 +7,14 @@ https://www.postgresql.org/docs/current/plpgsql-control-structures.html
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from txsafe.sql.lexer import Token, TokenKind
 from txsafe.sql.statements import STATEMENT_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 class SegmentForm(enum.Enum):

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence, Set
+from typing import TYPE_CHECKING
 
 from txsafe.model import HOLE_CHARACTERS, Span, SqlCall
 from txsafe.sql.lexer import Token, TokenKind, identifier
-from txsafe.sql.literals import Origin, Passage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
+    from txsafe.sql.literals import Origin, Passage
 
 SESSION_FUNCTIONS = frozenset(
     {
@@ -65,7 +70,7 @@ def name_stems(functions: frozenset[str]) -> tuple[str, ...]:
     return tuple(stems)
 
 
-def is_wanted(name: str, functions: Set[str]) -> bool:
+def is_wanted(name: str, functions: AbstractSet[str]) -> bool:
     """Whether a folded name is one of the functions, or could be with its holes filled and most of it spelled."""
     if name in functions:
         return True
@@ -109,7 +114,7 @@ def mentions_only(tokens: Sequence[Token]) -> bool:
     return first in _MENTIONING or (first == "alter" and second in _ALTERABLE)
 
 
-def find_calls(passage: Passage, tokens: Sequence[Token], functions: Set[str]) -> tuple[SqlCall, ...]:
+def find_calls(passage: Passage, tokens: Sequence[Token], functions: AbstractSet[str]) -> tuple[SqlCall, ...]:
     """Return the calls among the significant tokens of a passage, in the order in which they begin."""
     text, origin = passage.text, passage.origin
     finished: list[SqlCall] = []
@@ -137,7 +142,7 @@ def find_calls(passage: Passage, tokens: Sequence[Token], functions: Set[str]) -
     return tuple(sorted(finished, key=lambda call: call.span))
 
 
-def _opens(tokens: Sequence[Token], index: int, functions: Set[str]) -> tuple[str, str | None, int] | None:
+def _opens(tokens: Sequence[Token], index: int, functions: AbstractSet[str]) -> tuple[str, str | None, int] | None:
     """Return the name, the schema and the start of the call that the parenthesis at `index` opens, if it is one."""
     position = index - 1
     if position < 0 or tokens[position].kind not in _NAME_KINDS:

@@ -6,12 +6,16 @@ https://www.postgresql.org/docs/current/functions-string.html#FUNCTIONS-STRING-F
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from txsafe.model import HOLE_CHARACTERS, Hole
 from txsafe.sql.lexer import Token, TokenKind, identifier
 from txsafe.sql.literals import Assembly, Origin, Passage, decode_into
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _SPECIFIER = re.compile(r"%(?:[0-9]+\$)?-?(?:[0-9]+|\*(?:[0-9]+\$)?)?([sIL%])")
 _FORMAT_HOLES = {"s": Hole.SQL, "I": Hole.IDENTIFIER, "L": Hole.VALUE}
@@ -122,6 +126,6 @@ def _format(assembly: Assembly, template: Sequence[Token], depth: int) -> bool:
 def _copy(assembly: Assembly, passage: Passage, first: int, last: int) -> None:
     """Append a stretch of a passage, cut where its characters do not stand side by side."""
     cuts = [first, *(cut for cut in passage.origin.breaks if first < cut < last), last]
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in itertools.pairwise(cuts):
         if start < stop:
             assembly.add(passage.text[start:stop], passage.origin.at(start))

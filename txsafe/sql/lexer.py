@@ -42,6 +42,7 @@ class Token(NamedTuple):
 
     @property
     def end(self) -> int:
+        """Where the next token starts."""
         return self.start + len(self.text)
 
     @property

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from txsafe.sql.lexer import Token
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from txsafe.sql.lexer import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ def _meaning(escape: str) -> str:
         return "'"
     kind = escape[1]
     if kind in "uUx" and len(escape) > 2:
-        code = int(escape[2:], 16)
+        digits = escape[2:]
+        code = int(digits, 16)
         return chr(code) if code <= 0x10FFFF else "\ufffd"
     if kind in "01234567":
         return chr(int(escape[1:], 8) & 0xFF)

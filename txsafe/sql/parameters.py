@@ -6,9 +6,13 @@ Parameter names are compared without regard to case by the server, quoted or not
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from txsafe.model import StatementKind
-from txsafe.sql.cursor import Cursor
 from txsafe.sql.lexer import TokenKind, fold
+
+if TYPE_CHECKING:
+    from txsafe.sql.cursor import Cursor
 
 Recognised = tuple[StatementKind, dict[str, str]]
 

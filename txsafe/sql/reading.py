@@ -7,8 +7,8 @@ object or body is in them. The search is over the whole text first, so a text wi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from txsafe.model import (
     HOLE_CHARACTERS,
@@ -32,6 +32,9 @@ from txsafe.sql.literals import Passage, decode
 from txsafe.sql.splitting import Fault, split_statements
 from txsafe.sql.statements import SIMPLE_KINDS, Inner, InnerForm, recognize
 from txsafe.sql.transactions import MessageKind, Step, contexts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 _DEPTH = 8
 """How deep bodies within bodies are read; a bound, so that hostile nesting costs linear time."""
@@ -77,7 +80,9 @@ def read_with_faults(
 def _finish(
     drafts: Sequence[_Draft], transaction: TransactionContext, *, message: MessageKind, block_prefix: str
 ) -> tuple[tuple[Statement, ...], ...]:
-    steps = [Step(draft.kind, draft.span.start, "chain" in draft.facts) for draft in drafts]
+    steps = [
+        Step(draft.kind, draft.span.start, draft.facts is not NO_FACTS and "chain" in draft.facts) for draft in drafts
+    ]
     found = contexts(steps, transaction, message=message, block_prefix=block_prefix)
     pairs = zip(drafts, found, strict=True)
     return tuple(tuple(_statements(draft, context, block_prefix)) for draft, context in pairs)

@@ -45,7 +45,9 @@ def split_statements(text: str) -> Split:
     faults: list[Fault] = []
     position = _skip_space(text, 0)
     while position < len(text):
-        start, fault = _skip_comments(text, position)
+        start, fault = position, None
+        if text[position] in "-/":
+            start, fault = _skip_comments(text, position)
         if fault is None:
             end, fault = _find_end(text, start)
         else:
@@ -80,8 +82,12 @@ def _find_end(text: str, start: int) -> tuple[int, Fault | None]:
     search = _MARK.search
     while (mark := search(text, position)) is not None:
         offset = mark.start()
-        if text[offset] == ";":
+        sign = text[offset]
+        if sign == ";":
             return (offset, None) if not _is_open(text, start, offset) else _find_block_end(text, start)
+        if sign == "-" and not text.startswith("-", offset + 1):
+            position = offset + 1
+            continue
         position, complaint = skip_opaque(text, offset)
         if complaint:
             return offset, Fault(offset, complaint)
@@ -131,8 +137,7 @@ def _trim(text: str, start: int, end: int) -> int:
     stop = end
     while stop > start and text[stop - 1] in SPACES:
         stop -= 1
-    last_line = text.rfind("\n", start, stop) + 1
-    if not text.endswith("*/", start, stop) and text.find("--", max(last_line, start), stop) < 0:
+    if text.find("--", start, stop) < 0 and text.find("/*", start, stop) < 0:
         return stop
     return _trim_comments(text, start, stop)
 

@@ -8,14 +8,19 @@ Queries are not parsed; `calls` finds what matters in them.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+import itertools
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from txsafe.model import NO_FACTS, StatementKind
-from txsafe.sql.cursor import Cursor, Name
 from txsafe.sql.lexer import TokenKind, fold
 from txsafe.sql.literals import string_value
 from txsafe.sql.parameters import read_reset, read_set, read_show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from txsafe.sql.cursor import Cursor, Name
 
 
 class InnerForm(enum.Enum):
@@ -400,7 +405,7 @@ def _explain_option_list(cursor: Cursor) -> bool:
     first = cursor.index
     cursor.skip_parentheses()
     words = [fold(token.text).strip("'") for token in cursor.tokens[first + 1 : cursor.index]]
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in itertools.pairwise(words):
         if option in ("analyze", "analyse"):
             return value not in ("off", "false", "0")
     return False
