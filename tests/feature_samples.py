@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from txsafe.catalog.document import read_document
 from txsafe.catalog.rules import Rule, read_rule
@@ -27,6 +27,9 @@ from txsafe.model import (
 from txsafe.pairs import pair_uses
 from txsafe.sql import read_statements
 from txsafe.suggestions import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FEATURES = Path(__file__).parent.parent / "rules/features"
 AUTOCOMMIT = TransactionContext(kind=Transaction.AUTOCOMMIT)
@@ -80,7 +83,9 @@ def uses_in(*sites: SqlSite) -> tuple[FeatureUse, ...]:
     return pair_uses(found, shipped_rules().values())
 
 
-def uses_of(sql: str, *, transaction: TransactionContext = AUTOCOMMIT, driver: str | None = None) -> tuple[FeatureUse, ...]:
+def uses_of(
+    sql: str, *, transaction: TransactionContext = AUTOCOMMIT, driver: str | None = None
+) -> tuple[FeatureUse, ...]:
     return uses_in(site(sql, transaction=transaction, driver=driver))
 
 
@@ -89,9 +94,7 @@ def mentions_in(*sites: SqlSite, openers: tuple[FeatureUse, ...]) -> tuple[Featu
 
 
 def _statements(each: SqlSite) -> tuple[Statement, ...]:
-    return read_statements(
-        each.template.text, transaction=each.transaction, functions=shipped_index().functions
-    )
+    return read_statements(each.template.text, transaction=each.transaction, functions=shipped_index().functions)
 
 
 def api_use(

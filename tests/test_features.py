@@ -5,7 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from feature_samples import ANYTHING, AUTOCOMMIT, BLOCK, VALUE, mentions_in, named, shipped_index, site, uses_in, uses_of
+from feature_samples import (
+    ANYTHING,
+    AUTOCOMMIT,
+    BLOCK,
+    VALUE,
+    mentions_in,
+    named,
+    shipped_index,
+    site,
+    uses_in,
+    uses_of,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -92,9 +92,15 @@ def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse]) -> st
     known = _Values(use)
     chosen = next((each for each in fitting if known.has_all(template_names(each.text))), None)
     if chosen is not None:
-        return fill_template(chosen.text, known.of(chosen.text)).strip()
-    last = fitting[-1]
-    return fill_template(last.text, known.bound(last.text)).strip()
+        return _fill_lines(chosen.text, known.of(chosen.text))
+    return _fill_lines(fitting[-1].text, known.bound(fitting[-1].text))
+
+
+def _fill_lines(template: str, values: Mapping[str, str]) -> str:
+    """Fill a template; a value of several lines must not leave the comment that it stands in."""
+    flat = {name: _SPACE.sub(" ", value) for name, value in values.items()}
+    lines = (fill_template(line, flat if line.startswith("--") else values) for line in template.splitlines())
+    return "\n".join(lines).strip()
 
 
 def _fits(suggestion: Suggestion, use: FeatureUse) -> bool:
@@ -142,7 +148,9 @@ class _Values:
 
 
 def _identifier(name: str) -> str | None:
-    """Spell a name, dotted or not, so that the server reads it as it is."""
+    """Spell a name, dotted or not, so that the server reads it as it is; None where no name can be."""
+    if not name.isprintable() or not all(part.strip('"') for part in name.split(".")):
+        return None
     return ".".join(_quote_name(part) for part in name.split("."))
 
 
@@ -153,6 +161,8 @@ def _quote_name(name: str) -> str:
 
 
 def _constant(text: str) -> str | None:
+    if not text.isprintable():
+        return None
     escaped = text.replace("'", "''")
     return f"'{escaped}'" if "\\" not in text else "E'" + escaped.replace("\\", "\\\\") + "'"
 
