@@ -190,7 +190,7 @@ def _read_pooler(name: str, reader: Reader, base: Pooler | None) -> Pooler:
     sources = reader.text_map("sources")
     own = tuple(_read_capability(key, node, modes, settings, sources) for key, node in reader.entries("capabilities"))
     if not own and base is None:
-        raise reader.error("'capabilities' is missing")
+        raise reader.missing("capabilities")
     reader.finish()
     return Pooler(
         id=name,
@@ -245,7 +245,7 @@ def is_known_version(text: str, versions: tuple[str, ...]) -> bool:
 def _read_modes(reader: Reader, base: Pooler | None) -> tuple[str, ...]:
     modes = reader.texts("modes") or (base.modes if base else ())
     if not modes:
-        raise reader.error("'modes' is missing")
+        raise reader.missing("modes")
     for mode in modes:
         if base and mode not in base.modes:
             raise reader.error(f"{base.title} has no mode {mode!r}{did_you_mean(mode, base.modes)}", "modes")
