@@ -1,7 +1,7 @@
 """What `described` found in a module → the `ApiUse`s: what touches the session without SQL in the program.
 
-Conditions are those of the driver files. One that cannot be decided makes a use of low confidence, or none where the file
-says `sure`. What travels in the startup packet is taken apart into one use for each parameter.
+Conditions are those of the driver files. One that cannot be decided makes a use of low confidence, or none where the
+file says `sure`. What travels in the startup packet is taken apart into one use for each parameter.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from txsafe.python.values import Table, Text, Unknown, evaluate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from txsafe.catalog.drivers import Drivers, Use
+    from txsafe.catalog.drivers import Drivers, StartUp, Use
     from txsafe.python.guards import Guards
     from txsafe.python.receivers import Receivers
     from txsafe.python.scopes import Module
@@ -78,8 +78,8 @@ class Uses:
                 facts = {name: _fill(text, described.arguments) for name, text in use.facts.items()}
                 yield self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
         if meaning.start_up is not None:
-            for name, facts, place, confidence in self._start_up(described):
-                yield self._use(described, name, facts, place, confidence, TransactionContext())
+            for name, sent, place, confidence in self._start_up(described, meaning.start_up):
+                yield self._use(described, name, sent, place, confidence, TransactionContext())
         if meaning.block is not None and meaning.block.kind is Transaction.EXPLICIT and described.driver is not None:
             place = self._place(described, None)
             yield self._use(
@@ -181,9 +181,9 @@ class Uses:
 
     # ---------------------------------------------------------------- the startup packet
 
-    def _start_up(self, described: Described) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
-        start_up = described.meaning.start_up
-        assert start_up is not None
+    def _start_up(
+        self, described: Described, start_up: StartUp
+    ) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
         for path in start_up.options:
             argument = described.arguments.get(path)
             place = self._place(described, path.partition("?")[0])
