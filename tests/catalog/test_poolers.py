@@ -77,6 +77,8 @@ def test_a_pooler_is_read_with_all_its_parts() -> None:
     assert size.exists_in(None)
     assert (size.default("1.2"), size.default("1.10"), size.default(None)) == ("0", "200", "200")
     assert pooler.settings["reset"].default("1.2") == "no"
+    assert pooler.settings["extra"].expects == "any text"
+    assert pooler.settings["query"].parse(" SELECT 1 ") == "SELECT 1"
     [lost] = [each for each in pooler.provisions("parameter:x") if each.outcome is Outcome.UNSAFE]
     assert lost.reference == "https://example.org/"
     assert [each.outcome for each in pooler.provisions("load")] == [Outcome.COSTLY, Outcome.UNKNOWN]

@@ -64,10 +64,12 @@ class Setting:
 
     def default(self, version: str | None) -> str:
         """Return the value that holds if nobody sets it."""
-        for default in self.defaults:
-            if not default.version or (version is not None and version_fits(version, default.version)):
-                return default.value
-        raise AssertionError(self.name)
+        fitting = (
+            default.value
+            for default in self.defaults
+            if not default.version or (version is not None and version_fits(version, default.version))
+        )
+        return next(fitting)
 
     def parse(self, text: str) -> str | None:
         """Return a value as conditions compare it (flags as yes or no, the rest trimmed), or None if it is none."""
@@ -92,12 +94,10 @@ class Setting:
                 return "a number"
             case SettingType.FLAG:
                 return "yes or no"
-            case SettingType.NAMES:
-                return "names separated by commas"
             case SettingType.WORD:
                 return f"one of {', '.join(self.values)}"
-            case SettingType.TEXT:
-                return "a text"
+            case SettingType.NAMES | SettingType.TEXT:
+                return "any text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
