@@ -1,7 +1,7 @@
 """The pipeline for many files: the gate, one process or several, results in path order.
 
-In: files, a `Config` and the resolved profile. Out: a `Report`. A worker process that dies takes no file with it: what was not
-answered is tried again, one file to a process, and only what kills its worker again is reported as not analysed.
+In: files, a `Config` and the resolved profile. Out: a `Report`. A worker process that dies takes no file with it: what
+was not answered is tried again, one file to a process, and only what kills its worker again is reported.
 """
 
 from __future__ import annotations
