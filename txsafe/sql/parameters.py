@@ -49,9 +49,9 @@ def _assigns(cursor: Cursor, ahead: int) -> bool:
 def _special_form(cursor: Cursor, scope: str) -> Recognised | None:
     """Read the forms that are not `name = value`."""
     if cursor.take("session", "characteristics", "as", "transaction"):
-        modes = cursor.rest()
-        facts = {"modes": modes, "parameter": _default_parameter(cursor)}
-        return (StatementKind.SET_CHARACTERISTICS, facts) if facts["parameter"] else None
+        parameter = _default_parameter(cursor)
+        facts = {"modes": cursor.rest(), "parameter": parameter}
+        return (StatementKind.SET_CHARACTERISTICS, facts) if parameter else None
     if cursor.take("session", "authorization"):
         return _role(cursor, scope, StatementKind.SET_SESSION_AUTHORIZATION)
     if _assigns(cursor, 1) or cursor.word(1) == "from":
@@ -61,15 +61,22 @@ def _special_form(cursor: Cursor, scope: str) -> Recognised | None:
         return (StatementKind.SET_TRANSACTION, {"modes": cursor.rest()}) if valid else None
     if cursor.take("role"):
         return _role(cursor, scope, StatementKind.SET_ROLE)
+    return _worded_parameter(cursor, scope)
+
+
+def _worded_parameter(cursor: Cursor, scope: str) -> Recognised | None:
+    """Read the forms that the standard has for single parameters."""
+    found = None
     if cursor.take("time", "zone"):
-        return _assignment(cursor, scope, "timezone", resets=("default", "local"))
-    if cursor.take("names"):
-        return _assignment(cursor, scope, "client_encoding", resets=("default", ""))
-    if cursor.take("schema"):
-        return _assignment(cursor, scope, "search_path") if cursor.peek().kind is not TokenKind.WORD else None
-    if cursor.take("xml", "option"):
-        return _assignment(cursor, scope, "xmloption") if cursor.word() in ("document", "content") else None
-    return None
+        found = _assignment(cursor, scope, "timezone", resets=("default", "local"))
+    elif cursor.take("names"):
+        found = _assignment(cursor, scope, "client_encoding", resets=("default", ""))
+    elif cursor.word() == "schema" and cursor.peek(1).kind is not TokenKind.WORD:
+        cursor.next()
+        found = _assignment(cursor, scope, "search_path")
+    elif cursor.take("xml", "option") and cursor.word() in ("document", "content"):
+        found = _assignment(cursor, scope, "xmloption")
+    return found
 
 
 def _default_parameter(cursor: Cursor) -> str:
@@ -105,13 +112,15 @@ def _parameter(cursor: Cursor, scope: str) -> Recognised | None:
         return (StatementKind.SET, {"scope": scope, "name": name, "value": "from current"}) if cursor.at_end else None
     if not (cursor.take_symbol("=") or cursor.take("to")):
         return None
-    if name not in _ROLE_PARAMETERS:
-        return _assignment(cursor, scope, name)
-    kind = _ROLE_PARAMETERS[name]
-    if cursor.word() == "default":
-        cursor.next()
-        return (kind, {"action": "reset", "role": "default", "scope": scope}) if cursor.at_end else None
-    return _role(cursor, scope, kind)
+    kind = _ROLE_PARAMETERS.get(name)
+    return _assignment(cursor, scope, name) if kind is None else _role_value(cursor, scope, kind)
+
+
+def _role_value(cursor: Cursor, scope: str, kind: StatementKind) -> Recognised | None:
+    if cursor.word() != "default":
+        return _role(cursor, scope, kind)
+    cursor.next()
+    return (kind, {"action": "reset", "role": "default", "scope": scope}) if cursor.at_end else None
 
 
 def _assignment(cursor: Cursor, scope: str, name: str, *, resets: tuple[str, ...] = ("default",)) -> Recognised | None:

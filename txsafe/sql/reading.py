@@ -157,16 +157,18 @@ class _Gate:
             if word != "create" or not _PLAIN_CREATE.match(self._text, start, end):
                 return None
             kind = StatementKind.DDL
+        return None if self._may_hold_more(word, start, end) else kind
+
+    def _may_hold_more(self, word: str, start: int, end: int) -> bool:
+        find = self._lowered.find
         for stem in self._stems:
-            if self._lowered.find(stem, start, end) >= 0:
-                return None
+            if find(stem, start, end) >= 0:
+                return True
         if word not in _TEMPORARY_HEADS:
-            return kind
-        if self._temporary and self._lowered.find(_TEMPORARY, start, end) >= 0:
-            return None
-        if self._executes and word == "create" and self._lowered.find("execute", start, end) >= 0:
-            return None
-        return kind
+            return False
+        if self._temporary and find(_TEMPORARY, start, end) >= 0:
+            return True
+        return self._executes and word == "create" and find("execute", start, end) >= 0
 
 
 class _Reader:

@@ -67,7 +67,10 @@ def _with_block(section: Section) -> Section:
 
 
 def _dbmate(text: str) -> Iterator[Section]:
-    """dbmate sends a section as one message. https://github.com/amacneil/dbmate#migration-options"""
+    """Read what dbmate sends: a section is one message.
+
+    https://github.com/amacneil/dbmate#migration-options
+    """
     for head in _DBMATE.finditer(text):
         wrapped = "transaction:false" not in head[2].replace(" ", "").lower()
         transaction = _WRAPPED if wrapped else _AUTOCOMMIT
@@ -92,14 +95,20 @@ def _goose(text: str) -> Iterator[Section]:
 
 
 def _sql_migrate(text: str) -> Iterator[Section]:
-    """sql-migrate sends statement by statement. https://github.com/rubenv/sql-migrate#writing-migrations"""
+    """Read what sql-migrate sends, statement by statement.
+
+    https://github.com/rubenv/sql-migrate#writing-migrations
+    """
     for head in _SQL_MIGRATE.finditer(text):
         wrapped = "notransaction" not in head[2].lower()
         yield Section(head.start(), 0, head[1].lower(), _WRAPPED if wrapped else _AUTOCOMMIT)
 
 
 def _yoyo(text: str) -> Iterator[Section]:
-    """Yoyo runs a file as one step. https://ollycope.com/software/yoyo/latest/#transactions"""
+    """Read what yoyo runs: a file is one step.
+
+    https://ollycope.com/software/yoyo/latest/#transactions
+    """
     if _YOYO.search(text):
         yield Section(0, 0, "", _WRAPPED if _YOYO_PLAIN.search(text) is None else _AUTOCOMMIT)
 

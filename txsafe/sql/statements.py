@@ -83,19 +83,14 @@ SIMPLE_KINDS: Mapping[str, StatementKind] = {
 
 def recognize(cursor: Cursor) -> Recognition:
     """Say what the statement at the cursor is."""
-    word = cursor.word()
-    if cursor.peek().text == "(":
-        return _query(cursor)
-    simple = SIMPLE_KINDS.get(word)
-    if simple is StatementKind.QUERY:
+    simple = SIMPLE_KINDS.get(cursor.word())
+    if simple is StatementKind.QUERY or cursor.peek().text == "(":
         return _query(cursor)
     if simple is not None:
         return Recognition(simple)
-    reader = _READERS.get(word)
-    if reader is None:
-        return _OTHER
+    reader = _READERS.get(cursor.word())
     cursor.next()
-    match reader(cursor):
+    match reader(cursor) if reader else None:
         case None:
             return _OTHER
         case Recognition() as recognition:
@@ -235,7 +230,17 @@ def _commit(cursor: Cursor) -> _Reading:
     return _end_of_transaction(cursor, StatementKind.COMMIT)
 
 
+def _end(cursor: Cursor) -> _Reading:
+    return None if cursor.word() == "prepared" else _end_of_transaction(cursor, StatementKind.COMMIT)
+
+
+def _abort(cursor: Cursor) -> _Reading:
+    return None if cursor.word() == "prepared" else _end_of_transaction(cursor, StatementKind.ROLLBACK)
+
+
 def _rollback(cursor: Cursor) -> _Reading:
+    if cursor.take("to") or cursor.take("work", "to") or cursor.take("transaction", "to"):
+        return _savepoint(cursor)
     return _end_of_transaction(cursor, StatementKind.ROLLBACK)
 
 
@@ -243,11 +248,9 @@ def _end_of_transaction(cursor: Cursor, kind: StatementKind) -> _Reading:
     if cursor.take("prepared"):
         return (StatementKind.TWO_PHASE, {}) if not cursor.at_end else None
     cursor.take_any("work", "transaction")
-    if kind is StatementKind.ROLLBACK and cursor.take("to"):
-        return _savepoint(cursor)
-    if cursor.take("and", "no", "chain") or cursor.at_end:
-        return (kind, {}) if cursor.at_end else None
-    return (kind, {"chain": "yes"}) if cursor.take("and", "chain") and cursor.at_end else None
+    facts = {"chain": "yes"} if cursor.take("and", "chain") else {}
+    cursor.take("and", "no", "chain")
+    return None if cursor.end > cursor.index else (kind, facts)
 
 
 def _savepoint(cursor: Cursor) -> _Reading:
@@ -519,9 +522,9 @@ _READERS: Mapping[str, Callable[[Cursor], _Reading]] = {
     "begin": _begin,
     "start": _start,
     "commit": _commit,
-    "end": _commit,
+    "end": _end,
     "rollback": _rollback,
-    "abort": _rollback,
+    "abort": _abort,
     "savepoint": _savepoint,
     "release": _savepoint,
     "create": _create,

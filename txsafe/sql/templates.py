@@ -28,6 +28,11 @@ _DUMP_HEADER = "-- PostgreSQL database dump"
 
 _JINJA_OPEN = re.compile(r"\{[{%#]")
 _JINJA_CLOSE = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_JINJA_STRINGS = r"""|'(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+\""""
+_JINJA_BODIES = {
+    "{{": re.compile(rf"""\{{\{{(?:[^'"}}]++|\}}(?!\}}){_JINJA_STRINGS})*+\}}\}}""", re.DOTALL),
+    "{%": re.compile(rf"""\{{%(?:[^'"%]++|%(?!\}}){_JINJA_STRINGS})*+%\}}""", re.DOTALL),
+}
 _DBT_SETTING = re.compile(r"\{\{-?\s*(?:config|log|debug|exceptions?\.\w+)\s*\(")
 
 
@@ -132,23 +137,45 @@ def _copy_data(text: str, statement: int, semicolon: int, *, end: int) -> _Cut |
 
 def _jinja_cuts(text: str, start: int, end: int) -> Iterator[_Cut]:
     position = kept = start
-    unclosed: set[str] = set()
+    tags = _JinjaTags(text, end)
     leads = True  # nothing but cuts and blank space since the last semicolon
     while (mark := _JINJA_OPEN.search(text, position, end)) is not None:
         sign = mark[0]
-        close = -1 if sign in unclosed else text.find(_JINJA_CLOSE[sign], mark.end(), end)
-        if close < 0:
-            unclosed.add(sign)
+        close = tags.close(sign, mark.start())
+        if close is None:
             position = mark.end()
             continue
         before = text[kept : mark.start()].rstrip()
         leads = before.endswith(";") or (leads and not before)
-        kept = position = close + 2
+        kept = position = close
         if sign != "{{" or _DBT_SETTING.match(text, mark.start(), end) or (leads and _ends_line(text, position, end)):
             yield _Cut(mark.start(), position)
         else:
             leads = False
             yield _hole(mark.start(), position, Hole.SQL)
+
+
+class _JinjaTags:
+    """Finds where tags close. What failed once to the end of the text is not tried again, so the time stays linear."""
+
+    def __init__(self, text: str, end: int) -> None:
+        self._text = text
+        self._end = end
+        self._bodies = dict(_JINJA_BODIES)
+        self._unclosed: set[str] = set()
+
+    def close(self, sign: str, start: int) -> int | None:
+        """Return the offset behind the tag; strings in it are read as such unless a quote in the text is unbalanced."""
+        if sign in self._bodies:
+            found = self._bodies[sign].match(self._text, start, self._end)
+            if found is not None:
+                return found.end()
+            del self._bodies[sign]
+        close = -1 if sign in self._unclosed else self._text.find(_JINJA_CLOSE[sign], start + 2, self._end)
+        if close < 0:
+            self._unclosed.add(sign)
+            return None
+        return close + 2
 
 
 def _ends_line(text: str, offset: int, end: int) -> bool:
