@@ -313,6 +313,12 @@ def test_a_template_asks_only_for_names_that_exist(text: str) -> None:
     assert made <= known | {"parameter", "parameter-2"}
 
 
+@pytest.mark.parametrize(("rule", "variant"), VARIANTS, ids=name_of)
+def test_the_last_resort_in_prose_asks_for_nothing(rule: Rule, variant: Variant) -> None:
+    if variant.suggestions and not is_sql(variant.suggestions[-1].text):
+        assert not template_names(variant.suggestions[-1].text)
+
+
 # ---------------------------------------------------------------- what no rule may say
 
 

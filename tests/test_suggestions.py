@@ -143,8 +143,9 @@ def test_what_the_program_fills_in_becomes_a_bound_parameter(sql: str, driver: s
         ),
         (
             api_use("startup-parameter", name="search_path", value='"$user",shop'),
-            'ALTER ROLE app SET search_path = "$user",shop;',
+            'ALTER ROLE app SET search_path = "$user", shop;',
         ),
+        (api_use("startup-parameter", name="search_path", value="order"), 'ALTER ROLE app SET search_path = "order";'),
         (api_use("startup-parameter", name="search_path", value="a; DROP"), "Name the schemas in the SQL"),
         (api_use("startup-parameter", name="a.b", value="it's \\ "), "ALTER ROLE app SET a.b = E'it''s \\\\';"),
         (
@@ -178,6 +179,12 @@ def test_what_the_program_fills_in_becomes_a_bound_parameter(sql: str, driver: s
 )
 def test_a_driver_call_has_a_suggestion(use: FeatureUse, expected: str) -> None:
     assert suggestion(use).startswith(expected)
+
+
+def test_prose_is_not_given_bound_parameters() -> None:
+    assert first(f"CREATE TEMP TABLE {NAME} (id int)") == (
+        "Add ON COMMIT DROP, and create and use the table in one transaction."
+    )
 
 
 def test_a_use_that_is_always_safe_has_none() -> None:

@@ -34,6 +34,7 @@ LONGEST_IN_SUGGESTION = 1000
 _SPACE = re.compile(r"\s+")
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
 _NAME_LIST = re.compile(r"""\s*(?:"[^"]+"|[A-Za-z_][\w$]*)(?:\s*,\s*(?:"[^"]+"|[A-Za-z_][\w$]*))*\s*""")
+_NAME_IN_LIST = re.compile(r""""[^"]+"|[^\s,]+""")
 _HOLE_IN_SQL = re.compile(rf"'[^']*{MISSING}[^']*'|\"[^\"]*{MISSING}[^\"]*\"|{MISSING}")
 _NUMBERED = re.compile(r"\$(\d{1,6})")
 _RESERVED = frozenset(
@@ -168,7 +169,9 @@ def _constant(text: str) -> str | None:
 
 
 def _list(text: str) -> str | None:
-    return text if _NAME_LIST.fullmatch(text) else None
+    if not _NAME_LIST.fullmatch(text):
+        return None
+    return ", ".join(f'"{name}"' if name.lower() in _RESERVED else name for name in _NAME_IN_LIST.findall(text))
 
 
 _MADE: Mapping[str, Callable[[str], str | None]] = {
