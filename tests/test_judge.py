@@ -346,7 +346,7 @@ def test_quoted_and_upper_case_names_are_the_same_parameter(catalog: Catalog) ->
 
 def test_the_reason_names_parameter_pooler_and_mode(catalog: Catalog) -> None:
     found = verdict(catalog, "pgbouncer", "parameter:work_mem")
-    assert found.reason.startswith("PgBouncer does not track work_mem in transaction mode: ")
+    assert found.reason.startswith("PgBouncer does not track work_mem in transaction mode; ")
 
 
 def test_an_unknown_server_is_taken_for_an_old_one_and_a_newer_one_is_mentioned(catalog: Catalog) -> None:

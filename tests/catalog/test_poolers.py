@@ -202,7 +202,7 @@ def test_every_provision_has_a_reason_and_a_reference(shipped: Pooler) -> None:
         assert provision.reason.endswith("."), provision
         assert provision.reference
         assert "://" in provision.reference or provision.reference.startswith("observed on ")
-        assert (provision.basis is Basis.OBSERVED) >= provision.reference.startswith("observed on ")
+        assert (provision.basis is Basis.OBSERVED) == provision.reference.startswith("observed on ")
 
 
 def test_every_mode_says_something_of_every_capability(shipped: Pooler) -> None:
