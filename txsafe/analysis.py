@@ -237,7 +237,7 @@ def _distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Drop what the alternatives of one site say twice of one place, keeping the surest."""
     best: dict[tuple[object, ...], Diagnostic] = {}
     for diagnostic in diagnostics:
-        key = (diagnostic.rule, diagnostic.path, diagnostic.start)
+        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message)
         known = best.get(key)
         if known is None or (known.severity, known.confidence) < (diagnostic.severity, diagnostic.confidence):
             best[key] = diagnostic

@@ -1,6 +1,6 @@
 """A feature use and its verdict → the diagnostic that a user reads.
 
-In: a use, its verdict, the rule, the neighbouring uses (for the suggestion). Out: a `Diagnostic` with lines and columns.
+In: a use, its verdict, its rule and its neighbours (for the suggestion). Out: a `Diagnostic` with lines and columns.
 """
 
 from __future__ import annotations
