@@ -320,7 +320,8 @@ def _shown(facts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _shown_text(text: str) -> str:
-    return text[:LONGEST_TEXT].translate(_HOLES)
+    cut = text[:LONGEST_TEXT]
+    return cut if cut.isascii() else cut.translate(_HOLES)
 
 
 def shorten(sql: str) -> str:
