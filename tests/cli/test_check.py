@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from txsafe import __version__
 from txsafe.cli import main
-from txsafe.cli.terminal import Progress, wants_color
+from txsafe.cli.terminal import Progress, wants_color, write_output
 from txsafe.config import Color
 
 PROBLEM = 'import psycopg\n\nc = psycopg.connect("", prepare_threshold=None)\nc.execute("LISTEN jobs")\n'
@@ -335,6 +335,7 @@ class Terminal:
 
     def __init__(self) -> None:
         self.written = ""
+        self.encoding = "utf-8"
 
     def isatty(self) -> bool:
         return True
@@ -459,3 +460,11 @@ def test_suppressions_work_from_end_to_end() -> None:
     result = txsafe("--format", "json")
     assert result.exit_code == 1
     assert [rule for _, _, rule in found(result)] == ["listen", "unused-suppression"]
+
+
+def test_a_terminal_gets_what_its_encoding_can_spell(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    terminal.encoding = "ascii"
+    monkeypatch.setattr(sys, "stdout", terminal)
+    write_output("é\n")
+    assert terminal.written == "\\xe9\n"
