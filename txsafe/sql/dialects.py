@@ -102,7 +102,7 @@ def _code(text: str) -> str:
     position = kept = 0
     while (mark := _OPAQUE.search(text, position)) is not None:
         offset = mark.start()
-        position, _ = skip_opaque(text, offset)
+        position, _ = skip_opaque(text, offset, after=position)
         if position - offset > 1 and not _SHORT_STRING.fullmatch(text, offset, position):
             pieces.append(text[kept:offset])
             pieces.append(" ")

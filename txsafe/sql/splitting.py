@@ -69,7 +69,7 @@ def _skip_space(text: str, offset: int) -> int:
 
 def _skip_comments(text: str, offset: int) -> tuple[int, Fault | None]:
     while text.startswith(("--", "/*"), offset):
-        end, complaint = skip_opaque(text, offset)
+        end, complaint = skip_opaque(text, offset, after=offset)
         if complaint:
             return offset, Fault(offset, complaint)
         offset = _skip_space(text, end)
@@ -88,7 +88,7 @@ def _find_end(text: str, start: int) -> tuple[int, Fault | None]:
         if sign == "-" and not text.startswith("-", offset + 1):
             position = offset + 1
             continue
-        position, complaint = skip_opaque(text, offset)
+        position, complaint = skip_opaque(text, offset, after=position)
         if complaint:
             return offset, Fault(offset, complaint)
     return len(text), None
@@ -121,7 +121,7 @@ def _find_block_end(text: str, start: int) -> tuple[int, Fault | None]:
                     return offset, None
                 position = mark.end()
             case _:
-                position, complaint = skip_opaque(text, offset)
+                position, complaint = skip_opaque(text, offset, after=position)
                 if complaint:
                     return offset, Fault(offset, complaint)
     return len(text), None
@@ -148,7 +148,7 @@ def _trim_comments(text: str, start: int, stop: int) -> int:
         offset = mark.start()
         if text[position:offset].strip(SPACES):
             last = position + len(text[position:offset].rstrip(SPACES))
-        position, _ = skip_opaque(text, offset)
+        position, _ = skip_opaque(text, offset, after=position)
         if not text.startswith(("--", "/*"), offset):
             last = min(position, stop)
     tail = text[position:stop].rstrip(SPACES)

@@ -111,7 +111,7 @@ def _psql_cuts(text: str, start: int, end: int) -> Iterator[_Cut]:
                     yield data
                 position = statement = data.end if data is not None else offset + 1
             case _:
-                position = min(skip_opaque(text, offset)[0], end)
+                position = min(skip_opaque(text, offset, after=position)[0], end)
 
 
 _VARIABLE_HOLES = {"'": Hole.VALUE, '"': Hole.IDENTIFIER, "{": Hole.VALUE}
