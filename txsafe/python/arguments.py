@@ -130,8 +130,10 @@ class Arguments:
             if isinstance(key, Text):
                 self._named.setdefault(key.template.text, Argument(values))
 
-    def __contains__(self, path: str) -> bool:
-        return self.get(path) != _ABSENT
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the parameters that are given, as far as known."""
+        return tuple(self._named)
 
     def expression(self, name: str) -> ast.expr | None:
         """Return the expression that is written for a parameter."""

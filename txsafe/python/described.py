@@ -121,7 +121,7 @@ def _describe_method(
         qualified = f"{base.type.name}.{name}"
         return _described(module, call, name=qualified, driver=base.type.driver, meaning=meaning, receiver=base)
     shape = shapes.get(name)
-    if shape is None or base.type is not None or base.owner is not None or receivers.is_foreign_name(call.func):
+    if shape is None or base.type is not None or receivers.is_foreign_name(call.func):
         return None
     return _described(module, call, name=name, driver=None, meaning=shape, receiver=base)
 

@@ -115,7 +115,7 @@ class Sinks:
             if isinstance(one.node, ast.Call) and not self._guards.is_excluded(one.node):
                 self._find_in(one, found)
         self._transactions.speak(self._spoken(found.sites))
-        sites = tuple(dict.fromkeys(site for sent in found.sites if (site := self._site(*sent)) is not None))
+        sites = _without_repeats(site for sent in found.sites if (site := self._site(*sent)) is not None)
         return Sent(
             sites=sites,
             unresolved=tuple(dict.fromkeys(found.unresolved)),
@@ -308,6 +308,16 @@ class Sinks:
         if described.receiver.certainty is Certainty.GUESSED or described.driver is None:
             return Confidence.MEDIUM
         return Confidence.HIGH
+
+
+def _without_repeats(sites: Iterable[SqlSite]) -> tuple[SqlSite, ...]:
+    """Keep the surest of the sites that send the same text from the same place."""
+    kept: dict[tuple[Place, SqlTemplate], SqlSite] = {}
+    for site in sites:
+        key = site.place, site.template
+        if key not in kept or kept[key].confidence < site.confidence:
+            kept[key] = site
+    return tuple(kept.values())
 
 
 def scope_name(module: Module, node: ast.AST) -> str:

@@ -17,6 +17,7 @@ from txsafe.model import (
     Confidence,
     Fragment,
     Place,
+    Related,
     Span,
     SqlTemplate,
     Transaction,
@@ -119,7 +120,11 @@ class Uses:
                 return Argument((Unknown("transaction", place),))
             return Argument((Text(SqlTemplate(fragments=(Fragment(text=kind.value, place=place),))),))
         made = described.receiver.made
-        return Argument((Presence.ABSENT,)) if made is None else made.get(path.removeprefix("@made."))
+        if made is None:
+            return Argument((Presence.ABSENT,))
+        if path == "@made":
+            return Argument((Unknown("made in view", self._module.place(described.node)),))
+        return made.get(path.removeprefix("@made."))
 
     def _kind_after(self, described: Described, transaction: TransactionContext) -> Transaction:
         """Return the kind of transaction, as the call itself leaves it."""
@@ -149,7 +154,16 @@ class Uses:
             scope=scope_name(self._module, described.node),
             route=route,
             confidence=confidence,
+            trail=tuple(self._mappings(described)),
         )
+
+    def _mappings(self, described: Described) -> Iterator[Related]:
+        """Yield where the mappings are written that a call gets its settings from, if not at the call."""
+        call = self._module.place(described.node)
+        for path in described.arguments.names:
+            for alternative in described.arguments.get(path).alternatives:
+                if isinstance(alternative, Table) and not _covers(call, alternative.place):
+                    yield Related(place=alternative.place, message=f"`{path}` of the call")
 
     # ---------------------------------------------------------------- places
 
@@ -292,6 +306,10 @@ def _read_options(text: str, place: Place) -> Iterator[tuple[str, Mapping[str, s
         yield "startup-parameter", {"name": name, "value": value, "carrier": "options"}, place, Confidence.HIGH
     if not found and text.strip():
         yield "startup-options", {"value": text.translate(_HOLES), "carrier": "options"}, place, Confidence.MEDIUM
+
+
+def _covers(place: Place, other: Place) -> bool:
+    return place.path == other.path and place.span.start <= other.span.start and other.span.end <= place.span.end
 
 
 def _fill(template: str, arguments: Arguments) -> str:
