@@ -126,11 +126,6 @@ class Analyzer:
 
     # ------------------------------------------------------------ reading
 
-    @cached_property
-    def functions(self) -> frozenset[str]:
-        """The functions that some rule names."""
-        return frozenset(self.index.calls)
-
     def _read_python(self, source: SourceFile) -> _Reading:
         from txsafe.python import PythonOptions, find_sites
 
@@ -150,7 +145,7 @@ class Analyzer:
             site.template.text,
             transaction=site.transaction,
             block_prefix=f"{site.place.path}:{site.place.span.start}:",
-            functions=self.functions,
+            functions=self.index.functions,
         )
 
     def _read_sql(self, source: SourceFile) -> _Reading:
@@ -158,7 +153,7 @@ class Analyzer:
 
         in_transaction = matching(self.config.assume_in_transaction, source.path, root=self.config.root)
         runner = ScriptRunner.IN_TRANSACTION if in_transaction else ScriptRunner.UNKNOWN
-        script = read_script(source, assume_in_transaction=runner, functions=self.functions)
+        script = read_script(source, assume_in_transaction=runner, functions=self.index.functions)
         return _Reading(sites=tuple(_by_section(script.units, source)), errors=script.errors)
 
     # ------------------------------------------------------------ judging
