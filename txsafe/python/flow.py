@@ -8,10 +8,13 @@ sides, in a loop those of the round before as well. Read from the block structur
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from txsafe.python.scopes import Binding, BindingKind, Module, Scope, ScopeKind
+from txsafe.python.scopes import Binding, BindingKind, Module, Scope, ScopeKind, position
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _END = 1 << 60
 _JUMPS = (ast.Return, ast.Raise)
@@ -121,7 +124,7 @@ class _Flow:
         earlier = [
             binding
             for binding in self.headers.get(statement, ())
-            if isinstance(binding.node, ast.NamedExpr) and _position(binding.node) < _position(use)
+            if isinstance(binding.node, ast.NamedExpr) and position(binding.node) < position(use)
         ]
         found += earlier
         return bool(earlier)
@@ -227,7 +230,3 @@ class _Flow:
         if isinstance(block[-1], _JUMPS):
             return True
         return self.before(parent, field_name, _END, found) or isinstance(block[-1], ast.Continue | ast.Break)
-
-
-def _position(node: ast.AST) -> tuple[int, int]:
-    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))

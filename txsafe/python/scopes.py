@@ -1,7 +1,7 @@
 """Names: what binds them, in which scope, and what they are called from outside.
 
-In goes a `SourceFile`, out comes a `Module`: its tree, its scopes and their bindings, all gathered in one iterative walk
-(`binder`); what an import stands for in another file is asked of a `Project`.
+In goes a `SourceFile`, out comes a `Module`: its tree, its scopes and their bindings, all gathered in one iterative
+walk (`binder`); what an import stands for in another file is asked of a `Project`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Binding:
     node: ast.AST
     """The statement, or the expression, argument, alias, handler or pattern, that binds."""
     value: ast.expr | None = None
-    """What is bound: the right side, the context manager, the iterable, the parameter's default, a pattern's subject."""
+    """What is bound: the right side, context manager, iterable, the parameter's default, a pattern's subject."""
     annotation: ast.expr | None = None
     target: str | None = None
     """Qualified name of what an import brings."""
@@ -223,6 +223,15 @@ class Module:
                 return scope.node
             scope = scope.parent if scope.kind is ScopeKind.COMPREHENSION else None
         return None
+
+    def in_loop(self, node: ast.AST) -> bool:
+        """Return whether a node stands in a loop of its function."""
+        for parent in self.ancestors(node):
+            if isinstance(parent, ast.For | ast.AsyncFor | ast.While):
+                return True
+            if isinstance(parent, FunctionNode | ast.ClassDef):
+                return False
+        return False
 
     def enclosing_class(self, node: ast.AST) -> ast.ClassDef | None:
         """Return the class in whose body, or in whose method, a node stands, through nested functions."""
@@ -401,14 +410,26 @@ def is_method(module: Module, function: ast.AST) -> bool:
     return not has_decorator(function, "staticmethod")
 
 
+def position(node: ast.AST) -> tuple[int, int]:
+    """Return a sort key for the order of nodes in a file."""
+    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+
+
+def last_name(expr: ast.expr) -> str:
+    """Return the last part of a dotted name; empty for anything else."""
+    match expr:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return ""
+
+
 def has_decorator(function: ast.AST, *names: str) -> bool:
     """Return whether the last part of one of a definition's decorators is one of the names."""
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return False
     for decorator in function.decorator_list:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
-        last = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)
-        if last in names:
+        if last_name(target) in names:
             return True
     return False
 

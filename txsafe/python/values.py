@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from txsafe.python.calls import called_frame
+from txsafe.python.invocations import called_frame
 from txsafe.python.composables import COMPOSABLES, Composable
 from txsafe.python.domain import Items, Scalar, Table, Text, Unknown, Value, Values, limited
 from txsafe.python.evaluation import Evaluator
