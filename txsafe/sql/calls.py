@@ -132,6 +132,10 @@ def find_calls(passage: Passage, tokens: Sequence[Token], functions: AbstractSet
                 if stack and stack[-1].depth == depth:
                     finished.append(_close(stack.pop(), text, token.start, token.end, origin))
                 depth -= 1
+            case "[":
+                depth += 1
+            case "]":
+                depth -= 1
             case "," if stack and stack[-1].depth == depth:
                 call_open = stack[-1]
                 call_open.arguments.append(text[call_open.first : token.start].strip())

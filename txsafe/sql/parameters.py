@@ -136,18 +136,14 @@ def _assignment(cursor: Cursor, scope: str, name: str, *, resets: tuple[str, ...
 
 def _is_value(cursor: Cursor) -> bool:
     """Whether the rest can be a value list. `SET a = 1, b = 2 WHERE …` is a piece of an UPDATE."""
-    if cursor.take("interval"):
-        cursor.skip_parentheses()
+    interval = cursor.take("interval")
     while not cursor.at_end:
-        if cursor.word() == "to" and cursor.word(1) not in ("minute", "second", "hour", "month"):
-            return False
+        if interval and cursor.skip_parentheses():
+            continue
         token = cursor.next()
         if token.kind in (TokenKind.PUNCTUATION, TokenKind.OPERATOR) and token.text not in _VALUE_SYMBOLS:
-            # INTERVAL '1' SECOND(3)
-            if token.text in "()" and cursor.peek(-2).word == "second":
-                continue
             return False
-        if token.word in _NOT_A_VALUE:
+        if token.word in _NOT_A_VALUE or (token.word == "to" and not interval):
             return False
     return True
 

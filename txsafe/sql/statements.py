@@ -282,7 +282,7 @@ def _create(cursor: Cursor) -> _Reading:
         cursor.next()
     if cursor.word() in _ROUTINES and not temporary:
         return _routine(cursor)
-    kind = cursor.take_any(*_PG_TEMP_OBJECTS)
+    kind = cursor.take_any(*(_RELATIONS if temporary else _PG_TEMP_OBJECTS))
     if not kind:
         return None if temporary else Recognition(StatementKind.DDL)
     return _relation(cursor, kind, temporary=temporary)
