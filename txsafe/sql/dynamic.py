@@ -94,7 +94,7 @@ def _call(assembly: Assembly, tokens: Sequence[Token], depth: int) -> bool:
     if arguments is None:
         return False
     match identifier(tokens[first - 1]):
-        case "format":
+        case "format" if depth < _DEPTH:
             template = next(_split(arguments, ","))
             return _format(assembly, template, depth)
         case "concat" if depth < _DEPTH:

@@ -134,11 +134,17 @@ class _Locator:
         self._starts = list(itertools.accumulate((len(piece.text) for piece in pieces), initial=0))
 
     def offset(self, offset: int) -> int:
-        """Return the offset in the file."""
-        index = min(bisect.bisect_right(self._starts, offset), len(self._pieces)) - 1
-        piece = self._pieces[index]
-        return piece.place.span.start + (offset - self._starts[index] if piece.exact else 0)
+        """Return the offset in the file of a character; of one that is not spelled there, that of what stands for it."""
+        return self._spelling(offset).start
 
     def place(self, span: Span) -> Place:
         """Return the place from the first character of a span to the last."""
-        return Place(self._path, Span(self.offset(span.start), self.offset(span.end - 1) + 1))
+        return Place(self._path, Span(self.offset(span.start), self._spelling(span.end - 1).end))
+
+    def _spelling(self, offset: int) -> Span:
+        index = min(bisect.bisect_right(self._starts, offset), len(self._pieces)) - 1
+        piece = self._pieces[index]
+        if not piece.exact:
+            return piece.place.span
+        start = piece.place.span.start + offset - self._starts[index]
+        return Span(start, start + 1)
