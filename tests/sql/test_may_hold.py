@@ -29,9 +29,28 @@ STATELESS = {
     StatementKind.OTHER,
 }
 PIECES = st.sampled_from(
-    [*GRAMMAR, "; ", " ", "\n", "DO $$ BEGIN ", " END $$", "EXECUTE '", "'", "/*", "*/", "--", "IF a THEN ", " LOOP ", "(", ")",
-     "SELECT pg_advisory_lock(1)", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS '", *HOLE_CHARACTERS.values(), "E'\\x53ET a = 1'"]
-)  # fmt: skip
+    [
+        *GRAMMAR,
+        *(
+            "; ",
+            " ",
+            "\n",
+            "'",
+            "/*",
+            "*/",
+            "--",
+            "(",
+            ")",
+            "IF a THEN ",
+            " LOOP ",
+            "EXECUTE '",
+            "DO $$ BEGIN ",
+            " END $$",
+        ),
+        *("SELECT pg_advisory_lock(1)", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS '", "E'\\x53ET a = 1'"),
+        *HOLE_CHARACTERS.values(),
+    ]
+)
 SQL_TEXTS = st.one_of(TEXTS, st.lists(PIECES, max_size=8).map("".join))
 
 

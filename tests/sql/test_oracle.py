@@ -65,14 +65,14 @@ CLASSES = {
 
 
 def oracle(node: Any) -> Kind:
-    match node:
-        case ast.VariableSetStmt():
-            return variable_kind(node)
-        case ast.TransactionStmt(kind=kind):
-            return TRANSACTIONS[kind]
-        case _ if is_temporary(relation(node)):
-            return Kind.CREATE_TEMPORARY
-    return CLASSES.get(type(node).__name__, Kind.DDL)
+    name = type(node).__name__
+    if name == "VariableSetStmt":
+        return variable_kind(node)
+    if name == "TransactionStmt":
+        return TRANSACTIONS[node.kind]
+    if is_temporary(relation(node)):
+        return Kind.CREATE_TEMPORARY
+    return CLASSES.get(name, Kind.DDL)
 
 
 def variable_kind(node: Any) -> Kind:
@@ -91,7 +91,8 @@ def relation(node: Any) -> Any:
     match node:
         case ast.CreateStmt(relation=found) | ast.ViewStmt(view=found) | ast.CreateSeqStmt(sequence=found):
             return found
-        case ast.CreateTableAsStmt(into=into):
+        case ast.CreateTableAsStmt():
+            into: Any = node.into
             return into.rel
         case ast.SelectStmt():
             while node.larg is not None:
@@ -128,7 +129,7 @@ def test_names_are_what_the_grammar_says(text: str) -> None:
             resets = kind in (Sets.VAR_SET_DEFAULT, Sets.VAR_RESET) or facts["role"] == "none"
             assert facts["action"] == ("reset" if resets else "set")
         case ast.VariableShowStmt(name=name):
-            assert facts["name"] == name.lower()
+            assert facts["name"] == (name or "").lower()
         case ast.PrepareStmt(name=name) | ast.ExecuteStmt(name=name) | ast.FetchStmt(portalname=name):
             assert facts["name"] == name
         case ast.DeallocateStmt(name=name) | ast.ClosePortalStmt(portalname=name):
@@ -139,7 +140,9 @@ def test_names_are_what_the_grammar_says(text: str) -> None:
             assert facts["channel"] == (name or "*")
         case ast.DeclareCursorStmt(portalname=name, options=options):
             assert facts["name"] == name
-            assert (facts["hold"] == "yes") == bool(options & 0x0020)  # CURSOR_OPT_HOLD of the server's parsenodes.h
+            assert (facts["hold"] == "yes") == bool(
+                (options or 0) & 0x0020
+            )  # CURSOR_OPT_HOLD of the server's parsenodes.h
         case ast.LoadStmt(filename=name):
             assert facts["library"] == name
         case node if is_temporary(relation(node)):

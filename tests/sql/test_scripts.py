@@ -87,18 +87,33 @@ def test_a_script_that_opens_its_own_transaction() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("-- migrate:up\nSET a = 1;\n-- migrate:down\nRESET a;", [(Transaction.EXPLICIT, "up"), (Transaction.EXPLICIT, "down")]),
+        (
+            "-- migrate:up\nSET a = 1;\n-- migrate:down\nRESET a;",
+            [(Transaction.EXPLICIT, "up"), (Transaction.EXPLICIT, "down")],
+        ),
         ("-- migrate:up transaction:false\nSET a = 1", [(Transaction.AUTOCOMMIT, "up")]),
-        ("--migrate:up transaction: false\nSET a = 1;\n-- migrate:down\nb", [(Transaction.AUTOCOMMIT, "up"), (Transaction.EXPLICIT, "down")]),
+        (
+            "--migrate:up transaction: false\nSET a = 1;\n-- migrate:down\nb",
+            [(Transaction.AUTOCOMMIT, "up"), (Transaction.EXPLICIT, "down")],
+        ),
         ("-- migrate:up transaction:false\nSET a = 1; b", [(Transaction.EXPLICIT, "up"), (Transaction.EXPLICIT, "up")]),
         ("-- +goose Up\nSET a = 1;\n-- +goose Down\nb", [(Transaction.EXPLICIT, "up"), (Transaction.EXPLICIT, "down")]),
         ("-- +goose NO TRANSACTION\n-- +goose Up\nSET a = 1; b", [(Transaction.AUTOCOMMIT, "up")] * 2),
         (
-            "-- +goose NO TRANSACTION\n-- +goose Up\n-- +goose StatementBegin\nSET a = 1; b;\n-- +goose StatementEnd\nc;",
+            (
+                "-- +goose NO TRANSACTION\n-- +goose Up\n"
+                "-- +goose StatementBegin\nSET a = 1; b;\n-- +goose StatementEnd\nc;"
+            ),
             [(Transaction.EXPLICIT, "up")] * 2 + [(Transaction.AUTOCOMMIT, "up")],
         ),
-        ("-- +goose Up\n-- +goose StatementBegin\nSET a = 1;\n-- +goose StatementEnd\nc", [(Transaction.EXPLICIT, "up")] * 2),
-        ("-- +migrate Up\nSET a = 1;\n-- +migrate Down\nb", [(Transaction.EXPLICIT, "up"), (Transaction.EXPLICIT, "down")]),
+        (
+            "-- +goose Up\n-- +goose StatementBegin\nSET a = 1;\n-- +goose StatementEnd\nc",
+            [(Transaction.EXPLICIT, "up")] * 2,
+        ),
+        (
+            "-- +migrate Up\nSET a = 1;\n-- +migrate Down\nb",
+            [(Transaction.EXPLICIT, "up"), (Transaction.EXPLICIT, "down")],
+        ),
         ("-- +migrate Up notransaction\nSET a = 1", [(Transaction.AUTOCOMMIT, "up")]),
         ("-- depends: 0001\n\nSET a = 1; b", [(Transaction.EXPLICIT, "")] * 2),
         ("-- depends: 0001\n-- transactional: false\nSET a = 1", [(Transaction.AUTOCOMMIT, "")]),
@@ -106,7 +121,7 @@ def test_a_script_that_opens_its_own_transaction() -> None:
         ("SELECT 'depends: x'", [(Transaction.UNKNOWN, "")]),
         ("z; -- x\n-- migrate:up\nSET a = 1", [(Transaction.UNKNOWN, ""), (Transaction.EXPLICIT, "up")]),
     ],
-)  # fmt: skip
+)
 def test_migration_tools_say_how_a_section_is_run(text: str, expected: list[tuple[Transaction, str]]) -> None:
     assert [(site.transaction.kind, site.scope) for site in read(text).sites] == expected
 

@@ -38,9 +38,9 @@ def parts(text: str) -> list[str]:
         ("/* a /* b; */ c; */ d; e", ["d", "e"]),
         ("CREATE RULE r AS ON INSERT TO t DO (a; b); c", ["CREATE RULE r AS ON INSERT TO t DO (a; b)", "c"]),
         (
-            "create or replace function f() returns int begin atomic select 'end;'; select case when a then b end; end; c",
+            "create or replace function f() begin atomic select 'end;'; select case when a then b end; end; c",
             [
-                "create or replace function f() returns int begin atomic select 'end;'; select case when a then b end; end",
+                "create or replace function f() begin atomic select 'end;'; select case when a then b end; end",
                 "c",
             ],
         ),

@@ -1,7 +1,7 @@
 """Tokens of a statement → the function calls in it.
 
-Only names asked for are looked at. A name before a parenthesis is no call where the statement merely mentions a routine or names a column list
-(`DROP FUNCTION f(int)`, `INSERT INTO t(a)`, `WITH t(a) AS`).
+Only names asked for are looked at. A name before a parenthesis is no call where the statement merely mentions a
+routine or names a column list (`DROP FUNCTION f(int)`, `INSERT INTO t(a)`, `WITH t(a) AS`).
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 
     from txsafe.sql.literals import Origin, Passage
 
+_LOCKS = ("advisory_lock", "advisory_lock_shared", "advisory_xact_lock", "advisory_xact_lock_shared")
 SESSION_FUNCTIONS = frozenset(
     {
-        *(f"pg_{verb}advisory_{scope}{kind}" for verb in ("", "try_") for scope in ("lock", "xact_lock") for kind in ("", "_shared")),
+        *(f"pg_{lock}" for lock in _LOCKS),
+        *(f"pg_try_{lock}" for lock in _LOCKS),
         "pg_advisory_unlock", "pg_advisory_unlock_shared", "pg_advisory_unlock_all",
         "set_config", "currval", "lastval", "nextval", "setval", "setseed",
         "pg_backend_pid", "pg_terminate_backend", "pg_cancel_backend", "pg_listening_channels", "pg_my_temp_schema",
         "pg_replication_origin_session_setup", "pg_replication_origin_session_reset",
-        "dblink", "dblink_connect", "dblink_connect_u", "dblink_disconnect", "dblink_exec", "dblink_open", "dblink_fetch",
-        "dblink_close", "dblink_send_query", "dblink_get_result", "dblink_get_connections", "dblink_is_busy", "dblink_get_notify",
+        "dblink", "dblink_connect", "dblink_connect_u", "dblink_disconnect", "dblink_exec", "dblink_open",
+        "dblink_fetch", "dblink_close", "dblink_send_query", "dblink_get_result", "dblink_get_connections",
+        "dblink_is_busy", "dblink_get_notify",
     }
 )  # fmt: skip
 """The functions looked for unless the caller names others: those that read or write what belongs to the session."""
@@ -61,7 +64,7 @@ _DEPTH = 32
 
 @functools.lru_cache(maxsize=8)
 def name_stems(functions: frozenset[str]) -> tuple[str, ...]:
-    """Return the fewest of the names (and of `advisory`, which many share) such that every name contains one of them."""
+    """Return few of the names (and `advisory`, which many share) such that every name contains one of them."""
     stems: list[str] = []
     seed = ("advisory",) if any("advisory" in name for name in functions) else ()
     for name in (*seed, *sorted(functions, key=lambda name: (len(name), name))):

@@ -1,7 +1,7 @@
 """SQL text → the other database that it is evidently written for, or None.
 
-Only what PostgreSQL could never accept, or what nobody would write for it, is evidence. Strings, comments and dollar-quoted bodies
-are none: Markdown in a comment has backticks too.
+Only what PostgreSQL could never accept, or what nobody would write for it, is evidence. Strings, comments and
+dollar-quoted bodies are none: Markdown in a comment has backticks too.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def foreign_dialect(text: str) -> str | None:
 
 
 def _code(text: str) -> str:
-    """Return the text without comments and quotations; one short word in quotes stays, as `SET NAMES 'utf8mb4'` has it."""
+    """Return the text without comments and quotations; one short word in quotes stays (`SET NAMES 'utf8mb4'`)."""
     pieces: list[str] = []
     position = kept = 0
     while (mark := _OPAQUE.search(text, position)) is not None:

@@ -1,6 +1,7 @@
 """The expression of a PL/pgSQL EXECUTE → the text that it is known to make, holes where it is not.
 
-Constants, `||`, `format()`, `concat()`, `quote_ident()` and `quote_literal()` are understood; everything else could be any SQL.
+Constants, `||`, `format()`, `concat()`, `quote_ident()` and `quote_literal()` are understood; everything else could
+be any SQL.
 https://www.postgresql.org/docs/current/functions-string.html#FUNCTIONS-STRING-FORMAT
 """
 

@@ -1,8 +1,10 @@
 """SQL text → `Token`s, by PostgreSQL's lexical rules, and the constants they spell.
 
-In comes any text, out come tokens that concatenated give it back: nothing raises, an unterminated quote or comment runs to the end.
-Beyond the server's own rules (https://www.postgresql.org/docs/current/sql-syntax-lexical.html) the placeholders of drivers
-(`%s`, `%(x)s`, `:x`, `?`) and templates (`{x}`) are tokens; hole characters are letters, so they glue to words.
+In comes any text, out come tokens that concatenated give it back: nothing raises, an unterminated quote or comment
+runs to the end.
+Beyond the server's own rules (https://www.postgresql.org/docs/current/sql-syntax-lexical.html) the placeholders of
+drivers (`%s`, `%(x)s`, `:x`, `?`) and templates (`{x}`) are tokens; hole characters are letters, so they glue to
+words.
 """
 
 from __future__ import annotations
@@ -112,8 +114,8 @@ def significant_tokens(text: str, start: int = 0, end: int | None = None) -> lis
 def skip_opaque(text: str, offset: int, *, after: int) -> tuple[int, str | None]:
     """Return where the comment or quotation that may begin at `offset` ends, and the server's complaint if it does not.
 
-    The character there is one of `'"$-/`; where it opens nothing, a later offset is returned. What stands before `after` is
-    known to be over, so that it cannot be the beginning of a name or a string's prefix.
+    The character there is one of `'"$-/`; where it opens nothing, a later offset is returned. What stands before
+    `after` is known to be over, so that it cannot be the beginning of a name or a string's prefix.
     """
     match text[offset]:
         case "'":

@@ -1,7 +1,7 @@
 """String constants → the text they mean, and where each character of it stands.
 
-A body in `$$…$$` maps one to one; `''` and backslash escapes shift what follows. Positions compose: the literal of an EXECUTE in a body
-in a literal leads back to the outermost text.
+A body in `$$…$$` maps one to one; `''` and backslash escapes shift what follows. Positions compose: the literal of an
+EXECUTE in a body in a literal leads back to the outermost text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Origin:
     """Where the characters of a decoded text stand in the text around it.
 
-    From `breaks[i]` on, character n stands at `sources[i] + n - breaks[i]` of the parent's text. An escape counts as its last character.
+    From `breaks[i]` on, character n stands at `sources[i] + n - breaks[i]` of the parent's text. An escape counts as
+    its last character.
     """
 
     breaks: tuple[int, ...] = (0,)

@@ -1,6 +1,7 @@
-"""SET, RESET and SHOW: the tokens after the keyword → kind and facts, or None where the server's grammar has no such statement.
+"""SET, RESET and SHOW: the tokens after the keyword → kind and facts, or None where there is no such statement.
 
-https://www.postgresql.org/docs/current/sql-set.html and its neighbours; `VariableSetStmt` of the server's grammar has the exact forms.
+https://www.postgresql.org/docs/current/sql-set.html and its neighbours; `VariableSetStmt` of the server's grammar has
+the exact forms.
 Parameter names are compared without regard to case by the server, quoted or not, so `name` is always lower-case.
 """
 

@@ -1,7 +1,8 @@
 """SQL text → `Statement`s, nested ones included: the pieces of this package put together.
 
-Most statements never become tokens: their first word tells what they are, and a substring search that no function of interest, temporary
-object or body is in them. The search is over the whole text first, so a text without any costs next to nothing.
+Most statements never become tokens: their first word tells what they are, and a substring search that no function of
+interest, temporary object or body is in them. The search is over the whole text first, so a text without any costs
+next to nothing.
 """
 
 from __future__ import annotations
@@ -71,7 +72,10 @@ def read_with_faults(
     block_prefix: str = "",
     functions: frozenset[str] = SESSION_FUNCTIONS,
 ) -> tuple[tuple[tuple[Statement, ...], ...], tuple[Fault, ...]]:
-    """Return the statements, one tuple per top-level statement (itself first, then those within it), and the unterminated quotations."""
+    """Return the statements and the unterminated quotations.
+
+    There is one tuple for each top-level statement: itself first, then those within it.
+    """
     split = split_statements(text)
     drafts = _Reader(functions).text(text, split.ranges)
     return _finish(drafts, transaction, message=message, block_prefix=block_prefix), split.faults

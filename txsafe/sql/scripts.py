@@ -1,6 +1,7 @@
 """A `.sql` file → its statements, one `SqlSite` for each that stands by itself, and what is wrong with the file.
 
-Nothing in the file says how it is run, but much hints at it: see `sections` (migration tools, named queries) and `templates` (psql, jinja).
+Nothing in the file says how it is run, but much hints at it: see `sections` (migration tools, named queries) and
+`templates` (psql, jinja).
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class _Locator:
         self._starts = list(itertools.accumulate((len(piece.text) for piece in pieces), initial=0))
 
     def offset(self, offset: int) -> int:
-        """Return the offset in the file of a character; of one that is not spelled there, that of what stands for it."""
+        """Return the offset in the file of a character, or of what is spelled there in its stead."""
         return self._spelling(offset).start
 
     def place(self, span: Span) -> Place:

@@ -1,7 +1,7 @@
 """The text of a `.sql` file → its sections: stretches that a tool runs on their own, and in what transaction.
 
-dbmate, goose, sql-migrate and yoyo say in comments what they do; files of named queries (aiosql, sqlc, pugsql and home-made ones)
-are never run as a whole. Nothing is known of any other file.
+dbmate, goose, sql-migrate and yoyo say in comments what they do; files of named queries (aiosql, sqlc, pugsql and
+home-made ones) are never run as a whole. Nothing is known of any other file.
 """
 
 from __future__ import annotations

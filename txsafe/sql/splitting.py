@@ -1,7 +1,9 @@
 """SQL text → the stretches that are one statement each, at regex speed and without tokens.
 
-Semicolons count outside of quotations and comments, and outside of `BEGIN ATOMIC … END` bodies and of the parentheses of CREATE RULE.
-An unterminated quotation is a fault: reading goes on at the next line after a semicolon at a line's end, so that the rest is still seen.
+Semicolons count outside of quotations and comments, and outside of `BEGIN ATOMIC … END` bodies and of the parentheses
+of CREATE RULE.
+An unterminated quotation is a fault: reading goes on at the next line after a semicolon at a line's end, so that the
+rest is still seen.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The tokens of one statement → what it is: `Recognition` with kind, facts and the stretches that hold further statements.
+"""The tokens of one statement → what it is: kind, facts and the stretches that hold further statements.
 
-Recognition is by PostgreSQL's grammar of the utility statements, read only as far as needed to tell it from anything that merely
-begins with the same word (`SET` of an UPDATE, `LOAD DATA`, `EXECUTE IMMEDIATE`, an English sentence): those are `OTHER`.
+Recognition is by PostgreSQL's grammar of the utility statements, read only as far as needed to tell it from anything
+that merely begins with the same word (`SET` of an UPDATE, `LOAD DATA`, `EXECUTE IMMEDIATE`, an English sentence):
+those are `OTHER`.
 Queries are not parsed; `calls` finds what matters in them.
 """
 
@@ -266,7 +267,8 @@ _ROUTINES = ("function", "procedure")
 _RELATIONS = ("table", "view", "sequence")
 _PG_TEMP_OBJECTS = (*_RELATIONS, *_ROUTINES, "type", "domain")
 _DROP_PREFIXES = {
-    "materialized": 2, "foreign": 2, "event": 2, "access": 2, "operator": 1, "text": 3, "user": 1, "owned": 1, "procedural": 2,
+    "materialized": 2, "foreign": 2, "event": 2, "access": 2, "operator": 1, "text": 3, "user": 1, "owned": 1,
+    "procedural": 2,
 }  # fmt: skip
 
 
@@ -306,7 +308,7 @@ def _is_temporary_schema(name: Name) -> bool:
 
 
 def _storage(cursor: Cursor) -> tuple[str, str, tuple[Inner, ...]]:
-    """Read on to the query of CREATE … AS: what happens at commit, the form, and the EXECUTE that stands for the query."""
+    """Read on to the query of CREATE … AS: what happens at commit, the form, the EXECUTE in place of the query."""
     on_commit = "none"
     while not cursor.at_end:
         if cursor.skip_parentheses():

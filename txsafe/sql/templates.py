@@ -1,7 +1,8 @@
 """A stretch of a `.sql` file → `Fragment`s: what the server gets to see of it.
 
-psql's meta-commands and COPY data never reach the server; psql's variables and jinja's expressions are holes; jinja's tags and comments vanish,
-so that `create {% if temporary %}temporary{% endif %} table` reads as the temporary table that it may be.
+psql's meta-commands and COPY data never reach the server; psql's variables and jinja's expressions are holes; jinja's
+tags and comments vanish, so that `create {% if temporary %}temporary{% endif %} table` reads as the temporary table
+that it may be.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class _Cut:
 
 
 def is_psql(text: str) -> bool:
-    """Whether only psql can run the text: it has meta-commands, psql's quoted variables or inline COPY data, or pg_dump wrote it."""
+    """Whether only psql can run the text: it has meta-commands, quoted variables, COPY data, or pg_dump wrote it."""
     if _DUMP_HEADER in text:
         return True
     return _PSQL_HINT.search(text) is not None and any(

@@ -1,6 +1,7 @@
-"""What transaction each statement of a text runs in: from the transaction around the text and the BEGINs and COMMITs within.
+"""The transaction around a text, and the BEGINs and COMMITs within → the transaction of each of its statements.
 
-https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT has the rule for several statements in one message.
+https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT has the rule for several
+statements in one message.
 """
 
 from __future__ import annotations
