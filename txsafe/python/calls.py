@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from txsafe.model import Hole
+from txsafe.model import Hole, SqlTemplate
 from txsafe.python.composables import Composable
 from txsafe.python.domain import (
     Items,
@@ -45,11 +45,9 @@ if TYPE_CHECKING:
     from txsafe.python.frames import Frame
 
 _CHAINED = frozenset(
-    {
-        "alias", "as_bytes", "as_string", "bindparams", "columns", "compile", "correlate", "distinct", "execution_options",
-        "group_by", "label", "limit", "order_by", "scalar_subquery", "select_from", "self_group", "with_for_update",
-    }
-)  # fmt: skip
+    {"alias", "as_bytes", "as_string", "bindparams", "columns", "compile", "correlate", "distinct", "execution_options"}
+    | {"group_by", "label", "limit", "order_by", "scalar_subquery", "select_from", "self_group", "with_for_update"}
+)
 """Methods of composed SQL that leave what matters of the text as it is."""
 
 _NUMBERS = frozenset({"int", "float", "len", "id", "hash", "ord", "abs", "round", "bool", "sum"})
@@ -80,14 +78,17 @@ def evaluate_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterabl
 # ---------------------------------------------------------------- names of libraries
 
 
-def _known_call(evaluator: Evaluator, qualified: str, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
+def _known_call(
+    evaluator: Evaluator, qualified: str, call: ast.Call, frame: Frame
+) -> Iterable[Value] | None:
     kind = evaluator.composables.get(qualified)
     if kind is not None:
         return _composed(evaluator, kind, call, frame)
     namespace, _, function = qualified.rpartition(".")
     while namespace:
         if evaluator.composables.get(namespace) is Composable.FUNCTION_NAMESPACE:
-            return [_function_text(evaluator, qualified[len(namespace) + 1 :], call, frame)]
+            name = qualified[len(namespace) + 1 :]
+            return [_function_text(name, row, call, frame) for row in _argument_rows(evaluator, call, frame)]
         namespace = namespace.rpartition(".")[0]
     if qualified.startswith("builtins."):
         return _builtin(evaluator, function, call, frame)
@@ -106,16 +107,16 @@ _TEXT_FUNCTIONS: Mapping[str, Callable[[Text], Text]] = {
 }
 
 
-def _composed(evaluator: Evaluator, kind: Composable, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
+def _composed(  # noqa: PLR0911 - one for each kind
+    evaluator: Evaluator, kind: Composable, call: ast.Call, frame: Frame
+) -> Iterable[Value] | None:
     place = frame.module.place(call)
-    match kind:
-        case Composable.PLACEHOLDER:
-            return [Unknown("a bound parameter", place, Hole.VALUE)]
-        case Composable.QUERY:
-            return [_query(evaluator, call, frame)]
-        case Composable.IDENTIFIER:
-            parts = [quoted_name(evaluator.values(argument, frame)[0]) for argument in call.args]
-            return [_dotted(parts, frame, call)]
+    if kind is Composable.PLACEHOLDER:
+        return [Unknown("a bound parameter", place, Hole.VALUE)]
+    if kind is Composable.QUERY:
+        return [_query(row, call, frame) for row in _argument_rows(evaluator, call, frame)]
+    if kind is Composable.IDENTIFIER:
+        return [_dotted(row, call, frame) for row in _argument_rows(evaluator, call, frame)]
     first = call.args[0] if call.args else next((keyword.value for keyword in call.keywords), None)
     if first is None or isinstance(first, ast.Starred):
         return None
@@ -131,66 +132,75 @@ def _composed(evaluator: Evaluator, kind: Composable, call: ast.Call, frame: Fra
     return None
 
 
-def _dotted(parts: Sequence[Text], frame: Frame, call: ast.Call) -> Value:
+def _argument_rows(evaluator: Evaluator, call: ast.Call, frame: Frame) -> list[list[Value]]:
+    """Return the positional arguments, one row for each combination of their alternatives."""
+    values = _positional(evaluator, call, frame)
+    return combinations([(number, alternatives) for number, alternatives in enumerate(values)])
+
+
+def _dotted(parts: Sequence[Value], call: ast.Call, frame: Frame) -> Value:
+    """Return a quoted name of one or several parts."""
     place = frame.module.place(call)
     if not parts:
         return Unknown("a name", place, Hole.IDENTIFIER)
-    dot = literal(".", place)
-    pieces = [piece for part in parts for piece in (dot, part.template)]
-    return joined_text(pieces[1:], place, composed=True)
+    return _separated([], ".", [quoted_name(part).template for part in parts], call, frame)
 
 
-def _function_text(evaluator: Evaluator, name: str, call: ast.Call, frame: Frame) -> Value:
+def _function_text(name: str, arguments: Sequence[Value], call: ast.Call, frame: Frame) -> Value:
     """Return the SQL of a call in a function namespace: `func.set_config("a", x, False)`."""
-    place = frame.module.place(call)
-    pieces = [literal(f"{name}(", frame.module.place(call.func))]
-    for number, argument in enumerate(call.args):
-        if number:
-            pieces.append(literal(", ", place))
-        pieces.append(quoted_value(evaluator.values(argument, frame)[0]).template)
-    return joined_text([*pieces, literal(")", place)], place, composed=True)
+    head = literal(f"{name}(", frame.module.place(call.func))
+    parts = [quoted_value(argument).template for argument in arguments]
+    inner = _separated([head], ", ", parts, call, frame)
+    tail = literal(")", frame.module.place(call))
+    return joined_text([rendered(inner), tail], frame.module.place(call), composed=True)
 
 
-def _query(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Value:
+def _query(columns: Sequence[Value], call: ast.Call, frame: Frame) -> Value:
     """Return `SELECT` of a call's arguments, columns and the like as holes."""
+    flat: list[Value] = []
+    for column in columns:
+        flat += [element[0] for element in column.values] if isinstance(column, Items) else [column]
+    head = literal("SELECT ", frame.module.place(call.func))
+    return _separated([head], ", ", [rendered(column) for column in flat], call, frame)
+
+
+def _separated(
+    head: list[SqlTemplate], separator: str, parts: Sequence[SqlTemplate], call: ast.Call, frame: Frame
+) -> Value:
     place = frame.module.place(call)
-    columns: list[Value] = []
-    for argument in call.args:
-        value = evaluator.values(argument, frame)[0]
-        columns += [element[0] for element in value.values] if isinstance(value, Items) else [value]
-    pieces = [literal("SELECT ", frame.module.place(call.func))]
-    for number, column in enumerate(columns):
-        if number:
-            pieces.append(literal(", ", place))
-        pieces.append(rendered(column))
-    return joined_text(pieces, place, composed=True)
+    between = literal(separator, place)
+    pieces = [piece for part in parts for piece in (between, part)]
+    return joined_text([*head, *pieces[1:]], place, composed=True)
 
 
 # ---------------------------------------------------------------- builtins
 
 
-def _builtin(evaluator: Evaluator, name: str, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
-    if name in _NUMBERS:
-        return [evaluator.unknown(f"call of {name}()", call, frame, Hole.VALUE)]
-    if name == "open":
-        return [evaluator.unknown("a file", call, frame)]
-    if name == "dict":
-        return [updated_table(evaluator, Table((), frame.module.place(call)), call, frame)]
-    if name == "range":
-        rest = evaluator.unknown("a number of a range", call, frame, Hole.VALUE)
-        return [Items((), frame.module.place(call), rest)]
+def _builtin(  # noqa: PLR0911 - one for each kind
+    evaluator: Evaluator, name: str, call: ast.Call, frame: Frame
+) -> Iterable[Value] | None:
+    place = frame.module.place(call)
+    if name in _NUMBERS or name == "repr":
+        return [Unknown(f"call of {name}()", place, Hole.VALUE)]
+    match name:
+        case "open":
+            return [Unknown("a file", place)]
+        case "dict":
+            return [updated_table(evaluator, Table((), place), call, frame)]
+        case "range":
+            return [Items((), place, Unknown("a number of a range", place, Hole.VALUE))]
+        case "zip":
+            return _zipped(evaluator, call, frame)
+        case "str" | "bytes" if call.args and not isinstance(call.args[0], ast.Starred):
+            values = evaluator.values(call.args[0], frame)
+            return [Text(rendered(value)) if isinstance(value, Scalar) else value for value in values]
+    return _sequence(evaluator, name, call, frame) if name in _SEQUENCES else None
+
+
+def _sequence(evaluator: Evaluator, name: str, call: ast.Call, frame: Frame) -> Iterable[Value]:
     if not call.args or isinstance(call.args[0], ast.Starred):
-        return [Items((), frame.module.place(call))] if name in _SEQUENCES else None
-    values = evaluator.values(call.args[0], frame)
-    if name in _SEQUENCES:
-        return [_listed(evaluator, value, call, frame, name) for value in values]
-    if name == "str":
-        return [Text(rendered(value)) if isinstance(value, Scalar) else value for value in values]
-    if name == "repr":
-        return [evaluator.unknown("the representation of a value", call, frame, Hole.VALUE)]
-    if name == "bytes":
-        return values
-    return _zipped(evaluator, call, frame) if name == "zip" else None
+        return [Items((), frame.module.place(call))]
+    return [_listed(evaluator, value, call, frame, name) for value in evaluator.values(call.args[0], frame)]
 
 
 _SEQUENCES = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "enumerate"})
@@ -204,7 +214,6 @@ def _listed(evaluator: Evaluator, value: Value, call: ast.Call, frame: Frame, na
     if name == "enumerate":
         number = Unknown("a number", place, Hole.VALUE)
         elements = [(Items(((number,), element), place),) for element in elements]
-        rest = rest and Unknown(rest.reason, rest.place, rest.hole)
     return Items(tuple(elements), place, rest)
 
 
@@ -218,28 +227,27 @@ def _zipped(evaluator: Evaluator, call: ast.Call, frame: Frame) -> list[Value]:
 
 def updated_table(evaluator: Evaluator, table: Table, call: ast.Call, frame: Frame) -> Table:
     """Return a table with what `dict(…)` or `.update(…)` puts into it."""
-    place = frame.module.place(call)
-    rest = Unknown("entries that are not known", place)
     mappings = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg is None)]
     for expr in mappings:
-        value = evaluator.values(expr, frame)[0]
-        if isinstance(value, Table):
-            table = table.updated(value.entries, value.rest)
-        elif isinstance(value, Items) and value.rest is None:
-            pairs = [element[0] for element in value.values]
-            entries = [
-                (pair.values[0][0], pair.values[1])
-                for pair in pairs
-                if isinstance(pair, Items) and len(pair.values) == 2
-            ]
-            table = table.updated(entries, rest if len(entries) < len(pairs) else None)
-        else:
-            table = table.updated((), rest)
+        table = table.overlaid(tuple(_as_table(value) for value in evaluator.values(expr, frame)))
     return table.updated(
         (Text(literal(keyword.arg, frame.module.place(keyword))), evaluator.values(keyword.value, frame))
         for keyword in call.keywords
         if keyword.arg is not None
     )
+
+
+def _as_table(value: Value) -> Value:
+    """Return a list of pairs as the table that `dict` makes of it."""
+    if not isinstance(value, Items):
+        return value
+    pairs = [element[0] for element in value.values]
+    entries = [
+        (pair.values[0][0], pair.values[1]) for pair in pairs if isinstance(pair, Items) and len(pair.values) == 2
+    ]
+    complete = len(entries) == len(pairs)
+    rest = value.rest if complete else Unknown("entries that are not known", value.place)
+    return Table((), value.place).updated(entries, rest)
 
 
 # ---------------------------------------------------------------- methods
@@ -275,20 +283,16 @@ def _text_method(evaluator: Evaluator, text: Text, name: str, call: ast.Call, fr
         return ((format_braces if name == "format_map" else format_dollars)(text, given.get),)
     if name == "join" and call.args:
         items = evaluator.values(call.args[0], frame)
-        found = [joined for value in items for joined in _joined(evaluator, text, value, call, frame)]
-        return tuple(found)
-    if name == "split" and not text.composed:
-        return ()
+        return tuple(joined for value in items for joined in _joined(text, value, call, frame))
     if text.composed:
         chained = _chained(evaluator, text, name, call, frame)
         if chained is not None:
             return (chained,)
-    arguments = [evaluator.values(argument, frame)[0] for argument in call.args]
-    changed = apply_method(text, name, arguments)
-    return () if changed is None else (changed,)
+    changed = [apply_method(text, name, row) for row in _argument_rows(evaluator, call, frame)]
+    return tuple(value for value in changed if value is not None)
 
 
-def _joined(evaluator: Evaluator, text: Text, value: Value, call: ast.Call, frame: Frame) -> Values:
+def _joined(text: Text, value: Value, call: ast.Call, frame: Frame) -> Values:
     if isinstance(value, Items):
         return join_texts(text, value)
     if isinstance(value, Table):
@@ -298,25 +302,29 @@ def _joined(evaluator: Evaluator, text: Text, value: Value, call: ast.Call, fram
 
 
 def _formatted(evaluator: Evaluator, text: Text, call: ast.Call, frame: Frame) -> Values:
-    """Return `text.format(…)`: one alternative per alternative of its arguments."""
-    named = updated_table(evaluator, Table((), frame.module.place(call)), _without_arguments(call), frame)
-    positional, missing = _positional(evaluator, call, frame)
+    """Return `text.format(…)`: one alternative per combination of its arguments' alternatives."""
+    keywords = ast.copy_location(ast.Call(call.func, [], call.keywords), call)
+    named = updated_table(evaluator, Table((), frame.module.place(call)), keywords, frame)
+    positional = _positional(evaluator, call, frame)
     choices: list[tuple[object, Values]] = [(str(number), values) for number, values in enumerate(positional)]
     choices += [(key.known, values) for key, values in named.entries if isinstance(key, Text)]
-
-    found = []
-    for row in combinations([(key if len(values) > 1 else None, values) for key, values in choices]):
-        given = {key: (value,) for (key, _), value in zip(choices, row, strict=True)}
-        found.append(format_braces(text, lambda name, given=given: given.get(name, ())))  # type: ignore[misc]
-    del missing
-    return tuple(found)
+    names = [name for name, _ in choices]
+    return tuple(format_braces(text, _Given(names, row)) for row in combinations(choices))
 
 
-def _without_arguments(call: ast.Call) -> ast.Call:
-    return ast.copy_location(ast.Call(call.func, [], call.keywords), call)
+class _Given:
+    """The arguments of one call of `.format`, by number and name."""
+
+    def __init__(self, names: Sequence[object], values: Sequence[Value]) -> None:
+        self.values = dict(zip(names, values, strict=True))
+
+    def __call__(self, name: str) -> Values:
+        value = self.values.get(name)
+        return () if value is None else (value,)
 
 
-def _positional(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[list[Values], Unknown | None]:
+def _positional(evaluator: Evaluator, call: ast.Call, frame: Frame) -> list[Values]:
+    """Return the alternatives of each positional argument; `*rest` that is not known ends them."""
     found: list[Values] = []
     for argument in call.args:
         if not isinstance(argument, ast.Starred):
@@ -325,8 +333,8 @@ def _positional(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[lis
         elements, rest = evaluator.elements(evaluator.values(argument.value, frame), argument, frame)
         found += elements
         if rest is not None:
-            return found, rest
-    return found, None
+            break
+    return found
 
 
 def _chained(evaluator: Evaluator, text: Text, name: str, call: ast.Call, frame: Frame) -> Value | None:

@@ -90,6 +90,10 @@ class Evaluator:
             self.memo[key] = found
         return found
 
+    def charge(self, fragments: int) -> None:
+        """Count the work of building a text of so many fragments."""
+        self.steps += fragments // 50
+
     def give_up(self, reason: str, expr: ast.expr, frame: Frame) -> Values:
         """Return an Unknown that is not to be remembered: asked from elsewhere, there may be an answer."""
         self.cut += 1
@@ -215,9 +219,9 @@ class Evaluator:
                 rest = rest or missing
             else:
                 elements.append(self.values(element, frame))
-        if len(expr.elts) > ELEMENT_LIMIT:
+        if max(len(expr.elts), len(elements)) > ELEMENT_LIMIT:
             rest = self.unknown("a list that is too long", expr, frame)
-        return Items(tuple(elements), frame.module.place(expr), rest)
+        return Items(tuple(elements[:ELEMENT_LIMIT]), frame.module.place(expr), rest)
 
     def elements(self, values: Values, node: ast.AST, frame: Frame) -> tuple[list[Values], Unknown | None]:
         """Return what iterating over the one of alternatives that is known yields, and what stands for the rest."""
@@ -236,20 +240,15 @@ class Evaluator:
 
     def table(self, expr: ast.Dict, frame: Frame) -> Value:
         """Return a dictionary display."""
-        result = Table((), frame.module.place(expr))
+        table = Table((), frame.module.place(expr))
         entries: list[tuple[Value, Values]] = []
-        rest: Unknown | None = None
         for key, value in zip(expr.keys[:ELEMENT_LIMIT], expr.values, strict=False):
             if key is not None:
                 entries += [(name, self.values(value, frame)) for name in self.values(key, frame)]
-                continue
-            for table in self.values(value, frame):
-                if isinstance(table, Table):
-                    entries += table.entries
-                    rest = rest or table.rest
-                else:
-                    rest = rest or self.unknown("entries that are not known", value, frame)
-        return result.updated(entries, rest)
+            else:
+                table = table.updated(entries).overlaid(self.values(value, frame))
+                entries = []
+        return table.updated(entries)
 
     def comprehension(self, expr: ast.ListComp | ast.GeneratorExp | ast.SetComp, frame: Frame) -> Items:
         """Return a comprehension, with its variable standing for one element after the other."""
@@ -359,13 +358,22 @@ class Evaluator:
         statement = binding.node
         if not isinstance(statement, ast.AugAssign) or not isinstance(statement.target, ast.Name):
             return (self.unknown("an attribute that is added to", statement, frame),)
-        scope = frame.module.scope(statement.target).owner(binding.name)
-        for earlier in scope.own(binding.name) if scope is not None else ():
-            if earlier is binding:
-                break
-            if isinstance(earlier.node, ast.AugAssign) and (earlier.node.value, frame) not in self.active:
-                self.augmented_once(earlier.node, frame)
+        for earlier in self.pending(binding, statement.target, frame):
+            self.augmented_once(earlier, frame)
         return self.augmented_once(statement, frame)
+
+    def pending(self, binding: Binding, target: ast.Name, frame: Frame) -> list[ast.AugAssign]:
+        """Return the `+=` before one that have not been evaluated yet, in the file's order."""
+        if (target, frame) in self.memo or (target, frame) in self.active:
+            return []
+        scope = frame.module.scope(target).owner(binding.name)
+        found: list[ast.AugAssign] = []
+        bindings = scope.bindings[binding.name] if scope is not None else []
+        for earlier in reversed(bindings[: bindings.index(binding)]):
+            if not isinstance(earlier.node, ast.AugAssign) or (earlier.node.target, frame) in self.memo:
+                break
+            found.append(earlier.node)
+        return found[::-1]
 
     def augmented_once(self, statement: ast.AugAssign, frame: Frame) -> Values:
         """Evaluate one `+=`, once."""

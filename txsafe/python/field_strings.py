@@ -45,7 +45,7 @@ def evaluate_fields(evaluator: Evaluator, expr: ast.expr, frame: Frame) -> Itera
             choices.append((piece, (Text(SqlTemplate(fragments=fragments)),)))
             continue
         where = Place(place.path, spelled[1][part]) if spelled else place
-        choices.append((correlation(_inner(piece)), _field(evaluator, piece, frame, where, part, bound=bound)))
+        choices.append((correlation(_inner(piece)), _field(evaluator, piece, frame, where, bound=bound)))
         part += 1
     if not choices:
         return (Text(SqlTemplate(fragments=(Fragment(text="", place=place),))),)
@@ -57,7 +57,7 @@ def evaluate_fields(evaluator: Evaluator, expr: ast.expr, frame: Frame) -> Itera
     ]
 
 
-def _field(evaluator: Evaluator, piece: ast.expr, frame: Frame, where: Place, part: int, *, bound: bool) -> Values:
+def _field(evaluator: Evaluator, piece: ast.expr, frame: Frame, where: Place, *, bound: bool) -> Values:
     """Return what a replacement field comes to; what is not known stands where the field stands."""
     value: ast.expr = getattr(piece, "value", piece)
     conversion: int = getattr(piece, "conversion", -1)

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from txsafe.python.evaluation import Evaluator
 
 
-# ---------------------------------------------------------------- functions of the analysed files
-
-
 def unknown_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Unknown:
     """Return what stands for a call that is not followed."""
     name = last_name(call.func)
@@ -45,7 +42,7 @@ def unknown_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Unknown:
 
 def defined_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values | None:
     """Follow a call of a function of the same file; None where it is not one."""
-    function = _overriding(evaluator, call, frame) or frame.module.definition(call.func)
+    function = _overriding(call, frame) or frame.module.definition(call.func)
     if isinstance(function, ast.ClassDef):
         return (evaluator.unknown(f"an instance of {function.name}", call, frame),)
     if function is None:
@@ -53,7 +50,7 @@ def defined_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values |
     return invoked(evaluator, frame.module, function, call, frame)
 
 
-def _overriding(evaluator: Evaluator, call: ast.Call, frame: Frame) -> ast.AST | None:
+def _overriding(call: ast.Call, frame: Frame) -> ast.AST | None:
     """Return the method of the class that `self` is known to be, which may override that of the class it stands in."""
     match call.func:
         case ast.Attribute(value=value, attr=name) if frame.receiver is not None and frame.module.is_receiver(value):
@@ -89,9 +86,9 @@ def called_frame(evaluator: Evaluator, module: Module, function: ast.AST, call: 
     """Return the frame of a function's body for one call of it; None where that call is not followed."""
     if not isinstance(function, FunctionNode) or has_decorator(function, *_OPAQUE) or _calls_itself(function, frame):
         return None
-    receiver = _receiver_class(evaluator, module, call, frame)
+    receiver = _receiver_class(module, call, frame)
     skipped = 1 if is_method(module, function) and not _names_class(module, call, frame) else 0
-    arguments = bound_arguments(evaluator, function, call, frame, skipped=skipped)
+    arguments = _bound_arguments(evaluator, module, function, call, frame, skipped=skipped)
     outer = frame if frame.module is module else None
     return Frame(module, function, arguments, outer=outer, receiver=receiver)
 
@@ -108,7 +105,7 @@ def _calls_itself(function: ast.AST, frame: Frame) -> bool:
     return False
 
 
-def _receiver_class(evaluator: Evaluator, module: Module, call: ast.Call, frame: Frame) -> ast.ClassDef | None:
+def _receiver_class(module: Module, call: ast.Call, frame: Frame) -> ast.ClassDef | None:
     if not isinstance(call.func, ast.Attribute) or frame.module is not module:
         return None
     return frame.class_of(call.func.value)
@@ -124,8 +121,8 @@ def _names_class(module: Module, call: ast.Call, frame: Frame) -> bool:
     return False
 
 
-def bound_arguments(
-    evaluator: Evaluator, function: FunctionNode, call: ast.Call, frame: Frame, *, skipped: int = 0
+def _bound_arguments(
+    evaluator: Evaluator, module: Module, function: FunctionNode, call: ast.Call, frame: Frame, *, skipped: int
 ) -> Mapping[str, Argument]:
     """Return what a call gives each parameter; parameters that it leaves out have their defaults."""
     positional = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)][skipped:]
@@ -150,12 +147,11 @@ def bound_arguments(
     if function.args.kwarg is not None and not uncertain:
         bound[function.args.kwarg.arg] = Argument(ready=(Table((), place).updated(extra),))
     if not uncertain:
-        _bind_defaults(evaluator, function, bound, frame)
+        _bind_defaults(function, bound, evaluator.base(module))
     return bound
 
 
 def _given(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[list[Argument], bool]:
-
     given: list[Argument] = []
     for argument in call.args:
         if not isinstance(argument, ast.Starred):
@@ -190,15 +186,14 @@ def _bind_table(
     return uncertain
 
 
-def _bind_defaults(evaluator: Evaluator, function: FunctionNode, bound: dict[str, Argument], frame: Frame) -> None:
-
+def _bind_defaults(function: FunctionNode, bound: dict[str, Argument], frame: Frame) -> None:
     arguments = function.args
     positional = (*arguments.posonlyargs, *arguments.args)
     pairs = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
     pairs += [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None]
     for argument, default in pairs:
         if argument.arg not in bound:
-            bound[argument.arg] = Argument(default, frame.outer if frame.function else frame)
+            bound[argument.arg] = Argument(default, frame)
 
 
 def returned(evaluator: Evaluator, function: ast.AST, frame: Frame) -> Values:

@@ -33,7 +33,7 @@ def evaluate_attribute(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) 
     module = frame.module
     if expr.attr == "__doc__":
         return (_docstring(evaluator, expr, frame),)
-    if expr.attr in {"value", "name"} and _is_enum_member(evaluator, expr.value, frame):
+    if expr.attr in {"value", "name"} and _is_enum_member(expr.value, frame):
         return evaluator.values(expr.value, frame)
     qualified = module.qualified_name(expr)
     owner = frame.class_of(expr.value)
@@ -48,27 +48,28 @@ def _class_attribute(evaluator: Evaluator, owner: ast.ClassDef, expr: ast.Attrib
     module = frame.module
     base = evaluator.base(module)
     found: list[Value] = []
-    for class_node in _searched_classes(evaluator, owner, expr.value, frame):
+    for class_node in _searched_classes(owner, expr.value, frame):
         for binding in module.attribute(class_node, expr.attr):
             if has_decorator(binding.node, "property", "cached_property", "hybrid_property", "classproperty"):
                 found += returned(evaluator, binding.node, Frame(module, binding.node, receiver=owner))
             else:
                 at = frame if frame.function is module.function(binding.node) else base
                 found += [_unwrapped_default(evaluator, binding, value, at) for value in evaluator.bound(binding, at)]
-        if any(not isinstance(value, Unknown) and truth(value) is not False for value in found):
+        settled = any(not isinstance(value, Unknown) and truth(value) is not False for value in found)
+        if settled and class_node is owner:
             break
     return limited(found) or (evaluator.unknown(f"attribute {expr.attr!r} of {owner.name}", expr, frame),)
 
 
-def _searched_classes(
-    evaluator: Evaluator, owner: ast.ClassDef, value: ast.expr, frame: Frame
-) -> Iterator[ast.ClassDef]:
+def _searched_classes(owner: ast.ClassDef, value: ast.expr, frame: Frame) -> Iterator[ast.ClassDef]:
     """Yield the class, then its subclasses in the file: a base's method sees their attributes."""
     is_super = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "super"
     if is_super:
         yield from frame.module.linearized(owner)[1:2]
         return
     yield owner
+    if frame.receiver is None and frame.module.is_receiver(value):
+        yield from frame.module.subclasses(owner)
 
 
 def _unwrapped_default(evaluator: Evaluator, binding: Binding, value: Value, frame: Frame) -> Value:
@@ -87,7 +88,7 @@ def _unwrapped_default(evaluator: Evaluator, binding: Binding, value: Value, fra
     return value
 
 
-def _is_enum_member(evaluator: Evaluator, expr: ast.expr, frame: Frame) -> bool:
+def _is_enum_member(expr: ast.expr, frame: Frame) -> bool:
     if not isinstance(expr, ast.Attribute | ast.Subscript):
         return False
     owner = frame.module.class_of(expr.value)
@@ -117,7 +118,9 @@ def evaluate_item(evaluator: Evaluator, expr: ast.Subscript, frame: Frame) -> It
     return found
 
 
-def _looked_up(evaluator: Evaluator, container: Value, key: Value, expr: ast.expr, frame: Frame) -> Values:
+def _looked_up(  # noqa: PLR0911 - one for each kind
+    evaluator: Evaluator, container: Value, key: Value, expr: ast.expr, frame: Frame
+) -> Values:
     match container, key:
         case Table(), Text() if key.known is not None:
             return container.find(key.known) or any_value(container, frame.module.place(expr), only_rest=True)

@@ -18,8 +18,9 @@ from txsafe.python.domain import (
     Unknown,
     Value,
     Values,
+    limited,
 )
-from txsafe.python.scopes import Binding, position
+from txsafe.python.scopes import Binding, FunctionNode, position
 
 if TYPE_CHECKING:
     from txsafe.python.evaluation import Evaluator
@@ -27,15 +28,19 @@ if TYPE_CHECKING:
 
 
 def mutated(evaluator: Evaluator, values: Values, binding: Binding, use: ast.Name, frame: Frame) -> Values:
-    """Return lists and tables with what is appended or set between their binding and their use."""
+    """Return lists and tables with what is appended or set between their binding and their use.
+
+    What happens under a condition gives one more alternative.
+    """
     if not any(isinstance(value, Items | Table) for value in values):
         return values
-    for mutation in _mutations(evaluator, binding, use, frame)[:ELEMENT_LIMIT]:
-        values = tuple(_changed(evaluator, value, mutation, frame) for value in values)
+    for mutation in _mutations(binding, use, frame)[:ELEMENT_LIMIT]:
+        changed = tuple(_changed(evaluator, value, mutation, frame) for value in values)
+        values = limited((*values, *changed)) if _is_conditional(mutation, use, frame) else changed
     return values
 
 
-def _mutations(evaluator: Evaluator, binding: Binding, use: ast.Name, frame: Frame) -> list[ast.AST]:
+def _mutations(binding: Binding, use: ast.Name, frame: Frame) -> list[ast.AST]:
     module = frame.module
     owner = module.scope(use).owner(use.id)
     inline = module.function(use) is module.function(binding.node)
@@ -45,6 +50,17 @@ def _mutations(evaluator: Evaluator, binding: Binding, use: ast.Name, frame: Fra
         for node in module.mutations.get(use.id, ())
         if start < position(node) and (not inline or position(node) < end) and module.scope(node).owner(use.id) is owner
     ]
+
+
+def _is_conditional(mutation: ast.AST, use: ast.AST, frame: Frame) -> bool:
+    """Return whether a change may not have happened where its list or dictionary is used."""
+    around = set(frame.module.ancestors(use))
+    for parent in frame.module.ancestors(mutation):
+        if parent in around or isinstance(parent, FunctionNode):
+            return False
+        if isinstance(parent, ast.If | ast.ExceptHandler | ast.match_case):
+            return True
+    return False
 
 
 def _changed(evaluator: Evaluator, value: Value, mutation: ast.AST, frame: Frame) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import operator as operator_functions
 from typing import TYPE_CHECKING
 
 from txsafe.model import Hole
@@ -25,7 +26,7 @@ from txsafe.python.formatting import format_percent, joined_text
 _NUMBER_LIMIT = 1 << 63
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from txsafe.python.evaluation import Evaluator
     from txsafe.python.frames import Frame
@@ -48,6 +49,7 @@ def add_values(evaluator: Evaluator, values: Sequence[Value], node: ast.AST, fra
     """Return the sum of values from left to right."""
     if any(isinstance(value, Text) for value in values):
         composed = any(isinstance(value, Text) and value.composed for value in values)
+        evaluator.charge(sum(len(value.template.fragments) for value in values if isinstance(value, Text)))
         return joined_text([rendered(value) for value in values], frame.module.place(node), composed=composed)
     if any(isinstance(value, Items) for value in values):
         return _add_items(evaluator, values, node, frame)
@@ -72,7 +74,9 @@ def _add_items(evaluator: Evaluator, values: Sequence[Value], node: ast.AST, fra
     return Items(tuple(elements[:ELEMENT_LIMIT]), frame.module.place(node), rest)
 
 
-def combine_values(evaluator: Evaluator, left: Value, right: Value, expr: ast.BinOp, frame: Frame) -> Value:
+def combine_values(  # noqa: PLR0911 - one for each kind
+    evaluator: Evaluator, left: Value, right: Value, expr: ast.BinOp, frame: Frame
+) -> Value:
     """Return `left <operator> right` for operators other than `+`."""
     match expr.op, left, right:
         case ast.Mod(), Text(), _:
@@ -144,15 +148,15 @@ def _computed(operator: ast.operator, left: float, right: float) -> float | None
     """Return a product, difference or quotient of moderate numbers."""
     if max(abs(left), abs(right)) >= _NUMBER_LIMIT:
         return None
-    match operator:
-        case ast.Sub():
-            return left - right
-        case ast.Mult():
-            return left * right
-        case ast.FloorDiv() if right:
-            return left // right
-        case ast.Div() if right:
-            return left / right
-        case ast.Mod() if right:
-            return left % right
-    return None
+    zero_division = isinstance(operator, ast.FloorDiv | ast.Div | ast.Mod) and not right
+    function = None if zero_division else _ARITHMETIC.get(type(operator))
+    return None if function is None else function(left, right)
+
+
+_ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Sub: operator_functions.sub,
+    ast.Mult: operator_functions.mul,
+    ast.FloorDiv: operator_functions.floordiv,
+    ast.Div: operator_functions.truediv,
+    ast.Mod: operator_functions.mod,
+}

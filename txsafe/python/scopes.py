@@ -130,6 +130,8 @@ class Module:
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
     slots: dict[ast.AST, tuple[str, int]] = field(default_factory=dict)
     """Of each statement, handler and case: the field of its parent, and the index in it, where it stands."""
+    statement_scopes: dict[ast.stmt, Scope] = field(default_factory=dict)
+    """By statement: the scope that it stands in."""
     attributes: dict[str, list[tuple[ast.Attribute, Binding]]] = field(default_factory=dict)
     """Bindings of `x.name`, by name."""
     mutations: dict[str, list[ast.expr | ast.stmt]] = field(default_factory=dict)
@@ -203,6 +205,8 @@ class Module:
         child = node
         grandchild: ast.AST | None = None
         for parent in self.ancestors(node):
+            if isinstance(child, ast.stmt) and child is not node:
+                return self.statement_scopes[child]
             scope = self.scopes.get(parent)
             if scope is not None and _is_inside(parent, child, grandchild):
                 return scope
