@@ -15,49 +15,10 @@ from txsafe.sql.lexer import fold, identifier, significant_tokens, tokenize
 from txsafe.sql.literals import Origin, decode, string_value
 
 PIECES = st.sampled_from(
-    [
-        "'",
-        '"',
-        "$",
-        "$$",
-        "$a$",
-        "E'",
-        "u&'",
-        'U&"',
-        "\\",
-        "--",
-        "/*",
-        "*/",
-        ";",
-        "(",
-        ")",
-        ",",
-        ".",
-        "a",
-        "set",
-        "1",
-        ".5",
-        "1..2",
-        ":x",
-        "::",
-        ":=",
-        "%s",
-        "%(a)s",
-        "?",
-        "?|",
-        "{x}",
-        "{",
-        "é",
-        "begin",
-        "atomic",
-        "end",
-        "\n",
-        " ",
-        "\x00",
-        "\uf8f0",
-        "\uf8f2",
-    ]
-)
+    ["'", '"', "$", "$$", "$a$", "E'", "u&'", 'U&"', "\\", "--", "/*", "*/", "\n", " ", ";", "(", ")", ",", ".", "a",
+     "set", "1", ".5", "1..2", ":x", "::", ":=", "%s", "%(a)s", "?", "?|", "{x}", "{", "\uf8f0", "\uf8f2", "é", "\x00",
+     "begin", "atomic", "end"]
+)  # fmt: skip
 TEXTS = st.one_of(st.text(), st.lists(PIECES).map("".join))
 
 

@@ -28,7 +28,7 @@ from txsafe.sql.calls import SESSION_FUNCTIONS
 from txsafe.sql.dialects import foreign_dialect
 from txsafe.sql.reading import read_with_faults
 from txsafe.sql.sections import Section, find_sections
-from txsafe.sql.templates import fragments, is_psql
+from txsafe.sql.templates import ScriptSyntax, fragments, script_syntax
 
 
 class ScriptRunner(enum.StrEnum):
@@ -79,8 +79,9 @@ def read_script(
         return ScriptReading(units=(), dialect=dialect)
     units: list[ScriptUnit] = []
     errors: list[FileError] = []
-    for section in _sections(source.text, assume_in_transaction):
-        pieces = fragments(source, section.start, section.end)
+    syntax = script_syntax(source.text)
+    for section in _sections(source.text, assume_in_transaction, syntax):
+        pieces = fragments(source, section.start, section.end, syntax=syntax)
         template = SqlTemplate(fragments=pieces)
         groups, faults = read_with_faults(
             template.text,
@@ -102,7 +103,7 @@ def read_script(
     return ScriptReading(units=tuple(units), errors=tuple(errors))
 
 
-def _sections(text: str, runner: ScriptRunner) -> tuple[Section, ...]:
+def _sections(text: str, runner: ScriptRunner, syntax: ScriptSyntax) -> tuple[Section, ...]:
     """Let what the file says stand; where it says nothing, believe the user, then psql's traces."""
     sections = find_sections(text)
     if any(section.name or section.transaction.kind is not Transaction.UNKNOWN for section in sections):
@@ -110,7 +111,7 @@ def _sections(text: str, runner: ScriptRunner) -> tuple[Section, ...]:
     transaction = TransactionContext()
     if runner is ScriptRunner.IN_TRANSACTION:
         transaction = TransactionContext(kind=Transaction.EXPLICIT, block="script", end=TransactionEnd.COMMIT)
-    elif is_psql(text):
+    elif syntax is ScriptSyntax.PSQL:
         transaction = TransactionContext(kind=Transaction.AUTOCOMMIT)
     return tuple(replace(section, transaction=transaction) for section in sections)
 

@@ -7,6 +7,7 @@ that it may be.
 
 from __future__ import annotations
 
+import enum
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from txsafe.sql.lexer import skip_opaque
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PSQL_HINT = re.compile(r"^[ \t]*\\[A-Za-z!?.]|\\g|\\;|:['\"{]|from\s+stdin", re.MULTILINE | re.IGNORECASE)
+_PSQL_HINTS = ("\\", ":'", ':"', ":{")
 _PSQL_MARK = re.compile(r"['\"$/\\:;-]")
 _VARIABLE = re.compile(r":(?:'[A-Za-z_]\w*'|\"[A-Za-z_]\w*\"|\{\?[A-Za-z_]\w*\}|[A-Za-z_]\w*)")
 _META_COMMAND = re.compile(r"\\(;|[^\r\n]*)")
@@ -47,23 +48,35 @@ class _Cut:
     hole: Hole | None = None
 
 
-def is_psql(text: str) -> bool:
-    """Whether only psql can run the text: it has meta-commands, quoted variables, COPY data, or pg_dump wrote it."""
+class ScriptSyntax(enum.Enum):
+    """What is in a script besides SQL."""
+
+    PLAIN = enum.auto()
+    PSQL = enum.auto()
+    """Only psql can run it: it has meta-commands, quoted variables or COPY data, or pg_dump wrote it."""
+    JINJA = enum.auto()
+
+
+def script_syntax(text: str) -> ScriptSyntax:
+    """Tell what is in a script besides SQL."""
+    if "{{" in text or "{%" in text:
+        return ScriptSyntax.JINJA
     if _DUMP_HEADER in text:
-        return True
-    return _PSQL_HINT.search(text) is not None and any(
-        cut.hole is not Hole.SQL for cut in _psql_cuts(text, 0, len(text))
-    )
+        return ScriptSyntax.PSQL
+    hinted = any(hint in text for hint in _PSQL_HINTS) or "stdin" in text.lower()
+    # An unquoted variable alone is none: SQLAlchemy spells its parameters that way.
+    if hinted and any(cut.hole is not Hole.SQL for cut in _psql_cuts(text, 0, len(text))):
+        return ScriptSyntax.PSQL
+    return ScriptSyntax.PLAIN
 
 
-def fragments(source: SourceFile, start: int, end: int) -> tuple[Fragment, ...]:
+def fragments(source: SourceFile, start: int, end: int, *, syntax: ScriptSyntax) -> tuple[Fragment, ...]:
     """Return what the server sees of `source.text[start:end]`."""
-    text = source.text
     cuts: Iterator[_Cut] = iter(())
-    if text.find("{{", start, end) >= 0 or text.find("{%", start, end) >= 0:
-        cuts = _jinja_cuts(text, start, end)
-    elif _PSQL_HINT.search(text, start, end) is not None and is_psql(text):
-        cuts = _psql_cuts(text, start, end)
+    if syntax is ScriptSyntax.JINJA:
+        cuts = _jinja_cuts(source.text, start, end)
+    elif syntax is ScriptSyntax.PSQL:
+        cuts = _psql_cuts(source.text, start, end)
     return tuple(_pieces(source, start, end, cuts=cuts))
 
 
