@@ -33,6 +33,12 @@ def test_tokens_put_together_give_the_text_back(text: str) -> None:
     assert all(text[token.start : token.end] == token.text for token in tokens)
 
 
+@given(TEXTS)
+def test_the_fast_way_gives_the_same_tokens_but_for_space_and_comments(text: str) -> None:
+    trivia = (Kind.SPACE, Kind.COMMENT)
+    assert significant_tokens(text) == [token for token in tokenize(text) if token.kind not in trivia]
+
+
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
