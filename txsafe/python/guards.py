@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from txsafe.python.scopes import Module
 
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_LONG = 6
+_LONG = 5
 """From this length a word counts inside another one; shorter ones only by themselves (`hive`, not `archive`)."""
 _EXITS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 

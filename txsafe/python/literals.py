@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, SqlSite, StatementKind
+from txsafe.python.receivers import last_name
 from txsafe.python.sinks import PREAMBLE, scope_name
 from txsafe.python.values import Text, evaluate
 from txsafe.sql import may_hold_session_state, read_statements
@@ -165,7 +166,7 @@ def _is_talk(ancestor: ast.AST, child: ast.AST) -> bool:  # noqa: PLR0911 - one 
         case ast.keyword(arg=name):
             return name in _TALK_KEYWORDS
         case ast.Call(func=func):
-            name = _callee(func)
+            name = last_name(func)
             return child is not func and (
                 name in _TALK or name.endswith(("Error", "Exception", "Warning")) or name.startswith("assert")
             )
@@ -179,19 +180,9 @@ def _is_talk(ancestor: ast.AST, child: ast.AST) -> bool:  # noqa: PLR0911 - one 
             return False
 
 
-def _callee(func: ast.expr) -> str:
-    match func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case _:
-            return ""
-
-
 def _target_name(target: ast.expr) -> str:
     match target:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
         case ast.Subscript(slice=ast.Constant(value=str(name))):
             return name
         case _:
-            return ""
+            return last_name(target)

@@ -208,7 +208,7 @@ class Receivers:
         found = self._of_described_call(call)
         if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
             return found
-        handed_on = _WRAPPED_ARGUMENT.get(_last_name(call.func))
+        handed_on = _WRAPPED_ARGUMENT.get(last_name(call.func))
         if handed_on is not None and len(call.args) > handed_on:
             return self.of(call.args[handed_on])
         definition = self._module.definition(call.func)
@@ -292,7 +292,7 @@ class Receivers:
 
     def _guess_result(self, call: ast.Call) -> Receiver:
         """Guess by the name of a function whose result is not in view: `get_connection()`."""
-        name = _last_name(call.func).lstrip("_")
+        name = last_name(call.func).lstrip("_")
         for prefix in _MAKING:
             if name.startswith(prefix):
                 guessed = self.guess(name.removeprefix(prefix), self._root(call))
@@ -422,7 +422,7 @@ class Receivers:
         """Return a pytest fixture of this file."""
         for binding in self._module.scopes[self._module.tree].own(name):
             if isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-                "fixture" in _last_name(decorator) for decorator in binding.node.decorator_list
+                "fixture" in last_name(decorator) for decorator in binding.node.decorator_list
             ):
                 return binding.node
         return None
@@ -446,7 +446,7 @@ class Receivers:
             case ast.BinOp(op=ast.BitOr(), left=left, right=right):
                 return combine([self.of_annotation(left), self.of_annotation(right)])
             case ast.Subscript(value=value, slice=ast.Tuple(elts=elements)) if _takes_parts(value):
-                parts = elements if _last_name(value) == "Union" else elements[:1]
+                parts = elements if last_name(value) == "Union" else elements[:1]
                 return combine([self.of_annotation(part) for part in parts])
             case ast.Subscript(value=value, slice=part) if _takes_parts(value):
                 return self.of_annotation(part)
@@ -564,15 +564,16 @@ def _is_below(name: str, modules: frozenset[str]) -> bool:
 
 
 def _takes_parts(value: ast.expr) -> bool:
-    return _last_name(value) in _ANNOTATION_WRAPPERS | _YIELDING
+    return last_name(value) in _ANNOTATION_WRAPPERS | _YIELDING
 
 
-def _last_name(expr: ast.expr) -> str:
+def last_name(expr: ast.expr) -> str:
+    """Return the last part of the name that an expression, or what it calls, goes by; empty where it has none."""
     match expr:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
         case ast.Call(func=func):
-            return _last_name(func)
+            return last_name(func)
         case _:
             return ""
 
@@ -597,7 +598,7 @@ def _source_name(expr: ast.expr) -> str | None:
     match expr:
         case ast.Subscript(slice=ast.Constant(value=str(name))):
             return name
-        case ast.Call(func=func, args=[ast.Constant(value=str(name)), *_]) if _last_name(func) in {
+        case ast.Call(func=func, args=[ast.Constant(value=str(name)), *_]) if last_name(func) in {
             "getenv",
             "get",
             "config",

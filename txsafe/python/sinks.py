@@ -25,7 +25,7 @@ from txsafe.model import (
     Unresolved,
 )
 from txsafe.python.arguments import Arguments, Presence
-from txsafe.python.receivers import Certainty
+from txsafe.python.receivers import Certainty, last_name
 from txsafe.python.scopes import BindingKind
 from txsafe.python.transactions import Spoken, Transactions, read_transaction_word
 from txsafe.python.values import Items, Scalar, Table, Text, Unknown, Value, evaluate
@@ -106,7 +106,7 @@ class Sinks:
         self._transactions = transactions
         self._calls_by_name: dict[str, list[ast.Call]] = {}
         for call in module.calls:
-            self._calls_by_name.setdefault(_callee_name(call.func), []).append(call)
+            self._calls_by_name.setdefault(last_name(call.func), []).append(call)
 
     def find(self, described: Iterable[Described]) -> Sent:
         """Return the SQL that the described calls send."""
@@ -413,7 +413,7 @@ def _is_statement_object(module: Module, expr: ast.expr, depth: int) -> bool:
                     return True
                 expr = value
             case ast.Call(func=func):
-                return _is_statement_module(module, func) or _callee_name(func) in _STATEMENT_MAKERS
+                return _is_statement_module(module, func) or last_name(func) in _STATEMENT_MAKERS
             case ast.Attribute(value=value) | ast.Subscript(value=value) | ast.Await(value=value):
                 expr = value
             case ast.IfExp(body=body, orelse=orelse):
@@ -488,14 +488,6 @@ def _definition_of(module: Module, sink: _Sink, template: SqlTemplate) -> tuple[
     if first is None or (first.path == call.path and call.span.start <= first.span.start <= call.span.end):
         return ()
     return (Related(place=call, message=f"sent here by {sink.described.name}"),)
-
-
-def _callee_name(func: ast.expr) -> str:
-    match func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case _:
-            return ""
 
 
 __all__ = ["EVIDENT", "Place", "Sent", "Sinks", "scope_name"]

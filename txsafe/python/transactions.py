@@ -261,7 +261,8 @@ class Transactions:
         count, end = self._endings_around(function, receiver.root, -1, start)
         name = 0 if function is None else self._module.span(function).start
         block = f"{receiver.root}:{name}:{count}" if receiver.root else None
-        default = TransactionEnd.COMMIT if kind is Transaction.EXPLICIT else TransactionEnd.UNKNOWN
+        is_committed = receiver.type.transaction is Transaction.EXPLICIT
+        default = TransactionEnd.COMMIT if is_committed else TransactionEnd.UNKNOWN
         return TransactionContext(kind=kind, block=block, end=end or default)
 
     def _default_kind(self, function: ast.AST | None, receiver: Receiver, autocommit: Truth, start: int) -> Transaction:

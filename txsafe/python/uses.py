@@ -73,11 +73,7 @@ class Uses:
         if self._guards.is_excluded(described.node) or self._is_foreign(described):
             return
         transaction = self._transactions.context(described.node, described.receiver, described.start)
-        for use in meaning.uses:
-            confidence = self._decide(described, use, transaction)
-            if confidence is not None:
-                facts = {name: _fill(text, described.arguments) for name, text in use.facts.items()}
-                yield self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
+        yield from _surest(self._of_conditions(described, transaction))
         if meaning.start_up is not None:
             for name, sent, place, confidence in self._start_up(described, meaning.start_up):
                 yield self._use(described, name, sent, place, confidence, TransactionContext())
@@ -86,6 +82,13 @@ class Uses:
             yield self._use(
                 described, "transaction-block", {"opens": described.name}, place, Confidence.HIGH, transaction
             )
+
+    def _of_conditions(self, described: Described, transaction: TransactionContext) -> Iterator[ApiUse]:
+        for use in described.meaning.uses:
+            confidence = self._decide(described, use, transaction)
+            if confidence is not None:
+                facts = {name: _fill(text, described.arguments) for name, text in use.facts.items()}
+                yield self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
 
     def _is_foreign(self, described: Described) -> bool:
         many = described.driver is None or described.driver in self._drivers.any_database
@@ -314,6 +317,16 @@ def _covers(place: Place, other: Place) -> bool:
 
 def _fill(template: str, arguments: Arguments) -> str:
     return _FIELD.sub(lambda found: arguments.get(found.group(1)).text, template)
+
+
+def _surest(uses: Iterable[ApiUse]) -> tuple[ApiUse, ...]:
+    """Keep one use of an API for each place: where nothing can be decided, every condition of a call may hold."""
+    kept: dict[tuple[Place, str], ApiUse] = {}
+    for use in uses:
+        key = use.place, use.api
+        if key not in kept or kept[key].confidence < use.confidence:
+            kept[key] = use
+    return tuple(kept.values())
 
 
 def _without_repeats(uses: Iterable[ApiUse]) -> tuple[ApiUse, ...]:
