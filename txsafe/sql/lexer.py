@@ -72,7 +72,6 @@ _PATTERN = rf"""
     | (?P<OPERATOR>(?:(?!--|/\*)[+*/<>=~!@\#%^&|`?-])++)
     | (?P<OTHER>.)
     """
-_TOKEN = re.compile(_PATTERN, re.VERBOSE | re.DOTALL)
 _SIGNIFICANT = re.compile(rf"(?:[ \t\n\r\f\v]++|--[^\r\n]*+)*+(?:{_PATTERN})", re.VERBOSE | re.DOTALL)
 _KINDS = dict(TokenKind.__members__)
 _COMMENT_MARK = re.compile(r"/\*|\*/")
@@ -90,7 +89,8 @@ def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
     limit = len(text) if end is None else end
     tokens = []
     position = start
-    match = _TOKEN.match
+    # Compiled here, and kept by `re`: it is large, and who needs only the significant tokens should not wait for it.
+    match = re.compile(_PATTERN, re.VERBOSE | re.DOTALL).match
     while position < limit:
         found = match(text, position, limit)
         group = found.lastgroup if found else None
