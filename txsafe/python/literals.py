@@ -27,14 +27,18 @@ _MAX_LENGTH = 2_000_000
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _HEAD = re.compile(
     PREAMBLE + r"(?:"
-    r"set\s+(?:session\s+|local\s+)?(?:[\w.\"]|[\uf8f0-\uf8f2])+\s*(?:=|to\b)\s*\S|set\s+session\s+characteristics"
-    r"|set\s+(?:role|session\s+authorization|time\s+zone)\s+\S+\s*+(?:;\s*+)?\Z|reset\s+[\w.]+\s*+(?:;\s*+)?\Z|load\s+'"
-    r"|(?:un)?listen\s+(?:\"[^\"]+\"|[\w*]+|[\uf8f0-\uf8f2])\s*+(?:;\s*+)?\Z|discard\s+\w+\s*+(?:;\s*+)?\Z|deallocate\s+\w+\s*+(?:;\s*+)?\Z"
+    r"set\s+(?:session\s+|local\s+)?(?:[\w.\"]|[\uf8f0-\uf8f2])+\s*=\s*\S|set\s+session\s+characteristics"
+    r"|(?-i:SET)\s+(?:SESSION\s+|LOCAL\s+)?(?:[\w.\"]|[\uf8f0-\uf8f2])+\s+to\s+\S"
+    r"|set\s+(?:search_path|\w+\.\w+|\w+_\w+)\s+to\s+\S"
+    r"|set\s+(?:role|session\s+authorization|time\s+zone)\s+\S+\s*+(?:;\s*+)?\Z|load\s+'"
+    r"|(?:(?-i:RESET|LISTEN|UNLISTEN|DISCARD|DEALLOCATE)\s+[\w.*]+|reset\s+(?:all|role|\w+[_.][\w.]+)"
+    r"|(?:un)?listen\s+(?:\"[^\"]+\"|[\uf8f0-\uf8f2])|discard\s+(?:all|plans|temp|sequences)|deallocate\s+all)\s*+(?:;\s*+)?\Z"
     r"|prepare\s+\w+\s*(?:\([^)]*\)\s*)?as\s|declare\s+.{1,80}?cursor\s+with\s+hold|do\s+['$]|begin\b"
     r"|(?:create|select|with|update|perform)\s|(?:insert\s+into|delete\s+from)\s)",
     re.IGNORECASE | re.DOTALL,
 )
-"""How SQL with session state begins; stricter than the reader, because prose begins with `set` and `listen` too."""
+"""How SQL with session state begins; stricter than the reader, because prose begins with `set` and `listen` too:
+what could be an English sentence must be written in capitals."""
 _STATEFUL = frozenset(
     {
         StatementKind.SET, StatementKind.RESET, StatementKind.SET_ROLE, StatementKind.SET_SESSION_AUTHORIZATION,
