@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from txsafe.catalog.drivers import Drivers
     from txsafe.python.scopes import Module
@@ -39,16 +39,24 @@ class Guards:
         self._own = drivers.own_words
         path = module.source.path.rsplit("/", 3)[-3:]
         self._path_is_foreign = self._is_foreign_name("/".join(path))
-        self._memo: dict[ast.AST, bool] = {}
+        self._known: dict[ast.AST, bool] = {}
+        self._exits: dict[int, tuple[int, int] | None] = {}
 
     def is_excluded(self, node: ast.AST) -> bool:
         """Return whether a node is only reached where the database is another one."""
-        child = node
+        path: list[tuple[ast.AST, ast.AST]] = []
+        child, excluded = node, False
         for ancestor in self._module.ancestors(node):
-            if self._excludes(ancestor, child):
-                return True
+            known = self._known.get(child)
+            if known is not None:
+                excluded = known
+                break
+            path.append((ancestor, child))
             child = ancestor
-        return False
+        for ancestor, child in reversed(path):
+            excluded = excluded or self._excludes(ancestor, child)
+            self._known[child] = excluded
+        return excluded
 
     def is_named_foreign(self, node: ast.AST) -> bool:
         """Return whether the file, or a class or function around a node, is named after another database."""
@@ -61,10 +69,11 @@ class Guards:
     def _excludes(self, ancestor: ast.AST, child: ast.AST) -> bool:
         match ancestor:
             case ast.If(test=test, body=body, orelse=orelse):
-                if child is test:
+                if not isinstance(child, ast.stmt):
                     return False
-                return self._is_foreign_side(test, Branch.BODY if child in body else Branch.ELSE) or self._after_exit(
-                    body if child in body else orelse, child
+                branch = Branch.BODY if _position(child) <= _position(body[-1]) else Branch.ELSE
+                return self._is_foreign_side(test, branch) or self._after_exit(
+                    body if branch is Branch.BODY else orelse, child
                 )
             case ast.IfExp(test=test, body=body):
                 return child is not test and self._is_foreign_side(test, Branch.BODY if child is body else Branch.ELSE)
@@ -76,19 +85,23 @@ class Guards:
                     isinstance(statements, list) and isinstance(child, ast.stmt) and self._after_exit(statements, child)
                 )
 
-    def _after_exit(self, statements: Iterable[ast.stmt], child: ast.AST) -> bool:
+    def _after_exit(self, statements: Sequence[ast.stmt], child: ast.stmt) -> bool:
         """Return whether an earlier statement has left with PostgreSQL: `if vendor == "postgresql": …; return`."""
-        for statement in statements:
-            if statement is child:
-                return False
-            if (
-                isinstance(statement, ast.If)
-                and isinstance(statement.body[-1], _EXITS)
-                and not statement.orelse
-                and self._is_foreign_side(statement.test, Branch.ELSE)
-            ):
-                return True
-        return False
+        key = id(statements)  # of a list of the tree, which lives as long as the module
+        if key not in self._exits:
+            self._exits[key] = next(
+                (_position(statement) for statement in statements if self._leaves_foreign(statement)), None
+            )
+        exit_ = self._exits[key]
+        return exit_ is not None and exit_ < _position(child)
+
+    def _leaves_foreign(self, statement: ast.stmt) -> bool:
+        return (
+            isinstance(statement, ast.If)
+            and isinstance(statement.body[-1], _EXITS)
+            and not statement.orelse
+            and self._is_foreign_side(statement.test, Branch.ELSE)
+        )
 
     def _is_foreign_side(self, test: ast.expr, branch: Branch) -> bool:
         match test:
@@ -125,6 +138,10 @@ class Guards:
         lowered = text.lower()
         tokens = {token.lower() for token in _TOKEN.findall(text)}
         return any(word in (lowered if len(word) >= _LONG else tokens) for word in words)
+
+
+def _position(statement: ast.stmt) -> tuple[int, int]:
+    return statement.lineno, statement.col_offset
 
 
 def _other(branch: Branch) -> Branch:

@@ -6,6 +6,7 @@ What is evidently no SQL on its way to a server is left out: docstrings, message
 from __future__ import annotations
 
 import ast
+import bisect
 import re
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from txsafe.python.values import Text, evaluate
 from txsafe.sql import may_hold_session_state, read_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from txsafe.model import Span, SqlTemplate
     from txsafe.python.guards import Guards
@@ -78,9 +79,9 @@ class Literals:
 
     def find(self, covered: frozenset[Span]) -> Iterator[SqlSite]:
         """Yield a site for each text with session state outside the `covered` spans."""
+        sent = _Ranges(covered)
         for literal in self._module.strings:
-            span = self._module.span(literal)
-            if any(other.start < span.end and span.start < other.end for other in covered):
+            if sent.overlap(self._module.span(literal)):
                 continue
             template = self._template(literal)
             if template is None or not self._may_be_sent(literal):
@@ -139,6 +140,24 @@ class Literals:
                 case _:
                     continue
         return Confidence.LOW
+
+
+class _Ranges:
+    """Spans put together, so that one bisection tells whether another span overlaps any."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for span in sorted(spans):
+            if self._ends and span.start < self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], span.end)
+            else:
+                self._starts.append(span.start)
+                self._ends.append(span.end)
+
+    def overlap(self, span: Span) -> bool:
+        before = bisect.bisect_left(self._starts, span.end)
+        return before > 0 and span.start < self._ends[before - 1]
 
 
 def _reads_like_sql(text: str) -> bool:
