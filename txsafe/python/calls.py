@@ -65,12 +65,11 @@ def evaluate_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterabl
     defined = defined_call(evaluator, call, frame)
     if defined is not None:
         return defined
+    followed = None if qualified is None else imported_call(evaluator, qualified, call, frame)
+    if followed is not None:
+        return followed
     if isinstance(call.func, ast.Attribute):
         return _method_call(evaluator, call, call.func, frame)
-    if qualified is not None:
-        followed = imported_call(evaluator, qualified, call, frame)
-        if followed is not None:
-            return followed
     whole = partial_call(call, frame)
     return (unknown_call(evaluator, call, frame),) if whole is None else evaluate_call(evaluator, whole, frame)
 
@@ -78,9 +77,7 @@ def evaluate_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterabl
 # ---------------------------------------------------------------- names of libraries
 
 
-def _known_call(
-    evaluator: Evaluator, qualified: str, call: ast.Call, frame: Frame
-) -> Iterable[Value] | None:
+def _known_call(evaluator: Evaluator, qualified: str, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
     kind = evaluator.composables.get(qualified)
     if kind is not None:
         return _composed(evaluator, kind, call, frame)

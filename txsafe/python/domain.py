@@ -134,7 +134,9 @@ def _is_key(entry: Value, key: str | float | None) -> bool:
 
 def limited(values: Iterable[Value]) -> Values:
     """Return the alternatives, each once, at most `ALTERNATIVES`: the first ones and the last ones."""
-    unique = tuple({_identity(value): value for value in values}.values())
+    unique = tuple(values)
+    if len(unique) > 1:
+        unique = tuple({_identity(value): value for value in unique}.values())
     if len(unique) <= ALTERNATIVES:
         return unique
     half = ALTERNATIVES // 2

@@ -76,8 +76,10 @@ class Evaluator:
         self.steps += 1
         if self.steps > self.question_ends:
             return self.give_up("too much work", expr, frame)
-        if key in self.active or self.depth >= DEPTH_LIMIT:
+        if key in self.active:
             return self.give_up("a value that depends on itself", expr, frame)
+        if self.depth >= DEPTH_LIMIT:
+            return self.give_up("a value that is nested too deeply", expr, frame)
         cut = self.cut
         self.active.add(key)
         self.depth += 1
@@ -92,7 +94,7 @@ class Evaluator:
 
     def charge(self, fragments: int) -> None:
         """Count the work of building a text of so many fragments."""
-        self.steps += fragments // 50
+        self.steps += fragments // 16
 
     def give_up(self, reason: str, expr: ast.expr, frame: Frame) -> Values:
         """Return an Unknown that is not to be remembered: asked from elsewhere, there may be an answer."""
@@ -364,7 +366,7 @@ class Evaluator:
 
     def pending(self, binding: Binding, target: ast.Name, frame: Frame) -> list[ast.AugAssign]:
         """Return the `+=` before one that have not been evaluated yet, in the file's order."""
-        if (target, frame) in self.memo or (target, frame) in self.active:
+        if (target, frame) in self.memo or (target, frame) in self.active or self.steps > self.question_ends:
             return []
         scope = frame.module.scope(target).owner(binding.name)
         found: list[ast.AugAssign] = []
@@ -382,6 +384,9 @@ class Evaluator:
         known = self.memo.get(key)
         if known is not None or not isinstance(target, ast.Name):
             return known or ()
+        self.steps += 1
+        if self.steps > self.question_ends:
+            return self.give_up("too much work", target, frame)
         if key in self.active:
             return self.give_up("a value that depends on itself", target, frame)
         cut = self.cut
@@ -456,7 +461,8 @@ def is_numeric_annotation(annotation: ast.expr | None) -> bool:
     """Return whether an annotation promises a number (or None)."""
     match annotation:
         case ast.Name(id=name) | ast.Constant(value=str(name)) | ast.Attribute(attr=name):
-            return name in _NUMERIC_TYPES
+            words = {word.strip() for word in name.split("|")} - {"None"}
+            return bool(words) and words <= _NUMERIC_TYPES
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             sides = [side for side in (left, right) if not _is_none(side)]
             return bool(sides) and all(is_numeric_annotation(side) for side in sides)

@@ -20,7 +20,7 @@ from txsafe.python.domain import (
 from txsafe.python.frames import Frame
 from txsafe.python.invocations import returned
 from txsafe.python.links import imported_values
-from txsafe.python.scopes import Binding, has_decorator, last_name
+from txsafe.python.scopes import Binding, BindingKind, has_decorator, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,9 +39,16 @@ def evaluate_attribute(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) 
     owner = frame.class_of(expr.value)
     if owner is not None:
         return _class_attribute(evaluator, owner, expr, frame)
-    if qualified is not None:
+    if qualified is not None and _is_imported(expr, frame):
         return imported_values(evaluator, qualified, expr, frame)
     return (evaluator.unknown(f"attribute {expr.attr!r}", expr, frame),)
+
+
+def _is_imported(expr: ast.expr, frame: Frame) -> bool:
+    while isinstance(expr, ast.Attribute):
+        expr = expr.value
+    bindings = frame.module.scope(expr).lookup(expr.id) if isinstance(expr, ast.Name) else ()
+    return any(binding.kind is BindingKind.IMPORT for binding in bindings)
 
 
 def _class_attribute(evaluator: Evaluator, owner: ast.ClassDef, expr: ast.Attribute, frame: Frame) -> Values:

@@ -28,6 +28,7 @@ _BRACES = r"|\{\{|\}\}"
 _FIELD_ESCAPE = re.compile(_ESCAPE.pattern + _BRACES)
 _RAW_FIELD_ESCAPE = re.compile(r"\{\{|\}\}")
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"'}
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _PREFIX = re.compile(r"[A-Za-z]*")
 
 
@@ -130,6 +131,8 @@ class _Reader:
         self.end = start + len(text)
         self.parts: list[list[Fragment]] = [[]]
         self.fields: list[Span] = []
+        first_line_end = _LINE_END.search(text)
+        self.default_newline = first_line_end[0] if first_line_end else "\n"
 
     def read(self, expression: libcst.BaseString) -> _Literal | None:
         import libcst
@@ -149,11 +152,15 @@ class _Reader:
         return _Literal(self.parts, self.fields, self.source.path) if self.offset == self.end else None
 
     def skip(self, node: libcst.CSTNode) -> Span:
+        start = self.offset
+        self.offset += self.length(node)
+        return Span(start, self.offset)
+
+    def length(self, node: libcst.CSTNode) -> int:
+        """Return how many characters a node was written with; libcst leaves the file's usual line end out."""
         import libcst
 
-        start = self.offset
-        self.offset += len(libcst.Module([]).code_for_node(node))
-        return Span(start, self.offset)
+        return len(libcst.Module([], default_newline=self.default_newline).code_for_node(node))
 
     def simple(self, node: libcst.SimpleString) -> None:
         prefix = node.prefix.lower()
@@ -184,7 +191,7 @@ class _Reader:
         equal = getattr(node, "equal", None)
         if isinstance(equal, libcst.AssignEqual):
             shown = [getattr(node, name) for name in ("whitespace_before_expression", "expression", "equal")]
-            length = sum(len(libcst.Module([]).code_for_node(part)) for part in shown)
+            length = sum(self.length(part) for part in shown)
             self.parts[-1] += exact_fragments(
                 self.source, Span(span.start + 1, span.start + 1 + length), len(self.fields)
             )

@@ -25,7 +25,7 @@ _PYTHON_2_MESSAGE = re.compile(
 )
 _PYTHON_2_LINE = re.compile(
     r"""^\s*(?:
-        print\s+[^\s=(.\[,:] | print\s*>> | exec\s+['"\w]
+        print\s+[^\s=(.\[,:] | exec\s+['"\w]
       | except\s+[\w.]+\s*,\s*[a-z_][a-z0-9_]*\s*:
       | except\s*\([^()]*\)\s*,\s*\w+\s*:
       | raise\s+[\w.]+\s*,

@@ -17,7 +17,7 @@ from txsafe.python.invocations import called_frame
 from txsafe.python.scopes import FunctionNode, Module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from txsafe.model import SqlTemplate
     from txsafe.python.frames import Frame
@@ -73,18 +73,30 @@ def _evaluator(module: Module, composables: Mapping[str, Composable]) -> Evaluat
     return found
 
 
-def _rounds(evaluator: Evaluator, expr: ast.expr, frame: Frame) -> Iterator[Frame]:
-    """Yield a frame for each round of the loops around an expression, so that their variables change together."""
+def _rounds(evaluator: Evaluator, expr: ast.expr, frame: Frame) -> list[Frame]:
+    """Return a frame for each round of the loops around an expression, so that their variables change together."""
     frames = [frame]
-    for parent in frame.module.ancestors(expr):
+    for loop in _loops_around(expr, frame.module):
+        grown: list[Frame] = []
+        bindings = evaluator.bound_by(loop, frame)
+        for at in frames:
+            elements, rest = evaluator.elements(evaluator.values(loop.iter, at), loop.iter, at)
+            known = rest is None and elements
+            grown += [evaluator.pinned(at, bindings, element) for element in elements] if known else [at]
+        if len(grown) <= _PINNED_LIMIT:
+            frames = grown
+    return frames
+
+
+def _loops_around(expr: ast.expr, module: Module) -> list[ast.For | ast.AsyncFor]:
+    """Return the loops of the same function around an expression, the outermost first."""
+    found: list[ast.For | ast.AsyncFor] = []
+    for parent in module.ancestors(expr):
         if isinstance(parent, FunctionNode | ast.ClassDef):
             break
         if isinstance(parent, ast.For | ast.AsyncFor):
-            elements, rest = evaluator.elements(evaluator.values(parent.iter, frame), parent.iter, frame)
-            if rest is None and 1 < len(elements) * len(frames) <= _PINNED_LIMIT:
-                bindings = evaluator.bound_by(parent, frame)
-                frames = [evaluator.pinned(at, bindings, element) for at in frames for element in elements]
-    yield from frames
+            found.append(parent)
+    return found[::-1]
 
 
 def text_values(
