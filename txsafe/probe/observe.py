@@ -1,0 +1,284 @@
+"""Running one probe: what A finds of its own state on another server connection, and what others find of A's.
+
+In: a probe, a context, a pool. Out: an `Observation`. Client A sets up on one server connection; an occupant keeps that
+connection busy, so that A's next transaction lands on another; A looks; the occupant looks; when A is gone, a new client looks
+on the old connection again. Whatever is left there is undone.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from txsafe.probe.pool import HOLD_OF_SHARING, Hold, Occupant, Pool, Sharing, is_alive, occupy
+from txsafe.probe.probes import Context, Means, Probe, Sight, Step
+from txsafe.probe.wire import Answer, Client, Reply
+
+ATTEMPTS = 5
+"""Tries to see set-up and observation on the connections that they should be on, while others use the pool too."""
+DELIVERY = 0.3
+"""Seconds for a notification to arrive."""
+
+NOT_OURS = frozenset({"42501", "42883", "58P01", "42704", "22023", "3D000", "2F003", "0A000"})
+"""SQLSTATEs of a set-up that say: this user or this server cannot, with or without a pooler (privilege, missing function, file or parameter)."""
+
+
+class Word(enum.StrEnum):
+    """What was seen."""
+
+    WORKS = "works"
+    LOST = "lost"
+    LEAKED = "leaked"
+    WRONG_RESULT = "wrong-result"
+    ERROR = "error"
+    STUCK = "stuck"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    """Already at connect."""
+    UNSEEN = "unseen"
+    """It could not be observed, and the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What one probe in one context came to."""
+
+    probe: str
+    capability: str
+    context: Context
+    words: tuple[Word, ...]
+    sqlstate: str = ""
+    text: str = ""
+    switched: bool = False
+    """Whether A really was on another server connection when it looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    words: tuple[Word, ...]
+    answer: Answer = Answer(Reply.ROWS)
+    switched: bool = False
+    again: bool = False
+    """Others were in the way: worth another try."""
+
+
+def observe(conninfo: str, pool: Pool, probe: Probe, context: Context) -> Observation:
+    """Run a probe, again where other clients were in the way, and clean up."""
+    seen = _Seen((Word.UNSEEN,))
+    for _ in range(ATTEMPTS):
+        seen = _Run(conninfo, pool, probe, context).see()
+        if not seen.again:
+            break
+    return Observation(
+        probe=probe.id,
+        capability=probe.capability,
+        context=context,
+        words=seen.words,
+        sqlstate=seen.answer.sqlstate,
+        text=seen.answer.text,
+        switched=seen.switched,
+    )
+
+
+def _unseen(text: str, *, again: bool = False) -> _Seen:
+    return _Seen((Word.UNSEEN,), Answer(Reply.ROWS, text=text), again=again)
+
+
+class _Run:
+    """One try."""
+
+    def __init__(self, conninfo: str, pool: Pool, probe: Probe, context: Context) -> None:
+        self._conninfo = conninfo
+        self._pool = pool
+        self._hold = HOLD_OF_SHARING[pool.sharing]
+        self._probe = probe
+        self._context = context
+        self._expect = probe.expect
+        self._left_on: set[str] = set()
+
+    def see(self) -> _Seen:
+        for sql in self._probe.create:
+            answer = self._aside(sql)
+            if not answer.ok:
+                return _unseen(f"{sql}: {answer.text}")
+        try:
+            if self._probe.control:
+                self._expect = self._aside(self._probe.control).value
+            with Client(_with_options(self._conninfo, self._probe.options)) as client:
+                if client.refusal is not None:
+                    return _Seen((Word.REFUSED,), client.refusal)
+                seen = self._see(client)
+            return self._after(seen)
+        finally:
+            for sql in self._probe.drop:
+                self._aside(sql)
+
+    def _aside(self, sql: str) -> Answer:
+        with Client(self._conninfo) as client:
+            return client.query(sql)
+
+    def _see(self, client: Client) -> _Seen:
+        if self._already_there():
+            return _unseen("the state was there before the probe", again=True)
+        match self._context:
+            case Context.AUTOCOMMIT:
+                return self._autocommit(client)
+            case Context.COMMITTED:
+                return self._committed(client)
+            case Context.INSIDE:
+                return self._inside(client)
+
+    def _already_there(self) -> bool:
+        """Whether a new client finds what the probe is about to make; if so, end that server connection."""
+        look = self._probe.look or self._probe.observe
+        if look.means is not Means.QUERY or self._probe.control or self._probe.expect == "{backend}":
+            return False
+        with Client(self._conninfo) as client:
+            if client.query(look.text).value != self._expect:
+                return False
+            client.query("SELECT pg_terminate_backend(pg_backend_pid())")
+            return True
+
+    def _autocommit(self, client: Client) -> _Seen:
+        before = client.backend
+        self._left_on.add(before)
+        for step in self._probe.set_up:
+            if (answer := self._do(client, step)).reply is not Reply.ROWS:
+                return _set_up_failed(answer)
+        after = client.backend
+        self._left_on.add(after)
+        self._bind_backend(before)
+        if self._probe.at_once and not self._is_there(self._do(client, self._probe.observe)):
+            return _Seen((Word.IGNORED,))
+        if before != after:
+            return _unseen("other clients moved the set-up to another server connection", again=True)
+        return self._elsewhere(client, after)
+
+    def _committed(self, client: Client) -> _Seen:
+        failed = self._begin(client)
+        if failed is not None:
+            return failed
+        backend = client.backend
+        self._left_on.add(backend)
+        self._bind_backend(backend)
+        for step in self._probe.set_up:
+            if (answer := self._do(client, step)).reply is not Reply.ROWS:
+                client.query("ROLLBACK")
+                return _set_up_failed(answer)
+        client.query("COMMIT")
+        return self._elsewhere(client, backend)
+
+    def _inside(self, client: Client) -> _Seen:
+        failed = self._begin(client)
+        if failed is not None:
+            return failed
+        backend = client.backend
+        self._left_on.add(backend)
+        self._bind_backend(backend)
+        for step in self._probe.set_up:
+            if (answer := self._do(client, step)).reply is not Reply.ROWS:
+                client.query("ROLLBACK")
+                return _set_up_failed(answer)
+        answer = self._do(client, self._probe.observe)
+        words = self._own(answer)
+        for step in self._probe.closing if answer.ok else ():
+            closed = self._do(client, step)
+            if not closed.ok:
+                words, answer = (Word.ERROR,), closed
+        client.query("COMMIT" if answer.ok else "ROLLBACK")
+        return _Seen(words, answer)
+
+    def _begin(self, client: Client) -> _Seen | None:
+        answer = client.query("BEGIN")
+        return None if answer.ok else _Seen((Word.ERROR,), answer)
+
+    def _bind_backend(self, backend: str) -> None:
+        self._expect = self._expect.replace("{backend}", backend)
+
+    def _elsewhere(self, client: Client, backend: str) -> _Seen:
+        """Make A look on another server connection, and the occupant of the old one after it."""
+        if self._hold is Hold.SESSION:
+            answer = self._do(client, self._probe.observe)
+            return _Seen(self._own(answer), answer)
+        occupant = occupy(self._conninfo, backend, self._hold)
+        if occupant is None:
+            if is_alive(self._conninfo, backend):
+                return _unseen("no client got the server connection that the set-up was on", again=True)
+            answer = self._do(client, self._probe.observe)
+            return _Seen(self._own(answer), answer, switched=True)
+        try:
+            answer = self._do(client, self._probe.observe)
+            self._left_on.add(client.backend)
+            words = self._own(answer)
+            return _Seen((*words, *self._others(occupant)), answer, switched=True)
+        finally:
+            occupant.leave()
+
+    def _own(self, answer: Answer) -> tuple[Word, ...]:
+        match answer.reply:
+            case Reply.ROWS:
+                return (Word.WORKS,) if self._is_there(answer) else (Word.LOST,)
+            case Reply.SILENT:
+                return (Word.STUCK,)
+            case Reply.ERROR | Reply.DROPPED:
+                return (Word.ERROR,)
+
+    def _is_there(self, answer: Answer) -> bool:
+        return answer.ok and answer.value == self._expect
+
+    def _others(self, occupant: Occupant) -> tuple[Word, ...]:
+        """Look at what another client finds on the connection that it sits on."""
+        look = self._probe.look or self._probe.observe
+        if self._probe.sight is Sight.NOTHING or look.means is not Means.QUERY:
+            return ()
+        if not self._is_there(occupant.ask(look.text)):
+            return ()
+        return (Word.STUCK,) if self._probe.sight is Sight.STUCK else (Word.LEAKED,)
+
+    def _after(self, seen: _Seen) -> _Seen:
+        """Look again on every connection that A was on, now that A is gone, and undo what is left."""
+        words = seen.words
+        if self._probe.sight is Sight.NOTHING:
+            return seen
+        for backend in sorted(filter(None, self._left_on)):
+            if self._pool.sharing is Sharing.DIRECT or not is_alive(self._conninfo, backend):
+                continue
+            occupant = occupy(self._conninfo, backend, self._hold)
+            if occupant is None:
+                continue
+            found = self._others(occupant)
+            words = (*words, *found)
+            if found:
+                self._clean(occupant)
+            occupant.leave()
+        return _Seen(tuple(dict.fromkeys(words)), seen.answer, seen.switched, seen.again)
+
+    def _clean(self, occupant: Occupant) -> None:
+        for sql in self._probe.clean_up or ("SELECT pg_terminate_backend(pg_backend_pid())",):
+            occupant.ask(sql)
+
+    def _do(self, client: Client, step: Step) -> Answer:
+        match step.means:
+            case Means.QUERY:
+                return client.query(step.text)
+            case Means.PREPARE:
+                return client.prepare(step.name, step.text)
+            case Means.EXECUTE:
+                return client.execute(step.name)
+            case Means.SPLIT:
+                return client.prepare("", step.text)
+            case Means.SPLIT_EXECUTE:
+                return client.execute("")
+            case Means.NOTIFICATION:
+                sent = self._aside(f"NOTIFY {step.text}")
+                return Answer(Reply.ROWS, client.notifications(DELIVERY)) if sent.ok else sent
+
+
+def _set_up_failed(answer: Answer) -> _Seen:
+    if answer.sqlstate in NOT_OURS:
+        return _unseen(f"{answer.sqlstate} {answer.text}")
+    return _Seen((Word.STUCK if answer.reply is Reply.SILENT else Word.ERROR,), answer)
+
+
+def _with_options(conninfo: str, options: str) -> str:
+    return f"{conninfo} options='{options}'" if options else conninfo
