@@ -10,11 +10,33 @@ from __future__ import annotations
 
 import bisect
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-NO_FACTS: Mapping[str, str] = MappingProxyType({})
+
+class _NoFacts(Mapping[str, str]):
+    """The empty mapping as a default: hashable, as dataclasses ask until Python 3.12, and picklable, for workers."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: str) -> str:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "NO_FACTS"
+
+
+NO_FACTS: Mapping[str, str] = _NoFacts()
 
 
 class _OrderedWord(enum.StrEnum):

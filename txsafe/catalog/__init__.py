@@ -1,0 +1,138 @@
+"""`rules/**/*.yaml` come in, a `Catalog` goes out: rules, poolers, drivers and facts about the server.
+
+A file's kind is the folder it stands in (`features`, `poolers`, `drivers`); a single file that a user names is told by
+its keys. Users' files come after the shipped ones, and one with the id of a shipped one replaces it.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from txsafe.catalog.document import MappingNode, Node, read_document
+from txsafe.catalog.drivers import Drivers, decode_drivers
+from txsafe.catalog.poolers import Pooler, read_poolers
+from txsafe.catalog.rules import Rule, read_rule
+from txsafe.catalog.server import ServerFacts, read_server_facts
+from txsafe.errors import CatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+__all__ = ["Catalog", "find_rules_directory", "load_catalog"]
+
+
+class _Kind(enum.StrEnum):
+    """The folder of a file."""
+
+    FEATURES = "features"
+    POOLERS = "poolers"
+    DRIVERS = "drivers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """All that is known, as data."""
+
+    rules: Mapping[str, Rule]
+    """By id, in the order of ids."""
+    poolers: Mapping[str, Pooler]
+    """By id, in the order of ids; presets among them."""
+    drivers: Drivers
+    server: ServerFacts
+
+    def rule(self, identifier: str) -> Rule | None:
+        """Return a rule, or None where no file declares it."""
+        return self.rules.get(identifier)
+
+
+def find_rules_directory() -> Path:
+    """Return the shipped rules: inside the package where a wheel put them, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for directory in (package / "_rules", package.parent / "rules"):
+        if (directory / "postgresql.yaml").is_file():
+            return directory
+    raise CatalogError(f"{package / '_rules'}:0: the shipped rules are missing: install txsafe anew")
+
+
+def load_catalog(rule_paths: Sequence[Path] = ()) -> Catalog:
+    """Read the shipped rules and the user's; raise `CatalogError` with the place of the first fault."""
+    shipped = find_rules_directory()
+    documents: dict[_Kind, list[Node]] = {kind: [] for kind in _Kind}
+    own = [(kind, read_document(file, path)) for kind, file, path in _list_directory(shipped, Path("rules"))]
+    users = [_with_kind(kind, read_document(file, path)) for kind, file, path in _list_users(rule_paths)]
+    for kind, document in (*own, *users):
+        documents[kind].append(document)
+    _refuse_duplicates(own)
+    _refuse_duplicates(users)
+    return Catalog(
+        rules=_read_rules(documents[_Kind.FEATURES]),
+        poolers=read_poolers(documents[_Kind.POOLERS]),
+        drivers=decode_drivers(documents[_Kind.DRIVERS]),
+        server=read_server_facts(read_document(shipped / "postgresql.yaml", "rules/postgresql.yaml")),
+    )
+
+
+def _read_rules(documents: Iterable[Node]) -> Mapping[str, Rule]:
+    rules = {rule.id: rule for rule in map(read_rule, documents)}
+    return MappingProxyType(dict(sorted(rules.items())))
+
+
+def _list_directory(directory: Path, shown: Path) -> Iterator[tuple[_Kind, Path, str]]:
+    for kind in _Kind:
+        for file in sorted((directory / kind).glob("*.yaml")):
+            yield kind, file, (shown / kind / file.name).as_posix()
+
+
+def _list_users(paths: Iterable[Path]) -> Iterator[tuple[_Kind | None, Path, str]]:
+    for path in paths:
+        if path.is_dir():
+            yield from _list_users_directory(path)
+        elif path.is_file():
+            kind = _Kind(path.parent.name) if path.parent.name in list(_Kind) else None
+            yield kind, path, _shown(path)
+        else:
+            raise CatalogError(f"{_shown(path)}:0: no such file or directory (from `rule-paths`)")
+
+
+def _list_users_directory(path: Path) -> Iterator[tuple[_Kind | None, Path, str]]:
+    strays = sorted(path.glob("*.yaml"))
+    found = [*_list_directory(path, Path(_shown(path))), *((None, file, _shown(file)) for file in strays)]
+    if not found:
+        raise CatalogError(f"{_shown(path)}:0: holds no rule: *.yaml in {', '.join(_Kind)} (from `rule-paths`)")
+    yield from found
+
+
+def _shown(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return path.as_posix() if relative.startswith("..") else Path(relative).as_posix()
+
+
+def _with_kind(kind: _Kind | None, document: Node) -> tuple[_Kind, Node]:
+    """Tell what a file is that stands in none of the three folders."""
+    if kind is not None:
+        return kind, document
+    keys = document.entries.keys() if isinstance(document, MappingNode) else ()
+    if "variants" in keys:
+        return _Kind.FEATURES, document
+    if "capabilities" in keys or "based-on" in keys:
+        return _Kind.POOLERS, document
+    if "types" in keys or "functions" in keys:
+        return _Kind.DRIVERS, document
+    raise document.error("neither a rule ('variants') nor a pooler ('capabilities') nor a driver ('types')")
+
+
+def _refuse_duplicates(documents: Iterable[tuple[_Kind, Node]]) -> None:
+    seen: dict[tuple[_Kind, str], Node] = {}
+    for kind, document in documents:
+        identifier = document.entries.get("id") if isinstance(document, MappingNode) else None
+        text = getattr(identifier, "text", None)
+        if text is None or identifier is None:
+            continue
+        first = seen.setdefault((kind, text), document)
+        if first is not document:
+            raise identifier.error(f"{text!r} is declared twice, first in {first.path}")

@@ -1,0 +1,413 @@
+"""Driver files come in as `Node`s, one `Drivers` goes out: what a Python program can call, and what that does to a session.
+
+The format is described at the head of `rules/drivers/psycopg.yaml`. Nothing is known here about any particular driver.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
+
+from txsafe.catalog.document import Node, Reader, TextNode, read_text, read_texts
+from txsafe.model import NO_FACTS, Confidence, Transaction, TransactionEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_Value = TypeVar("_Value")
+_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+class Word(enum.StrEnum):
+    """What a test can ask of an argument, besides a glob over its text."""
+
+    ABSENT = "absent"
+    GIVEN = "given"
+    NONE = "none"
+    TRUE = "true"
+    FALSE = "false"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold of some arguments: argument path → accepted words and globs. All paths must hold, any word each."""
+
+    accepted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """The transaction around the body of a `with` statement or a decorated function."""
+
+    kind: Transaction
+    end: TransactionEnd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """Something that touches the session without SQL in the program."""
+
+    api: str
+    at: str | None = None
+    when: Condition = field(default_factory=Condition)
+    unless: tuple[Condition, ...] = ()
+    sure: bool = False
+    """No use at all where the conditions cannot be decided."""
+    confidence: Confidence = Confidence.HIGH
+    facts: Mapping[str, str] = NO_FACTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartUp:
+    """What of a call's arguments travels in the startup packet."""
+
+    options: tuple[str, ...] = ()
+    """Texts of the form `-c name=value -c …`."""
+    settings: tuple[str, ...] = ()
+    """Mappings from parameters to values."""
+    parameters: tuple[str, ...] = ()
+    """Single parameters; the last part of the path is the name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Temporary:
+    """Where a call that creates a table says so: paths of its arguments."""
+
+    name: str
+    prefixes: str
+    on_commit: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What one function, constructor, method or attribute does."""
+
+    arguments: tuple[str, ...] = ()
+    sql: tuple[str, ...] = ()
+    parameters: str | None = None
+    connection: str | None = None
+    returns: str | None = None
+    """A type's name; `self` for the receiver."""
+    block: Block | None = None
+    ends: TransactionEnd | None = None
+    autocommit: tuple[Condition, ...] = ()
+    transactional: tuple[Condition, ...] = ()
+    route: str | None = None
+    temporary: Temporary | None = None
+    uses: tuple[Use, ...] = ()
+    start_up: StartUp | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Type:
+    """A class of driver objects; what it inherits is filled in."""
+
+    name: str
+    driver: str | None
+    """Id of the driver; None for guesses."""
+    names: frozenset[str] = frozenset()
+    transaction: Transaction = Transaction.UNKNOWN
+    elsewhere: Transaction = Transaction.UNKNOWN
+    block: Block | None = None
+    attributes: Mapping[str, str] = NO_FACTS
+    item: str | None = None
+    methods: Mapping[str, Call] = field(default_factory=dict)
+    assigned: Mapping[str, Call] = field(default_factory=dict)
+    read: Mapping[str, Call] = field(default_factory=dict)
+    class_body: Mapping[str, Call] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverFunction:
+    """A function or constructor and the driver that it belongs to."""
+
+    name: str
+    driver: str | None
+    call: Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drivers:
+    """All driver files, by qualified name."""
+
+    ids: frozenset[str] = frozenset()
+    imports: Mapping[str, str] = NO_FACTS
+    """Top-level module → driver."""
+    types: Mapping[str, Type] = field(default_factory=dict)
+    """By every one of their names."""
+    functions: Mapping[str, DriverFunction] = field(default_factory=dict)
+    values: Mapping[str, str] = NO_FACTS
+    """Module-level object → name of its type."""
+    constructs: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
+    """Modules of other databases."""
+    no_sql: frozenset[str] = frozenset()
+    """Modules whose objects have look-alike methods and take no SQL at all."""
+    foreign_words: frozenset[str] = frozenset()
+    own_words: frozenset[str] = frozenset()
+    suggested: Mapping[str, tuple[Type, ...]] = field(default_factory=dict)
+    """Variable name → types that it suggests."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    """Drivers in the making."""
+
+    ids: set[str] = field(default_factory=set)
+    imports: dict[str, str] = field(default_factory=dict)
+    types: dict[str, Type] = field(default_factory=dict)
+    bases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    functions: dict[str, DriverFunction] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    constructs: set[str] = field(default_factory=set)
+    foreign: set[str] = field(default_factory=set)
+    no_sql: set[str] = field(default_factory=set)
+    foreign_words: set[str] = field(default_factory=set)
+    own_words: set[str] = field(default_factory=set)
+    mentioned: list[tuple[Node, str]] = field(default_factory=list)
+    """Type names to be checked at the end."""
+
+
+def decode_drivers(nodes: Iterable[Node]) -> Drivers:
+    """Decode the documents of all driver files; raise `CatalogError` at the first fault. Later files win."""
+    draft = _Draft()
+    for node in nodes:
+        _decode_driver(Reader(node, "a driver"), draft)
+    return _finish(draft)
+
+
+def _finish(draft: _Draft) -> Drivers:
+    for node, name in draft.mentioned:
+        if name not in draft.types:
+            raise node.error(f"unknown type {name!r}")
+    types = {name: _inherit(name, draft) for name in draft.types}
+    suggested: dict[str, tuple[Type, ...]] = {}
+    for type_ in {type_.name: type_ for type_ in types.values()}.values():
+        for word in sorted(type_.names):
+            suggested[word] = (*suggested.get(word, ()), type_)
+    return Drivers(
+        ids=frozenset(draft.ids),
+        imports=MappingProxyType(draft.imports),
+        types=MappingProxyType(types),
+        functions=MappingProxyType(draft.functions),
+        values=MappingProxyType(draft.values),
+        constructs=frozenset(draft.constructs),
+        foreign=frozenset(draft.foreign),
+        no_sql=frozenset(draft.no_sql),
+        foreign_words=frozenset(draft.foreign_words),
+        own_words=frozenset(draft.own_words),
+        suggested=MappingProxyType(suggested),
+    )
+
+
+def _inherit(name: str, draft: _Draft) -> Type:
+    """Fill in what a type takes from its bases, nearest first."""
+    own = draft.types[name]
+    line = [own]
+    pending = list(draft.bases.get(own.name, ()))
+    while pending:
+        base = draft.types[pending.pop(0)]
+        if base not in line:
+            line.append(base)
+            pending.extend(draft.bases.get(base.name, ()))
+    return Type(
+        name=own.name,
+        driver=own.driver,
+        names=own.names,
+        transaction=own.transaction,
+        elsewhere=own.elsewhere,
+        block=next((type_.block for type_ in line if type_.block is not None), None),
+        attributes=_merge(type_.attributes for type_ in line),
+        item=next((type_.item for type_ in line if type_.item is not None), None),
+        methods=_merge(type_.methods for type_ in line),
+        assigned=_merge(type_.assigned for type_ in line),
+        read=_merge(type_.read for type_ in line),
+        class_body=_merge(type_.class_body for type_ in line),
+    )
+
+
+def _merge(mappings: Iterable[Mapping[str, _Value]]) -> Mapping[str, _Value]:
+    merged: dict[str, _Value] = {}
+    for mapping in mappings:
+        merged = {**mapping, **merged}
+    return MappingProxyType(merged)
+
+
+# ---------------------------------------------------------------- one file
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What every part of one file needs."""
+
+    driver: str | None
+    uses: Mapping[str, Use]
+    draft: _Draft
+
+    def type_name(self, reader: Reader, key: str) -> str | None:
+        node = reader.node(key)
+        if node is None:
+            return None
+        name = read_text(node, repr(key))
+        if name != "self":
+            self.draft.mentioned.append((node, name))
+        return name
+
+
+def _decode_driver(reader: Reader, draft: _Draft) -> None:
+    identifier = reader.text("id")
+    if not _ID.fullmatch(identifier):
+        raise reader.error(f"an id is lower-case words joined by '-', not {identifier!r}", "id")
+    reader.text("title")
+    is_driver = "driver" not in reader or reader.flag("driver")
+    driver = identifier if is_driver else None
+    if is_driver:
+        draft.ids.add(identifier)
+    uses = MappingProxyType({name: _decode_use(Reader(node)) for name, node in reader.entries("shared-uses")})
+    file = _File(driver, uses, draft)
+    draft.imports.update(dict.fromkeys(reader.texts("imports"), identifier))
+    for names, node in reader.entries("types"):
+        _decode_type(file, names, Reader(node))
+    for names, node in reader.entries("functions"):
+        _decode_function(file, names, Reader(node))
+    for name, node in reader.entries("values"):
+        draft.values[name] = read_text(node)
+        draft.mentioned.append((node, draft.values[name]))
+    draft.constructs.update(reader.texts("constructs"))
+    draft.foreign.update(reader.texts("foreign"))
+    draft.no_sql.update(reader.texts("no-sql"))
+    draft.foreign_words.update(reader.texts("foreign-words"))
+    draft.own_words.update(reader.texts("own-words"))
+    reader.finish()
+
+
+def _decode_type(file: _File, name: str, reader: Reader) -> None:
+    transaction = reader.optional_word("transaction", Transaction) or Transaction.UNKNOWN
+    attributes = {}
+    for attribute, node in reader.entries("attributes"):
+        attributes[attribute] = read_text(node)
+        file.draft.mentioned.append((node, attributes[attribute]))
+    type_ = Type(
+        name=name,
+        driver=file.driver,
+        names=frozenset(reader.texts("names")),
+        transaction=transaction,
+        elsewhere=reader.optional_word("elsewhere", Transaction) or transaction,
+        block=_decode_block(reader.optional_reader("block")),
+        attributes=MappingProxyType(attributes),
+        item=file.type_name(reader, "item"),
+        methods=_decode_calls(file, reader, "methods"),
+        assigned=_decode_calls(file, reader, "assigned"),
+        read=_decode_calls(file, reader, "read"),
+        class_body=_decode_calls(file, reader, "class-body"),
+    )
+    for node in reader.nodes("bases"):
+        file.draft.mentioned.append((node, read_text(node)))
+    file.draft.bases[name] = reader.texts("bases")
+    for alias in (name, *reader.texts("also")):
+        file.draft.types[alias] = type_
+    reader.finish()
+
+
+def _decode_calls(file: _File, reader: Reader, key: str) -> Mapping[str, Call]:
+    calls: dict[str, Call] = {}
+    for names, node in reader.entries(key):
+        call = _decode_call(file, Reader(node, repr(names)))
+        calls.update(dict.fromkeys(_split(names), call))
+    return MappingProxyType(calls)
+
+
+def _decode_function(file: _File, names: str, reader: Reader) -> None:
+    aliases = (*_split(names), *reader.texts("also"))
+    call = _decode_call(file, reader)
+    for name in aliases:
+        file.draft.functions[name] = DriverFunction(name=name, driver=file.driver, call=call)
+
+
+def _split(names: str) -> Iterator[str]:
+    return (name.strip() for name in names.split(","))
+
+
+def _decode_call(file: _File, reader: Reader) -> Call:
+    call = Call(
+        arguments=reader.texts("arguments"),
+        sql=reader.texts("sql"),
+        parameters=reader.optional_text("parameters") or None,
+        connection=reader.optional_text("connection") or None,
+        returns=file.type_name(reader, "returns"),
+        block=_decode_block(reader.optional_reader("block")),
+        ends=reader.optional_word("ends", TransactionEnd),
+        autocommit=_decode_conditions(reader, "autocommit"),
+        transactional=_decode_conditions(reader, "transactional"),
+        route=reader.optional_text("route") or None,
+        temporary=_decode_temporary(reader.optional_reader("temporary")),
+        uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
+        start_up=_decode_start_up(reader.optional_reader("start-up")),
+    )
+    reader.finish()
+    return call
+
+
+def _shared_use(file: _File, node: Node) -> Use:
+    if not isinstance(node, TextNode):
+        return _decode_use(Reader(node, "a use"))
+    if node.text not in file.uses:
+        raise node.error(f"unknown shared use {node.text!r}")
+    return file.uses[node.text]
+
+
+def _decode_use(reader: Reader) -> Use:
+    when = reader.node("when")
+    use = Use(
+        api=reader.text("api"),
+        at=reader.optional_text("at") or None,
+        when=_decode_condition(when) if when is not None else Condition(),
+        unless=_decode_conditions(reader, "unless"),
+        sure=reader.flag("sure"),
+        confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
+        facts=reader.text_map("facts"),
+    )
+    reader.finish()
+    return use
+
+
+def _decode_conditions(reader: Reader, key: str) -> tuple[Condition, ...]:
+    return tuple(_decode_condition(node) for node in reader.nodes(key))
+
+
+def _decode_condition(node: Node) -> Condition:
+    reader = Reader(node, "a condition")
+    accepted = {path: read_texts(reader.required_node(path)) for path in reader.keys}
+    return Condition(MappingProxyType(accepted))
+
+
+def _decode_block(reader: Reader | None) -> Block | None:
+    if reader is None:
+        return None
+    end = reader.optional_word("end", TransactionEnd) or TransactionEnd.UNKNOWN
+    block = Block(kind=reader.word("kind", Transaction), end=end)
+    reader.finish()
+    return block
+
+
+def _decode_temporary(reader: Reader | None) -> Temporary | None:
+    if reader is None:
+        return None
+    on_commit = reader.optional_text("on-commit") or None
+    temporary = Temporary(name=reader.text("name"), prefixes=reader.text("prefixes"), on_commit=on_commit)
+    reader.finish()
+    return temporary
+
+
+def _decode_start_up(reader: Reader | None) -> StartUp | None:
+    if reader is None:
+        return None
+    start_up = StartUp(
+        options=reader.texts("options"), settings=reader.texts("settings"), parameters=reader.texts("parameters")
+    )
+    reader.finish()
+    return start_up

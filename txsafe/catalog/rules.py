@@ -1,0 +1,240 @@
+"""One rule file comes in as a `Node`, a `Rule` goes out. The format is described in `docs/rules.md`."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from txsafe.catalog.capabilities import is_capability, known_capabilities
+from txsafe.catalog.document import ListNode, Node, Reader, TextNode, read_text
+from txsafe.errors import did_you_mean
+from txsafe.model import Confidence, Severity, StatementContext, StatementKind, Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+class Role(enum.StrEnum):
+    """What a variant does to the thing that the rule is about."""
+
+    OPENS = "opens"
+    USES = "uses"
+    CLOSES = "closes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One condition on a statement, a call or an API use; an empty field accepts anything."""
+
+    statement: tuple[StatementKind, ...] = ()
+    call: tuple[str, ...] = ()
+    """Function names, lower-case; where given, the condition is tried on each call of a statement."""
+    api: tuple[str, ...] = ()
+    transaction: tuple[Transaction, ...] = ()
+    context: tuple[StatementContext, ...] = ()
+    driver: tuple[str, ...] = ()
+    """Globs over driver ids, for `templates.matches_globs`; an unknown driver is `""`."""
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Fact → globs, for `templates.matches_globs`; a missing fact is `""`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """What to write instead, as a template; empty fields accept anything. The first that fits a use is shown."""
+
+    text: str
+    driver: tuple[str, ...] = ()
+    """Globs over driver ids."""
+    transaction: tuple[Transaction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """How `txsafe probe` observes a variant: what client A does first, and what is looked at afterwards."""
+
+    set_up: tuple[str, ...]
+    observe: str
+    expect: str
+    """The text that `observe` returns where the state has survived."""
+    clean_up: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One way to use a feature."""
+
+    id: str
+    match: tuple[Match, ...]
+    """Any of them."""
+    requires: tuple[str, ...] = ()
+    """Capabilities, possibly with `{captures}`. None: safe behind every pooler, and `reason` says why."""
+    reason: str = ""
+    message: str = ""
+    role: Role | None = None
+    severity: Severity | None = None
+    """Where it differs from the rule's."""
+    confidence: Confidence = Confidence.HIGH
+    """At most: of what the code shows, some uses stay a guess."""
+    suggestions: tuple[Suggestion, ...] = ()
+    probe: Probe | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A feature of the session that a program can use."""
+
+    id: str
+    title: str
+    severity: Severity
+    variants: Mapping[str, Variant]
+    """In order: of each statement, call or API use the first that matches counts."""
+    explanation: str
+    references: tuple[str, ...]
+    pair_key: str | None = None
+    """The capture that must agree for two uses to belong together; None: any two of one scope do."""
+    paired_reason: str = ""
+    path: str = ""
+    """The file it comes from, for messages."""
+
+
+def read_rule(document: Node) -> Rule:
+    """Decode one rule file; raise `CatalogError` with the place of the first fault."""
+    reader = Reader(document, "a rule")
+    probes = _read_probes(reader)
+    rule = Rule(
+        id=read_id(reader),
+        title=reader.text("title"),
+        severity=reader.word("severity", Severity),
+        variants=_read_variants(reader, probes),
+        explanation=reader.text("explanation"),
+        references=_read_references(reader),
+        pair_key=reader.optional_text("pair-key") or None,
+        paired_reason=reader.optional_text("paired-reason"),
+        path=reader.path,
+    )
+    reader.finish()
+    unused = sorted(probes.keys() - rule.variants.keys())
+    if unused:
+        raise probes[unused[0]].error(f"probe of no variant: {unused[0]!r}{did_you_mean(unused[0], rule.variants)}")
+    if not rule.paired_reason and any(variant.role is Role.CLOSES for variant in rule.variants.values()):
+        raise reader.error("a variant closes what another opens, so 'paired-reason' must say why that is safe")
+    return rule
+
+
+def read_id(reader: Reader) -> str:
+    """Return the required `id`: lower-case words with hyphens."""
+    text = reader.text("id")
+    if not _ID.fullmatch(text):
+        raise reader.error(f"id {text!r} must be lower-case words joined by hyphens", "id")
+    return text
+
+
+def _read_references(reader: Reader) -> tuple[str, ...]:
+    references = reader.texts("references")
+    if not references:
+        raise reader.error("'references' must name at least one source", "references")
+    return references
+
+
+def _read_variants(reader: Reader, probes: Mapping[str, Node]) -> Mapping[str, Variant]:
+    variants = {name: _read_variant(name, node, probes.get(name)) for name, node in reader.entries("variants")}
+    if not variants:
+        raise reader.error("'variants' must hold at least one", "variants")
+    return MappingProxyType(variants)
+
+
+def _read_variant(name: str, node: Node, probe: Node | None) -> Variant:
+    reader = Reader(node, f"variant {name!r}")
+    variant = Variant(
+        id=name,
+        match=_read_matches(reader, name),
+        requires=_read_requires(reader),
+        reason=reader.optional_text("reason"),
+        message=reader.optional_text("message"),
+        role=reader.optional_word("role", Role),
+        severity=reader.optional_word("severity", Severity),
+        confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
+        suggestions=tuple(_read_suggestion(node) for node in reader.nodes("suggestion")),
+        probe=None if probe is None else _read_probe(name, probe),
+    )
+    reader.finish()
+    if not variant.requires and not variant.reason:
+        raise reader.error(f"variant {name!r} requires nothing, so 'reason' must say why it is always safe")
+    if variant.requires and not variant.message:
+        raise reader.error(f"'message' is missing in variant {name!r}")
+    return variant
+
+
+def _read_requires(reader: Reader) -> tuple[str, ...]:
+    requires = reader.texts("requires")
+    for capability in requires:
+        if not is_capability(capability):
+            hint = did_you_mean(capability, known_capabilities())
+            raise reader.error(f"unknown capability {capability!r}{hint}", "requires")
+    return requires
+
+
+def _read_matches(reader: Reader, variant: str) -> tuple[Match, ...]:
+    matches = tuple(_read_match(each) for each in reader.readers("match"))
+    if not matches:
+        raise reader.error(f"'match' is missing in variant {variant!r}")
+    return matches
+
+
+def _read_match(reader: Reader) -> Match:
+    match = Match(
+        statement=reader.words("statement", StatementKind),
+        call=tuple(name.lower() for name in reader.texts("call")),
+        api=reader.texts("api"),
+        transaction=reader.words("transaction", Transaction),
+        context=reader.words("context", StatementContext),
+        driver=reader.texts("driver"),
+        where=reader.list_map("where"),
+    )
+    reader.finish()
+    if not (match.statement or match.call or match.api):
+        raise reader.error("a match needs 'statement', 'call' or 'api': the rest only narrows it")
+    return match
+
+
+def _read_suggestion(node: Node) -> Suggestion:
+    if isinstance(node, TextNode):
+        return Suggestion(text=node.text)
+    reader = Reader(node, "a suggestion")
+    suggestion = Suggestion(
+        text=reader.text("text"),
+        driver=reader.texts("driver"),
+        transaction=reader.words("transaction", Transaction),
+    )
+    reader.finish()
+    return suggestion
+
+
+def _read_probes(reader: Reader) -> Mapping[str, Node]:
+    return dict(reader.entries("probe"))
+
+
+def _read_probe(variant: str, node: Node) -> Probe:
+    reader = Reader(node, f"the probe of {variant!r}")
+    probe = Probe(
+        set_up=_read_sql(reader, "set-up"),
+        observe=reader.text("observe"),
+        expect=reader.text("expect"),
+        clean_up=_read_sql(reader, "clean-up"),
+    )
+    reader.finish()
+    return probe
+
+
+def _read_sql(reader: Reader, key: str) -> tuple[str, ...]:
+    node = reader.node(key)
+    if node is None:
+        return ()
+    if not isinstance(node, ListNode):
+        raise node.error(f"{key!r} must be a list of statements")
+    return tuple(read_text(item, f"an item of {key!r}") for item in node.items)

@@ -1,0 +1,48 @@
+"""`rules/postgresql.yaml` comes in as a `Node`, `ServerFacts` go out: what depends on the server's version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from txsafe.catalog.document import Node, Reader, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """What depends on PostgreSQL's major version."""
+
+    oldest_supported: int
+    newest_known: int
+    reported: Mapping[str, int]
+    """Parameter, lower-case → first major that reports a change of it to the client (GUC_REPORT)."""
+
+    def reports(self, parameter: str, version: int) -> bool:
+        """Tell whether a server of this version tells clients when the parameter changes."""
+        since = self.reported.get(parameter)
+        return since is not None and since <= version
+
+
+def read_server_facts(document: Node) -> ServerFacts:
+    """Decode the file; raise `CatalogError` with the place of the first fault."""
+    reader = Reader(document, "the server's facts")
+    facts = ServerFacts(
+        oldest_supported=_read_major(reader.required_node("oldest-supported")),
+        newest_known=_read_major(reader.required_node("newest-known")),
+        reported=MappingProxyType({name.lower(): _read_major(node) for name, node in reader.entries("reported")}),
+    )
+    if not reader.texts("references"):
+        raise reader.error("'references' must name at least one source")
+    reader.finish()
+    return facts
+
+
+def _read_major(node: Node) -> int:
+    text = read_text(node, "a version")
+    if not (text.isascii() and text.isdigit() and len(text) < 3):
+        raise node.error(f"{text!r} is no major version")
+    return int(text)

@@ -1,0 +1,275 @@
+# os.path is several times faster than pathlib, and this runs for every entry of every folder.
+# ruff: noqa: PTH100, PTH109, PTH110, PTH114, PTH116, PTH123
+"""Paths in, files to read out: what a run looks at, what it passes over, and what it could not look at.
+
+Folders are walked with `.gitignore` and the excludes of the configuration; symbolic links to folders are not followed,
+so that no walk runs in circles. A path that was named is read whatever the excludes say, unless `force-exclude` is set.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from txsafe.gate import may_matter
+from txsafe.globs import Globs
+from txsafe.model import FileError
+from txsafe.source import FileKind, file_kind, is_python_script, read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from txsafe.config import Config
+
+__all__ = ["Discovery", "FileInput", "FileKind", "Skipped", "display_path", "find_files", "may_matter", "read_input"]
+
+_SNIFFED = 256
+"""Bytes read of a file without a telling name: enough for a `#!` line."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileInput:
+    """One file to analyse."""
+
+    path: Path
+    display: str
+    """How it is shown; see `display_path`."""
+    data: bytes | None = None
+    """The content where it does not come from `path` (standard input)."""
+
+    @property
+    def kind(self) -> FileKind:
+        """What it is read as: a file whose name says nothing is here because it was found to be Python."""
+        return file_kind(self.display) or FileKind.PYTHON
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A path that was passed over on purpose."""
+
+    display: str
+    reason: str
+    named: bool = False
+    """It was given on the command line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """What the paths of a run come to."""
+
+    files: tuple[FileInput, ...] = ()
+    """Sorted by how they are shown, each once."""
+    errors: tuple[FileError, ...] = ()
+    """What could not be looked at."""
+    missing: tuple[FileError, ...] = ()
+    """Named paths that do not exist: the user's mistake, not the file's."""
+    skipped: tuple[Skipped, ...] = ()
+
+
+def read_input(file: FileInput, *, limit: int) -> bytes:
+    """Return a file's bytes; raises `SourceError` where it cannot be read or has more than `limit`."""
+    return file.data if file.data is not None else read_bytes(file.path, limit=limit)
+
+
+def display_path(path: str | os.PathLike[str]) -> str:
+    """Return how a path is shown: posix, relative to the working directory when below it, else absolute.
+
+    Bytes that are no UTF-8 and control characters appear as escapes, so that a file's name can break no report.
+    """
+    absolute = os.path.abspath(path)
+    here = os.getcwd()
+    inside = os.path.relpath(absolute, here) if _is_below(absolute, here) else absolute
+    readable = os.fsencode(inside).decode("utf-8", "backslashreplace")
+    if not readable.isprintable():
+        readable = "".join(c if c.isprintable() else c.encode("unicode-escape").decode("ascii") for c in readable)
+    return readable.replace(os.sep, "/")
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def find_files(paths: Sequence[str], config: Config) -> Discovery:
+    """Return what to analyse for the paths of a command line."""
+    excludes = Globs.of((*config.exclude, *config.extend_exclude))
+    walk = _Walk(config=config, excludes=excludes, includes=Globs.of(config.include))
+    for path in paths:
+        walk.add(os.path.abspath(path))
+    return walk.discovery()
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One discovery under way: collects; every path that is a file lands in `found` once."""
+
+    config: Config
+    excludes: Globs
+    includes: Globs
+    found: dict[str, str] = field(default_factory=dict)
+    """Display → path."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Found symbolic links: display → the file that they stand for."""
+    errors: list[FileError] = field(default_factory=list)
+    missing: list[FileError] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def discovery(self) -> Discovery:
+        targets = {os.path.realpath(path) for display, path in self.found.items() if display not in self.links}
+        files = [
+            FileInput(Path(path), display)
+            for display, path in sorted(self.found.items())
+            if self.links.get(display) not in targets
+        ]
+        return Discovery(
+            files=tuple(files),
+            errors=tuple(sorted(set(self.errors), key=lambda error: error.path)),
+            missing=tuple(self.missing),
+            skipped=tuple(self.skipped),
+        )
+
+    def add(self, path: str) -> None:
+        """Take in a path that was named."""
+        try:
+            mode = os.stat(path).st_mode
+        except (OSError, ValueError) as error:
+            self._refuse_named(path, error)
+            return
+        is_folder = stat.S_ISDIR(mode)
+        if self.config.force_exclude and self._is_excluded_anywhere(path, is_folder=is_folder):
+            self._skip(path, "excluded", named=True)
+        elif is_folder:
+            self._walk_folder(path)
+        elif not stat.S_ISREG(mode):
+            self._fail(path, "not a regular file")
+        else:
+            self._add_named_file(path)
+
+    def _refuse_named(self, path: str, error: OSError | ValueError) -> None:
+        if os.path.islink(path):
+            self._fail(path, "broken symbolic link")
+        elif isinstance(error, PermissionError):
+            self._fail(path, "cannot be read: Permission denied")
+        else:
+            self.missing.append(FileError(path=display_path(path), line=0, message="no such file or folder"))
+
+    def _add_named_file(self, path: str) -> None:
+        if file_kind(path) is None and not self._is_included(path) and not _starts_like_python(path):
+            self._skip(path, "neither Python nor SQL", named=True)
+            return
+        self.found[display_path(path)] = path
+
+    def _walk_folder(self, root: str) -> None:
+        ignores = _ancestor_ignores(root) if self.config.respect_gitignore else ()
+        pending: list[tuple[str, tuple[Globs, ...]]] = [(root, ignores)]
+        while pending:
+            folder, ignores = pending.pop()
+            try:
+                with os.scandir(folder) as entries:
+                    listed = list(entries)
+            except OSError as error:
+                self._fail(folder, f"cannot be read: {error.strerror}")
+                continue
+            names = {entry.name for entry in listed}
+            if "pyvenv.cfg" in names and folder != root:
+                self._skip(folder, "a virtual environment")
+                continue
+            if self.config.respect_gitignore and ".gitignore" in names:
+                ignores = (*ignores, _read_ignores(folder))
+            pending += [(entry.path, ignores) for entry in listed if self._is_folder_to_walk(entry, ignores)]
+            self._add_files(listed, ignores)
+
+    def _is_folder_to_walk(self, entry: os.DirEntry[str], ignores: Iterable[Globs]) -> bool:
+        if not entry.is_dir():
+            return False
+        if self.excludes.match(entry.path, root=self.config.root, is_folder=True):
+            self._skip(entry.path, "excluded")
+            return False
+        if _is_ignored(entry.path, ignores, is_folder=True):
+            self._skip(entry.path, "ignored by git")
+            return False
+        if entry.is_symlink():
+            self._skip(entry.path, "a symbolic link to a folder")
+            return False
+        return True
+
+    def _add_files(self, entries: Iterable[os.DirEntry[str]], ignores: Iterable[Globs]) -> None:
+        for entry in entries:
+            if file_kind(entry.name) is None and not self._is_included(entry.path):
+                continue
+            if entry.is_dir() or self._is_passed_over(entry.path, ignores):
+                continue
+            self._add_walked_file(entry)
+
+    def _add_walked_file(self, entry: os.DirEntry[str]) -> None:
+        if not entry.is_symlink():
+            if entry.is_file():
+                self.found[display_path(entry.path)] = entry.path
+            else:
+                self._fail(entry.path, "not a regular file")
+        elif entry.is_file():
+            display = display_path(entry.path)
+            self.found.setdefault(display, entry.path)
+            self.links[display] = os.path.realpath(entry.path)
+        elif not entry.name.startswith(".#"):  # Emacs marks a file that is being edited with such a link
+            self._fail(entry.path, "not a regular file" if os.path.exists(entry.path) else "broken symbolic link")
+
+    def _is_passed_over(self, path: str, ignores: Iterable[Globs]) -> bool:
+        if self.excludes.match(path, root=self.config.root, is_folder=False):
+            self._skip(path, "excluded")
+            return True
+        if _is_ignored(path, ignores, is_folder=False):
+            self._skip(path, "ignored by git")
+            return True
+        return False
+
+    def _is_included(self, path: str) -> bool:
+        return bool(self.includes.match(path, root=self.config.root, is_folder=False))
+
+    def _is_excluded_anywhere(self, path: str, *, is_folder: bool) -> bool:
+        root = self.config.root
+        if self.excludes.match(path, root=root, is_folder=is_folder):
+            return True
+        parents = (parent for parent in Path(path).parents if parent != root and parent.is_relative_to(root))
+        return any(self.excludes.match(str(parent), root=root, is_folder=True) for parent in parents)
+
+    def _skip(self, path: str, reason: str, *, named: bool = False) -> None:
+        self.skipped.append(Skipped(display_path(path), reason, named))
+
+    def _fail(self, path: str, message: str) -> None:
+        self.errors.append(FileError(path=display_path(path), line=0, message=message))
+
+
+def _starts_like_python(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return is_python_script(file.read(_SNIFFED))
+    except OSError:
+        return True  # let reading it say what is wrong
+
+
+def _is_ignored(path: str, ignores: Iterable[Globs], *, is_folder: bool) -> bool:
+    """Ask the nearest `.gitignore` first: it may take back what one above it says."""
+    for globs in reversed(tuple(ignores)):
+        verdict = globs.match(path, root=globs.folder, is_folder=is_folder)
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _ancestor_ignores(folder: str) -> tuple[Globs, ...]:
+    """Return the `.gitignore` files between a repository's root and the parent of a folder; outside of one, none."""
+    chain: list[Path] = []
+    for candidate in (Path(folder), *Path(folder).parents):
+        chain.append(candidate)
+        if (candidate / ".git").exists():
+            exclude = candidate / ".git" / "info" / "exclude"
+            above = [_read_ignores(str(parent)) for parent in reversed(chain[1:])]
+            return (Globs.read(exclude, folder=candidate), *above)
+    return ()
+
+
+def _read_ignores(folder: str) -> Globs:
+    return Globs.read(Path(folder, ".gitignore"), folder=Path(folder))

@@ -1,0 +1,51 @@
+"""Diagnostics of one file in, the same with fingerprints out: names that survive moved lines and other profiles.
+
+A fingerprint is made of the rule, the path below the project's root, the SQL (or the line's text where there is none)
+without regard to space, and a count of equal ones before it in the file. Baselines and code scanning rely on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from txsafe.model import Diagnostic, SourceFile
+
+_DIGITS = 32
+
+
+def with_fingerprints(diagnostics: Iterable[Diagnostic], source: SourceFile, *, root: Path) -> tuple[Diagnostic, ...]:
+    """Return the diagnostics of a file in its order, each with its fingerprint."""
+    path = project_path(source.path, root)
+    seen: Counter[tuple[str, str, str]] = Counter()
+    done: list[Diagnostic] = []
+    for diagnostic in sorted(diagnostics, key=lambda each: each.sort_key):
+        snippet = " ".join((diagnostic.sql or _text_at(diagnostic, source)).split())
+        key = (diagnostic.rule, diagnostic.variant, snippet)
+        done.append(replace(diagnostic, fingerprint=fingerprint(*key, path=path, occurrence=seen[key])))
+        seen[key] += 1
+    return tuple(done)
+
+
+def fingerprint(rule: str, variant: str, snippet: str, *, path: str, occurrence: int) -> str:
+    """Return 32 hexadecimal digits."""
+    joined = "\0".join((rule, variant, snippet, path, str(occurrence)))
+    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+
+
+def project_path(display: str, root: Path) -> str:
+    """Return a shown path relative to the project's root, so that it is the same wherever a run starts."""
+    return os.path.relpath(os.path.abspath(display), root).replace(os.sep, "/")  # noqa: PTH100  # keeps symbolic links
+
+
+def _text_at(diagnostic: Diagnostic, source: SourceFile) -> str:
+    if diagnostic.start.line > len(source.line_starts):
+        return diagnostic.message
+    return source.line_text(diagnostic.start.line)

@@ -1,0 +1,108 @@
+"""Bytes in, whether it is worth parsing them out: the first, cheapest stage, which leaves most Python files unparsed.
+
+Its law: no file is dropped in which the full analysis would find a site, an API use or an unresolved call. So the words
+here stand for every call, attribute, module and statement that the driver files and the rules know
+(`tests/test_gate.py` holds them against each other). `in` over lower-cased bytes runs at 1 GB/s for each stem, so stems
+are few, and a pattern anchored at each hit decides; one large alternation would be slower than parsing every file.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from txsafe.source import FileKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MODULES = (
+    "aiopg", "alembic.op", "asyncpg", "databases", "django_pglocks", "django_tenants", "langgraph", "peewee", "pg8000",
+    "pglock", "pgqueuer", "piccolo", "playhouse", "pony", "procrastinate", "psycopg", "sqlalchemy_dlock",
+    "tenant_schemas", "tortoise",
+)  # fmt: skip
+"""Drivers and libraries whose mere import is rare enough; a longer name that begins so counts, too."""
+
+_MODULE = "|".join(map(re.escape, MODULES))
+_NAME = r"[a-z_\"'{%][\w.\"'{}%()]*"
+
+# Stem → what must stand at the stem; None where the stem is telling enough. Everything is lower case.
+_STEMS: Mapping[str, str | None] = {
+    # what a file imports
+    "from ": rf"from\s+(?:{_MODULE})",
+    "import ": rf"import\s[^\n;]*?\b(?:{_MODULE})",
+    # calls and attributes
+    ".copy(": r"\.copy\((?!\s*\))",
+    ".exec": r"\.exec(?:ute|_driver_sql|\()",
+    ".extra(": None,
+    ".iterator(": None,
+    ".raw(": None,
+    ".scalar": None,
+    ".stream": r"\.stream(?:_scalars)?\(",
+    "copy_": r"copy_(?:expert|from_query)\b",
+    "cursor(": r"cursor\((?!\s*\))",
+    "engine": r"engine_(?:from_config|options)|(?:(?<=create_)|(?<=async_))engine",
+    "fetch": r"fetch(?:_all|_one|_val|many|row|val)\b|(?<=\.)fetch\(",
+    "notif": r"notif(?:ies\b|y_handler)",
+    "create_pool": None,
+    "run_": r"run_(?:ddl|worker)",
+    "sql(": r"(?:(?<=raw)|(?<=run))sql\(",
+    "read_": r"read_(?:sql|database)",
+    # settings
+    "-c": r"-c(?:\s|%20)*[a-z_]+(?:\.[a-z_]+)?\s*(?:=|%3d|\{)",
+    "assume_role": None,
+    "databases": r"databases[\"']?\s*[\[=:]",
+    "isolation_level": None,
+    "pgoptions": None,
+    "prefixes": r"prefixes\s*=|prefixes[\"']",
+    "server_s": r"server_s(?:ettings|ide_cursors)",
+    "statement_cache": None,
+    "withhold": None,
+    # statements, for SQL whose way to a call is not in the file
+    "advisory": None,
+    "backend_pid": None,
+    "currval": None,
+    "dblink": None,
+    "deallocate": None,
+    "discard": r"discard\s+(?:all|plans|sequences|temp)\b",
+    "lastval": None,
+    "listen": rf"listen(?:\s+{_NAME}|\s*[\"']|\(|s_for\b|er\()",
+    "load": r"load\s+'",
+    "prepare": rf"prepare(?:_threshold|d_statement|\s+{_NAME}\s*(?:as\b|\())|(?<=\.)prepare\(",
+    "reset": rf"reset\s+(?:all\b|role\b|session\b|{_NAME}\s*[;\"'])",
+    "search_path": None,
+    "session": r"session\s+(?:authorization|characteristics)|(?<=set_)session\b",
+    "set ": rf"set\s+(?:(?:session|local)\s|role\b|time\s+zone\b|names\b|{_NAME}\s*(?:=|to\b))",
+    "set_config": None,
+    "setseed": None,
+    "temp": r"temp(?:orary)?(?:\s+(?:table|view|sequence|recursive)\b|\s*=\s*true|[\"'])|(?<=pg_)temp",
+    "with hold": None,
+}
+
+_TOKENS = tuple(
+    (stem.encode("ascii"), re.compile(pattern.encode("ascii")) if pattern else None) for stem, pattern in _STEMS.items()
+)
+
+
+def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> bool:
+    """Say whether a file has to be parsed; `tokens` (lower case) are those of a project's own rules, drivers and sinks.
+
+    SQL files always are: reading their statements costs no more than looking for so many words.
+    """
+    if kind is FileKind.SQL:
+        return bool(data) and not data.isspace()
+    lowered = data.lower()
+    if any(_holds(lowered, stem, pattern) for stem, pattern in _TOKENS if stem in lowered):
+        return True
+    return any(token in lowered for token in tokens)
+
+
+def _holds(lowered: bytes, stem: bytes, pattern: re.Pattern[bytes] | None) -> bool:
+    if pattern is None:
+        return True
+    position = lowered.find(stem)
+    while position >= 0:
+        if pattern.match(lowered, position):
+            return True
+        position = lowered.find(stem, position + 1)
+    return False

@@ -1,0 +1,103 @@
+"""A profile's name and settings come in, a `Profile` goes out: which pooler the code will meet, defaults filled in.
+
+Names are `POOLER[-VERSION][/MODE]`: `pgbouncer`, `pgbouncer-1.18/transaction`, `rds-proxy`, `neon`.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from txsafe.catalog.poolers import is_known_version
+from txsafe.errors import ConfigError, did_you_mean
+from txsafe.model import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from txsafe.catalog import Catalog
+    from txsafe.catalog.poolers import Pooler
+
+_NAME = re.compile(r"(?P<pooler>[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*)(?:-(?P<version>[0-9][^/]*))?(?:/(?P<mode>.*))?")
+_SERVER_VERSIONS = range(10, 100)
+"""Majors since they are one number; larger ones are `server_version_num` by mistake."""
+
+
+def resolve_profile(name: str, catalog: Catalog, *, settings: Mapping[str, str], server_version: int | None) -> Profile:
+    """Return the profile of a name.
+
+    A pooler alone means the version it most likely is (the newest known one, or what a service runs), its default mode
+    and its default settings. Raises `ConfigError` for an unknown pooler, version, mode or setting, for a value that a
+    setting does not take, and for a setting that the version does not have.
+    """
+    parts = _NAME.fullmatch(name.strip().lower())
+    if parts is None:
+        known = _known(catalog.poolers)
+        raise ConfigError(f"profile {name!r} is not of the form POOLER[-VERSION][/MODE]; poolers: {known}")
+    pooler = catalog.poolers.get(parts["pooler"])
+    if pooler is None:
+        hint = did_you_mean(parts["pooler"], catalog.poolers)
+        raise ConfigError(f"unknown pooler {parts['pooler']!r}{hint}; known: {_known(catalog.poolers)}")
+    version = _resolve_version(pooler, parts["version"])
+    mode = _resolve_mode(pooler, parts["mode"])
+    if server_version is not None and server_version not in _SERVER_VERSIONS:
+        raise ConfigError(f"server version {server_version} is no major version of PostgreSQL, such as 16")
+    return Profile(
+        name=name,
+        pooler=pooler.id,
+        version=version,
+        mode=mode,
+        settings=_resolve_settings(pooler, version, settings),
+        server_version=server_version,
+        title=_title(pooler, version, mode),
+    )
+
+
+def _resolve_version(pooler: Pooler, version: str | None) -> str | None:
+    if version is None:
+        return pooler.version
+    if not pooler.versions:
+        raise ConfigError(f"{pooler.title} has no versions, so {version!r} means nothing")
+    if not is_known_version(version, pooler.versions):
+        hint = did_you_mean(version, pooler.versions)
+        raise ConfigError(f"unknown version {version!r} of {pooler.title}{hint}; known: {_known(pooler.versions)}")
+    return version
+
+
+def _resolve_mode(pooler: Pooler, mode: str | None) -> str:
+    if mode is None:
+        return pooler.modes[0]
+    if mode not in pooler.modes:
+        hint = did_you_mean(mode, pooler.modes)
+        raise ConfigError(f"{pooler.title} has no mode {mode!r}{hint}; modes: {_known(pooler.modes)}")
+    return mode
+
+
+def _resolve_settings(pooler: Pooler, version: str | None, given: Mapping[str, str]) -> Mapping[str, str]:
+    resolved = {
+        name: setting.default(version) for name, setting in pooler.settings.items() if setting.exists_in(version)
+    }
+    for name, text in given.items():
+        setting = pooler.settings.get(name)
+        if setting is None:
+            known = _known(pooler.settings) if pooler.settings else "none"
+            raise ConfigError(
+                f"unknown setting {name!r} of {pooler.title}{did_you_mean(name, pooler.settings)}; known: {known}"
+            )
+        if name not in resolved:
+            raise ConfigError(f"{pooler.title} {version} has no setting {name!r}: it exists in {setting.exists}")
+        value = setting.parse(text)
+        if value is None:
+            raise ConfigError(f"{text!r} is no value of {name!r} of {pooler.title}, which takes {setting.expects}")
+        resolved[name] = value
+    return MappingProxyType(resolved)
+
+
+def _title(pooler: Pooler, version: str | None, mode: str) -> str:
+    name = pooler.title if version is None or pooler.based_on else f"{pooler.title} {version}"
+    return name if len(pooler.modes) == 1 else f"{name}, {mode} mode"
+
+
+def _known(words: Iterable[str]) -> str:
+    return ", ".join(words)

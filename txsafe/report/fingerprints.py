@@ -1,0 +1,36 @@
+"""Diagnostics in, one name each out, under which GitHub and GitLab recognise them in the next run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from txsafe.model import Diagnostic
+
+
+def fingerprint(diagnostics: Iterable[Diagnostic]) -> Iterator[tuple[Diagnostic, str]]:
+    """Yield each diagnostic with a fingerprint that is unique in the report.
+
+    `Diagnostic.fingerprint` holds no line number, so that it survives moved lines; of several equal ones the second
+    gets `:2`, and so on. Platforms merge results of one fingerprint: without the ordinal the second of two equal
+    statements would never be seen.
+    """
+    seen: Counter[str] = Counter()
+    for diagnostic in diagnostics:
+        base = diagnostic.fingerprint or _compute(diagnostic)
+        seen[base] += 1
+        yield diagnostic, base if seen[base] == 1 else f"{base}:{seen[base]}"
+
+
+def digest(*parts: str) -> str:
+    """Return 32 hexadecimal digits for some texts; invalid characters count too."""
+    joined = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(joined).hexdigest()[:32]
+
+
+def _compute(diagnostic: Diagnostic) -> str:
+    return digest(diagnostic.rule, diagnostic.path, diagnostic.variant, diagnostic.sql or diagnostic.message)

@@ -1,0 +1,48 @@
+"""What outcomes and effects are called where people read them; every format uses these words."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from txsafe.model import Diagnostic, Effect, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EFFECTS: Mapping[Effect, str] = MappingProxyType(
+    {
+        Effect.LOST: "lost for this client",
+        Effect.LEAKED: "leaked to other clients",
+        Effect.WRONG_RESULT: "another statement runs than the one meant",
+        Effect.ERROR: "refused, or fails later",
+        Effect.STUCK: "cannot be released any more",
+        Effect.IGNORED: "accepted without effect",
+    }
+)
+_OUTCOMES: Mapping[Outcome, str] = MappingProxyType(
+    {
+        Outcome.SAFE: "",
+        Outcome.UNSAFE: "",
+        Outcome.COSTLY: "works, but pins the server connection: its multiplexing is lost",
+        Outcome.UNKNOWN: "nobody could confirm what this pooler does with it",
+    }
+)
+
+
+def describe_effects(diagnostic: Diagnostic) -> str:
+    """Return what goes wrong (`lost for this client · leaked to other clients`), or nothing."""
+    if is_own(diagnostic):
+        return ""
+    words = [_OUTCOMES[diagnostic.outcome], *(_EFFECTS[effect] for effect in diagnostic.effects)]
+    return " · ".join(word for word in words if word)
+
+
+def is_own(diagnostic: Diagnostic) -> bool:
+    """Whether it is about the analysis (`syntax-error`, `unused-suppression`), so that no pooler has a say in it."""
+    return not diagnostic.sql and not diagnostic.variant
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return `1 file`, `2 files`, `1,234 files`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
