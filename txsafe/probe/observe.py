@@ -7,11 +7,10 @@ on the old connection again. Whatever is left there is undone.
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
 from txsafe.probe.pool import HOLD_OF_SHARING, Hold, Occupant, Pool, Sharing, is_alive, occupy
-from txsafe.probe.probes import Context, Means, Probe, Sight, Step
+from txsafe.probe.probes import Context, Means, Probe, Step, Word
 from txsafe.probe.wire import Answer, Client, Reply
 
 ATTEMPTS = 5
@@ -23,28 +22,12 @@ NOT_OURS = frozenset({"42501", "42883", "58P01", "42704", "22023", "3D000", "2F0
 """SQLSTATEs of a set-up that say: this user or this server cannot, with or without a pooler (privilege, missing function, file or parameter)."""
 
 
-class Word(enum.StrEnum):
-    """What was seen."""
-
-    WORKS = "works"
-    LOST = "lost"
-    LEAKED = "leaked"
-    WRONG_RESULT = "wrong-result"
-    ERROR = "error"
-    STUCK = "stuck"
-    IGNORED = "ignored"
-    REFUSED = "refused"
-    """Already at connect."""
-    UNSEEN = "unseen"
-    """It could not be observed, and the text says why."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What one probe in one context came to."""
 
     probe: str
-    capability: str
+    requires: tuple[str, ...]
     context: Context
     words: tuple[Word, ...]
     sqlstate: str = ""
@@ -71,7 +54,7 @@ def observe(conninfo: str, pool: Pool, probe: Probe, context: Context) -> Observ
             break
     return Observation(
         probe=probe.id,
-        capability=probe.capability,
+        requires=probe.requires,
         context=context,
         words=seen.words,
         sqlstate=seen.answer.sqlstate,
@@ -127,6 +110,8 @@ class _Run:
                 return self._committed(client)
             case Context.INSIDE:
                 return self._inside(client)
+            case Context.LATE:
+                return self._late(client)
 
     def _already_there(self) -> bool:
         """Whether a new client finds what the probe is about to make; if so, end that server connection."""
@@ -140,19 +125,42 @@ class _Run:
             return True
 
     def _autocommit(self, client: Client) -> _Seen:
+        backend = self._set_up_in_the_open(client)
+        if isinstance(backend, _Seen):
+            return backend
+        if self._probe.at_once and not self._is_there(self._do(client, self._probe.observe)):
+            return _Seen((Word.IGNORED,))
+        return self._elsewhere(client, backend)
+
+    def _late(self, client: Client) -> _Seen:
+        backend = self._set_up_in_the_open(client)
+        if isinstance(backend, _Seen):
+            return backend
+        occupant = None if self._hold is Hold.SESSION else self._sit_on(backend)
+        if isinstance(occupant, _Seen):
+            return occupant
+        answers = [self._do(client, step) for step in self._probe.closing]
+        failure = next((answer for answer in answers if not answer.ok), Answer(Reply.ROWS))
+        words: tuple[Word, ...] = () if failure.ok else (Word.ERROR,)
+        if occupant is not None:
+            if found := self._others(occupant):
+                words = (Word.IGNORED, *words, *found)
+            occupant.leave()
+        return _Seen(words or (Word.WORKS,), failure, switched=occupant is not None)
+
+    def _set_up_in_the_open(self, client: Client) -> str | _Seen:
+        """Do the set-up step by step and return the server connection that all of it was on."""
         before = client.backend
         self._left_on.add(before)
+        self._bind_backend(before)
         for step in self._probe.set_up:
             if (answer := self._do(client, step)).reply is not Reply.ROWS:
                 return _set_up_failed(answer)
-        after = client.backend
+        after = before if self._probe.undisturbed else client.backend
         self._left_on.add(after)
-        self._bind_backend(before)
-        if self._probe.at_once and not self._is_there(self._do(client, self._probe.observe)):
-            return _Seen((Word.IGNORED,))
         if before != after:
             return _unseen("other clients moved the set-up to another server connection", again=True)
-        return self._elsewhere(client, after)
+        return after
 
     def _committed(self, client: Client) -> _Seen:
         failed = self._begin(client)
@@ -200,24 +208,39 @@ class _Run:
         if self._hold is Hold.SESSION:
             answer = self._do(client, self._probe.observe)
             return _Seen(self._own(answer), answer)
-        occupant = occupy(self._conninfo, backend, self._hold)
-        if occupant is None:
-            if is_alive(self._conninfo, backend):
-                return _unseen("no client got the server connection that the set-up was on", again=True)
-            answer = self._do(client, self._probe.observe)
-            return _Seen(self._own(answer), answer, switched=True)
+        occupant = self._sit_on(backend)
+        if isinstance(occupant, _Seen):
+            return occupant
         try:
+            self._let_rival_in()
             answer = self._do(client, self._probe.observe)
+            own = self._own(answer)
             self._left_on.add(client.backend)
-            words = self._own(answer)
-            return _Seen((*words, *self._others(occupant)), answer, switched=True)
+            return _Seen((*own, *(() if occupant is None else self._others(occupant))), answer, switched=True)
         finally:
-            occupant.leave()
+            if occupant is not None:
+                occupant.leave()
+
+    def _sit_on(self, backend: str) -> Occupant | _Seen | None:
+        """Return a client on that server connection; None where the pooler has closed it."""
+        occupant = occupy(self._conninfo, backend, self._hold)
+        if occupant is None and is_alive(self._conninfo, backend):
+            return _unseen("no client got the server connection that the set-up was on", again=True)
+        return occupant
+
+    def _let_rival_in(self) -> None:
+        if not self._probe.rival:
+            return
+        with Client(self._conninfo) as rival:
+            if not self._probe.undisturbed:
+                self._left_on.add(rival.backend)
+            for step in self._probe.rival:
+                self._do(rival, step)
 
     def _own(self, answer: Answer) -> tuple[Word, ...]:
         match answer.reply:
             case Reply.ROWS:
-                return (Word.WORKS,) if self._is_there(answer) else (Word.LOST,)
+                return (Word.WORKS,) if self._is_there(answer) else (self._probe.differs,)
             case Reply.SILENT:
                 return (Word.STUCK,)
             case Reply.ERROR | Reply.DROPPED:
@@ -229,17 +252,13 @@ class _Run:
     def _others(self, occupant: Occupant) -> tuple[Word, ...]:
         """Look at what another client finds on the connection that it sits on."""
         look = self._probe.look or self._probe.observe
-        if self._probe.sight is Sight.NOTHING or look.means is not Means.QUERY:
+        if not self._probe.sight or look.means is not Means.QUERY:
             return ()
-        if not self._is_there(occupant.ask(look.text)):
-            return ()
-        return (Word.STUCK,) if self._probe.sight is Sight.STUCK else (Word.LEAKED,)
+        return self._probe.sight if self._is_there(occupant.ask(look.text)) else ()
 
     def _after(self, seen: _Seen) -> _Seen:
         """Look again on every connection that A was on, now that A is gone, and undo what is left."""
         words = seen.words
-        if self._probe.sight is Sight.NOTHING:
-            return seen
         for backend in sorted(filter(None, self._left_on)):
             if self._pool.sharing is Sharing.DIRECT or not is_alive(self._conninfo, backend):
                 continue
@@ -251,6 +270,9 @@ class _Run:
             if found:
                 self._clean(occupant)
             occupant.leave()
+        if Word.STUCK in words:
+            # What is stuck is held still: not lost, though its owner cannot reach it.
+            words = tuple(word for word in words if word is not Word.LOST)
         return _Seen(tuple(dict.fromkeys(words)), seen.answer, seen.switched, seen.again)
 
     def _clean(self, occupant: Occupant) -> None:
@@ -269,6 +291,8 @@ class _Run:
                 return client.prepare("", step.text)
             case Means.SPLIT_EXECUTE:
                 return client.execute("")
+            case Means.CLAIMED_BACKEND:
+                return Answer(Reply.ROWS, (client.claimed_backend,))
             case Means.NOTIFICATION:
                 sent = self._aside(f"NOTIFY {step.text}")
                 return Answer(Reply.ROWS, client.notifications(DELIVERY)) if sent.ok else sent

@@ -1,7 +1,7 @@
 """What is tried: one `Probe` per capability and way of using it.
 
 In: a token that makes names unique. Out: probes, plain data: what client A sends, how the state shows, how to undo it. They
-create only what their clean-up removes, and need no privilege but, where said, to create a table.
+create only what their clean-up removes, and need no privilege but, where said, to create a sequence.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ class Means(enum.StrEnum):
     QUERY = "query"
     """One message of the simple protocol."""
     PREPARE = "prepare"
-    """Parse of a named statement."""
+    """Parse of a named statement, and Sync."""
     EXECUTE = "execute"
     """Bind and Execute of a named statement."""
     SPLIT = "split"
-    """Parse of the unnamed statement and Sync, as pg8000 does."""
+    """Parse of the unnamed statement, and Sync, as pg8000 does."""
     SPLIT_EXECUTE = "split-execute"
+    CLAIMED_BACKEND = "claimed-backend"
+    """The process id that the connection was given at connect."""
     NOTIFICATION = "notification"
     """Another client notifies the channel; the value is the channel that reached this client."""
 
@@ -36,56 +38,74 @@ class Step:
     name: str = ""
 
 
-class Sight(enum.StrEnum):
-    """What it means when another client finds the state on A's old backend."""
+class Word(enum.StrEnum):
+    """What was seen."""
 
+    WORKS = "works"
+    LOST = "lost"
     LEAKED = "leaked"
+    WRONG_RESULT = "wrong-result"
+    ERROR = "error"
     STUCK = "stuck"
-    """It belongs to nobody who could release it."""
-    NOTHING = "nothing"
-    """It does no harm there."""
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    """Already at connect."""
+    UNSEEN = "unseen"
+    """It could not be observed, and the text says why."""
 
 
 class Context(enum.StrEnum):
     """The transactions that a probe's steps run in."""
 
     AUTOCOMMIT = "autocommit"
-    """Each step on its own, the observation after the backend was changed."""
+    """Each step on its own, the observation after the server connection was changed."""
     COMMITTED = "committed"
-    """Set-up in one explicit transaction, observation after its commit, on another backend."""
+    """Set-up in one explicit transaction, observation after its commit, on another server connection."""
     INSIDE = "inside"
     """Set-up, observation and, where there is one, the closing step in one explicit transaction."""
+    LATE = "late"
+    """The closing step runs after the server connection was changed: does it still reach what the set-up made?"""
 
 
-ALL_CONTEXTS = tuple(Context)
+UNCLOSED = (Context.AUTOCOMMIT, Context.COMMITTED, Context.INSIDE)
+CLOSED = tuple(Context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One way of using one capability."""
+    """One way of using a capability."""
 
     id: str
-    capability: str
-    set_up: tuple[Step, ...]
+    requires: tuple[str, ...]
+    """Capabilities."""
+    set_up: tuple[Step, ...] = ()
     observe: Step
-    expect: str
-    closing: tuple[Step, ...] = ()
-    """What a program does when it has finished; part of `Context.INSIDE` only."""
-    sight: Sight = Sight.LEAKED
+    expect: str = ""
+    """What `observe` answers where the state is; `{backend}` is the server process of the set-up."""
+    control: str = ""
+    """A message whose value is what to expect, where it cannot be written down."""
+    differs: Word = Word.LOST
+    """What another answer than the expected one means."""
     look: Step | None = None
-    """How another client finds the state; `observe` where None."""
+    """How another client on the old server connection finds the state; `observe` where None."""
+    sight: tuple[Word, ...] = (Word.LEAKED,)
+    """What it means that it does; nothing where it does no harm there."""
+    rival: tuple[Step, ...] = ()
+    """What another client does on the new server connection before A looks."""
+    closing: tuple[Step, ...] = ()
+    """What a program does when it has finished."""
     clean_up: tuple[str, ...] = ()
-    """Undoes it on the backend where it was left; empty: that backend is ended instead."""
+    """Undoes it on the server connection where it was left; empty: that connection is ended instead."""
     options: str = ""
     """Start-up options of client A."""
     create: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     """Objects that the probe needs, and their removal."""
-    control: str = ""
-    """A message whose value is what to expect, where it cannot be written down."""
     at_once: bool = False
-    """Observe also before the backend is changed: what is not there even then was ignored, not lost."""
-    contexts: tuple[Context, ...] = ALL_CONTEXTS
+    """Observe also before the server connection is changed: what is not there even then was ignored, not lost."""
+    undisturbed: bool = False
+    """Nothing else may be sent between set-up and observation."""
+    contexts: tuple[Context, ...] = UNCLOSED
 
 
 PARAMETERS: Mapping[str, str] = {
@@ -110,10 +130,28 @@ PARAMETERS: Mapping[str, str] = {
 }
 """Run-time parameters and a value that nobody has set already."""
 
+RESET_OF_ASYNCPG = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL"
+"""What its pool sends when a connection is given back."""
+
 
 def make_probes(token: str) -> tuple[Probe, ...]:
-    """Return all probes; `token` (letters and digits) keeps runs apart."""
-    return (*_parameters(), *_session_state(token), *_statements(token), *_objects(token), *_transactions())
+    """Return all probes; `token` (lower-case letters and digits) keeps runs apart."""
+    name = f"txsafe_{token}"
+    return (
+        *_parameters(),
+        *_roles(),
+        *_listen(name),
+        *_locks(int(token, 36) % 2**31),
+        *_server_memory(name),
+        *_prepared_statements(name),
+        *_objects(name),
+        *_cursors(name),
+        *_sequences(f"{name}_sequence"),
+        *_late_clean_up(),
+        *_transactions(),
+        *_identity(),
+        *_options(),
+    )
 
 
 def _query(*texts: str) -> tuple[Step, ...]:
@@ -122,52 +160,35 @@ def _query(*texts: str) -> tuple[Step, ...]:
 
 def _parameters() -> Iterator[Probe]:
     for name, value in PARAMETERS.items():
-        show = Step(f"SELECT current_setting('{name}', true)")
-        reset = (f"RESET {name}",)
-        yield Probe(
-            id=f"set {name}",
-            capability=f"parameter:{name}",
-            set_up=_query(f"SET {name} = {value if name == 'datestyle' else _literal(value)}"),
-            observe=show,
-            expect=value,
-            clean_up=reset,
-        )
-        if name in ("timezone", "statement_timeout", "search_path"):
-            yield Probe(
-                id=f"set_config {name}",
-                capability=f"parameter:{name}",
-                set_up=_query(f"SELECT set_config('{name}', '{value}', false)"),
-                observe=show,
-                expect=value,
-                clean_up=reset,
-            )
-    yield Probe(
-        id="set session characteristics",
-        capability="parameter:default_transaction_isolation",
-        set_up=_query("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE"),
-        observe=Step("SHOW default_transaction_isolation"),
-        expect="serializable",
-        clean_up=("RESET default_transaction_isolation",),
-    )
-    yield Probe(
-        id="set session characteristics read only",
-        capability="parameter:default_transaction_read_only",
-        set_up=_query("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"),
-        observe=Step("SHOW default_transaction_read_only"),
-        expect="on",
-        clean_up=("RESET default_transaction_read_only",),
+        spelled = value if name == "datestyle" else f"'{value}'"
+        yield _parameter(f"set {name}", name, f"SET {name} = {spelled}", value)
+    for name in ("timezone", "search_path", "statement_timeout"):
+        value = PARAMETERS[name]
+        yield _parameter(f"set_config {name}", name, f"SELECT set_config('{name}', '{value}', false)", value)
+    for modes, name, value in (
+        ("ISOLATION LEVEL SERIALIZABLE", "default_transaction_isolation", "serializable"),
+        ("READ ONLY", "default_transaction_read_only", "on"),
+    ):
+        statement = f"SET SESSION CHARACTERISTICS AS TRANSACTION {modes}"
+        yield _parameter(f"set session characteristics {modes.lower()}", name, statement, value)
+
+
+def _parameter(identifier: str, name: str, statement: str, value: str) -> Probe:
+    return Probe(
+        id=identifier,
+        requires=(f"parameter:{name}",),
+        set_up=_query(statement),
+        observe=Step(f"SELECT current_setting('{name}', true)"),
+        expect=value,
+        clean_up=(f"RESET {name}",),
     )
 
 
-def _literal(value: str) -> str:
-    return f"'{value}'"
-
-
-def _session_state(token: str) -> Iterator[Probe]:
-    key = int(token, 36) % 2**31
+def _roles() -> Iterator[Probe]:
     yield Probe(
         id="set role",
-        capability="session-role",
+        requires=("session-role",),
+        # To oneself, which needs no membership and still shows.
         set_up=_query("DO $$BEGIN EXECUTE format('SET ROLE %I', session_user); END$$"),
         observe=Step("SELECT current_setting('role') <> 'none'"),
         expect="t",
@@ -175,199 +196,254 @@ def _session_state(token: str) -> Iterator[Probe]:
     )
     yield Probe(
         id="set session authorization",
-        capability="session-authorization",
+        requires=("session-authorization",),
         set_up=_query("SET SESSION AUTHORIZATION pg_read_all_stats"),
         observe=Step("SELECT session_user"),
         expect="pg_read_all_stats",
         clean_up=("RESET SESSION AUTHORIZATION",),
     )
+
+
+def _listen(name: str) -> Iterator[Probe]:
     yield Probe(
         id="listen",
-        capability="listen",
-        set_up=_query(f"LISTEN txsafe_{token}"),
-        observe=Step(f"txsafe_{token}", Means.NOTIFICATION),
-        expect=f"txsafe_{token}",
-        look=Step(f"SELECT 'txsafe_{token}' FROM pg_listening_channels() AS c WHERE c = 'txsafe_{token}'"),
-        closing=_query(f"UNLISTEN txsafe_{token}"),
-        clean_up=(f"UNLISTEN txsafe_{token}",),
-        contexts=(Context.AUTOCOMMIT, Context.COMMITTED),
+        requires=("listen",),
+        set_up=_query(f"LISTEN {name}"),
+        observe=Step(name, Means.NOTIFICATION),
+        expect=name,
+        look=Step(f"SELECT c FROM pg_listening_channels() AS c WHERE c = '{name}'"),
+        closing=_query(f"UNLISTEN {name}"),
+        clean_up=(f"UNLISTEN {name}",),
+        # Inside a transaction no notification is delivered.
+        contexts=(Context.AUTOCOMMIT, Context.COMMITTED, Context.LATE),
     )
-    held = f"SELECT 'held' FROM pg_locks WHERE locktype = 'advisory' AND objid = {key} AND pid = pg_backend_pid()"
-    for name in ("pg_advisory_lock", "pg_try_advisory_lock"):
+
+
+def _locks(key: int) -> Iterator[Probe]:
+    for function in ("pg_advisory_lock", "pg_try_advisory_lock"):
+        unlock = f"SELECT pg_advisory_unlock({key})"
         yield Probe(
-            id=name,
-            capability="session-lock",
-            set_up=_query(f"SELECT {name}({key})"),
-            observe=Step(held),
+            id=function,
+            requires=("session-lock",),
+            set_up=_query(f"SELECT {function}({key})"),
+            observe=Step(
+                f"SELECT 'held' FROM pg_locks WHERE locktype = 'advisory' AND objid = {key} AND pid = pg_backend_pid()"
+            ),
             expect="held",
-            sight=Sight.STUCK,
-            closing=_query(f"SELECT pg_advisory_unlock({key})"),
-            clean_up=(f"SELECT pg_advisory_unlock({key})",),
+            sight=(Word.LEAKED, Word.STUCK),
+            closing=_query(unlock),
+            clean_up=(unlock,),
+            contexts=CLOSED,
         )
+
+
+def _server_memory(name: str) -> Iterator[Probe]:
     yield Probe(
         id="load",
-        capability="load",
+        requires=("load",),
         set_up=_query("LOAD 'auto_explain'"),
         observe=Step("SELECT 'loaded' FROM pg_settings WHERE name = 'auto_explain.log_analyze'"),
         expect="loaded",
-        contexts=(Context.AUTOCOMMIT,),
+        contexts=(Context.AUTOCOMMIT, Context.COMMITTED),
     )
     yield Probe(
         id="setseed",
-        capability="seed",
+        requires=("seed",),
         set_up=_query("SELECT setseed(0.54321)"),
-        observe=Step("SELECT round(random()::numeric, 9)"),
-        expect="",
         control="SELECT setseed(0.54321); SELECT round(random()::numeric, 9)",
-        contexts=(Context.AUTOCOMMIT,),
+        observe=Step("SELECT round(random()::numeric, 9)"),
+        contexts=(Context.AUTOCOMMIT, Context.COMMITTED),
     )
+    disconnect = f"SELECT dblink_disconnect('{name}')"
     yield Probe(
         id="dblink_connect",
-        capability="dblink-connection",
-        # A connection that cannot be opened would leave no name; pg_backend_pid of the same server is not needed.
-        set_up=_query(f"SELECT dblink_connect('txsafe_{token}', format('host=%s port=%s dbname=%s user=%s', "
-                      "host(inet_server_addr()), inet_server_port(), current_database(), current_user))"),
-        observe=Step(f"SELECT 'open' FROM unnest(dblink_get_connections()) AS c WHERE c = 'txsafe_{token}'"),
+        requires=("dblink-connection",),
+        set_up=_query(
+            f"SELECT dblink_connect('{name}', format('host=%s port=%s dbname=%s user=%s', "
+            "host(inet_server_addr()), inet_server_port(), current_database(), session_user))"
+        ),
+        observe=Step(f"SELECT answer FROM dblink('{name}', $$SELECT 'open'$$) AS t(answer text)"),
         expect="open",
-        closing=_query(f"SELECT dblink_disconnect('txsafe_{token}')"),
-        clean_up=(f"SELECT dblink_disconnect('txsafe_{token}')",),
+        look=Step(f"SELECT 'open' FROM unnest(dblink_get_connections()) AS c WHERE c = '{name}'"),
+        closing=_query(disconnect),
+        clean_up=(disconnect,),
+        contexts=CLOSED,
     )
 
 
-def _statements(token: str) -> Iterator[Probe]:
-    name = f"txsafe_{token}"
-    yield Probe(
-        id="sql prepare",
-        capability="sql-prepare",
-        set_up=_query(f"PREPARE {name} AS SELECT 'mine'"),
-        observe=Step(f"EXECUTE {name}"),
-        expect="mine",
-        closing=_query(f"DEALLOCATE {name}"),
-        clean_up=(f"DEALLOCATE {name}",),
-    )
-    yield Probe(
-        id="protocol prepare",
-        capability="named-prepare",
-        set_up=(Step("SELECT 'mine'", Means.PREPARE, name),),
-        observe=Step("", Means.EXECUTE, name),
-        expect="mine",
-        look=Step(f"SELECT 'mine' FROM pg_prepared_statements WHERE name = '{name}'"),
-        clean_up=(f"DEALLOCATE {name}",),
-    )
-    yield Probe(
-        id="split parse and bind",
-        capability="split-prepare",
-        set_up=(Step("SELECT 'mine'", Means.SPLIT),),
-        observe=Step("", Means.SPLIT_EXECUTE),
-        expect="mine",
-        sight=Sight.NOTHING,
-        contexts=(Context.AUTOCOMMIT, Context.INSIDE),
-    )
-
-
-def _objects(token: str) -> Iterator[Probe]:
-    name = f"txsafe_{token}"
-    here = Step(f"SELECT 'here' FROM pg_class WHERE relname = '{name}' AND relnamespace = pg_my_temp_schema()")
-    for kind, definition in (("table", "(i int)"), ("view", "AS SELECT 1"), ("sequence", "")):
-        yield Probe(
-            id=f"temporary {kind}",
-            capability="temporary-objects",
-            set_up=_query(f"CREATE TEMPORARY {kind.upper()} {name} {definition}"),
-            observe=here,
-            expect="here",
-            closing=_query(f"DROP {kind.upper()} {name}"),
-            clean_up=(f"DROP {kind.upper()} pg_temp.{name}",),
+def _prepared_statements(name: str) -> Iterator[Probe]:
+    listed = Step(f"SELECT 'mine' FROM pg_prepared_statements WHERE name = '{name}'")
+    deallocate = f"DEALLOCATE {name}"
+    for capability, title, make, run in (
+        ("sql-prepare", "sql prepare", "PREPARE {name} AS {body}", Step(f"EXECUTE {name}")),
+        ("named-prepare", "protocol prepare", "", Step("", Means.EXECUTE, name)),
+    ):
+        mine, theirs = (
+            (Step(make.format(name=name, body=f"SELECT '{word}'")) if make else Step(f"SELECT '{word}'", Means.PREPARE, name),)
+            for word in ("mine", "theirs")
         )
+        for rival, suffix in (((), ""), (theirs, ", name taken")):
+            yield Probe(
+                id=f"{title}{suffix}",
+                requires=(capability,),
+                set_up=mine,
+                rival=rival,
+                observe=run,
+                expect="mine",
+                differs=Word.WRONG_RESULT,
+                look=listed,
+                closing=_query(deallocate) if make else (),
+                clean_up=(deallocate,),
+                contexts=(Context.AUTOCOMMIT, Context.COMMITTED) if rival else CLOSED if make else UNCLOSED,
+            )
+    for rival, suffix in (
+        (Step("SELECT 'a simple query makes the server forget the unnamed statement'"), ""),
+        (Step("SELECT 'theirs'", Means.SPLIT), ", another's there"),
+    ):
+        yield Probe(
+            id=f"parse, then bind{suffix}",
+            requires=("split-prepare",),
+            set_up=(Step("SELECT 'mine'", Means.SPLIT),),
+            rival=(rival,),
+            observe=Step("", Means.SPLIT_EXECUTE),
+            expect="mine",
+            differs=Word.WRONG_RESULT,
+            sight=(),
+            undisturbed=True,
+            contexts=(Context.AUTOCOMMIT,) if suffix else (Context.AUTOCOMMIT, Context.INSIDE),
+        )
+
+
+def _objects(name: str) -> Iterator[Probe]:
+    for kind, definition in (("TABLE", "(i int)"), ("VIEW", "AS SELECT 1"), ("SEQUENCE", "")):
+        yield Probe(
+            id=f"temporary {kind.lower()}",
+            requires=("temporary-objects",),
+            set_up=_query(f"CREATE TEMPORARY {kind} {name} {definition}"),
+            observe=Step(
+                f"SELECT 'here' FROM pg_class WHERE relname = '{name}' AND relnamespace = pg_my_temp_schema()"
+            ),
+            expect="here",
+            closing=_query(f"DROP {kind} {name}"),
+            clean_up=(f"DROP {kind} pg_temp.{name}",),
+            contexts=CLOSED,
+        )
+
+
+def _cursors(name: str) -> Iterator[Probe]:
+    fetch = Step(f"FETCH 1 FROM {name}")
+    close = f"CLOSE {name}"
     yield Probe(
         id="cursor with hold",
-        capability="hold-cursor",
+        requires=("hold-cursor",),
         set_up=_query(f"DECLARE {name} CURSOR WITH HOLD FOR SELECT 'row' FROM generate_series(1, 9)"),
-        observe=Step(f"FETCH 1 FROM {name}"),
+        observe=fetch,
         expect="row",
-        closing=_query(f"CLOSE {name}"),
-        clean_up=(f"CLOSE {name}",),
+        look=Step(f"SELECT 'row' FROM pg_cursors WHERE name = '{name}'"),
+        closing=_query(close),
+        clean_up=(close,),
+        contexts=CLOSED,
     )
     yield Probe(
         id="cursor",
-        capability="cursor-in-autocommit",
+        requires=("cursor-in-autocommit",),
         set_up=_query(f"DECLARE {name} CURSOR FOR SELECT 'row'"),
-        observe=Step(f"FETCH 1 FROM {name}"),
+        observe=fetch,
         expect="row",
         contexts=(Context.AUTOCOMMIT, Context.INSIDE),
     )
-    sequence = f"{name}_sequence"
+
+
+def _sequences(sequence: str) -> Iterator[Probe]:
     for function, call in (("currval", f"currval('{sequence}')"), ("lastval", "lastval()")):
+        for rival, suffix in (((), ""), (_query(f"SELECT nextval('{sequence}')"), ", drawn elsewhere")):
+            yield Probe(
+                id=f"{function}{suffix}",
+                requires=("sequence-state",),
+                create=(f"CREATE SEQUENCE {sequence}",),
+                drop=(f"DROP SEQUENCE IF EXISTS {sequence}",),
+                set_up=_query(f"SELECT setval('{sequence}', 54321), nextval('{sequence}')"),
+                rival=rival,
+                observe=Step(f"SELECT {call}"),
+                expect="54322",
+                differs=Word.WRONG_RESULT,
+                sight=(),
+                contexts=(Context.AUTOCOMMIT, Context.COMMITTED) if rival else UNCLOSED,
+            )
+
+
+def _late_clean_up() -> Iterator[Probe]:
+    """Clean-up that is sent once the work is done: the parameter set here stands for anything that it is to undo."""
+    for identifier, capability, closing in (
+        ("discard all", "discard", "DISCARD ALL"),
+        ("reset all", "discard", "RESET ALL"),
+        ("reset of asyncpg's pool", "pool-reset", RESET_OF_ASYNCPG),
+    ):
         yield Probe(
-            id=function,
-            capability="sequence-state",
-            create=(f"CREATE SEQUENCE {sequence} START 54321",),
-            drop=(f"DROP SEQUENCE IF EXISTS {sequence}",),
-            set_up=_query(f"SELECT setval('{sequence}', 54321), nextval('{sequence}')"),
-            observe=Step(f"SELECT {call}"),
-            expect="54322",
+            id=identifier,
+            requires=(capability,),
+            set_up=_query("SET statement_timeout = '54321ms'"),
+            observe=Step("SHOW statement_timeout"),
+            expect="54321ms",
+            closing=_query(closing),
+            clean_up=("RESET statement_timeout",),
+            contexts=(Context.LATE,),
         )
 
 
 def _transactions() -> Iterator[Probe]:
-    show = Step("SHOW statement_timeout")
     yield Probe(
         id="set local",
-        capability="open-transaction",
+        requires=("open-transaction",),
         set_up=_query("SET LOCAL statement_timeout = '54321ms'"),
-        observe=show,
+        observe=Step("SHOW statement_timeout"),
         expect="54321ms",
         at_once=True,
-        contexts=(Context.AUTOCOMMIT, Context.INSIDE),
         clean_up=("RESET statement_timeout",),
+        contexts=(Context.AUTOCOMMIT, Context.INSIDE),
     )
     yield Probe(
         id="transaction block",
-        capability="transaction-block",
+        requires=("transaction-block",),
         set_up=_query("SELECT set_config('txsafe.block', 'here', true)"),
         observe=Step("SELECT current_setting('txsafe.block', true)"),
         expect="here",
-        contexts=(Context.INSIDE,),
+        differs=Word.IGNORED,
         clean_up=("RESET txsafe.block",),
+        contexts=(Context.INSIDE,),
     )
+
+
+def _identity() -> Iterator[Probe]:
     yield Probe(
         id="backend pid",
-        capability="backend-identity",
-        set_up=(),
+        requires=("backend-identity",),
         observe=Step("SELECT pg_backend_pid()"),
         expect="{backend}",
-        sight=Sight.NOTHING,
+        differs=Word.WRONG_RESULT,
+        sight=(),
         contexts=(Context.AUTOCOMMIT, Context.INSIDE),
     )
     yield Probe(
-        id="options statement_timeout",
-        capability="startup-options",
-        options="-c statement_timeout=54321ms",
-        set_up=(),
-        observe=show,
-        expect="54321ms",
-        at_once=True,
+        id="process id told at connect",
+        requires=("reported-pid",),
+        observe=Step("", Means.CLAIMED_BACKEND),
+        expect="{backend}",
+        differs=Word.WRONG_RESULT,
+        sight=(),
         contexts=(Context.AUTOCOMMIT,),
-        clean_up=("RESET statement_timeout",),
     )
-    yield Probe(
-        id="options search_path",
-        capability="startup-options",
-        options="-c search_path=pg_catalog",
-        set_up=(),
-        observe=Step("SHOW search_path"),
-        expect="pg_catalog",
-        at_once=True,
-        contexts=(Context.AUTOCOMMIT,),
-        clean_up=("RESET search_path",),
-    )
-    yield Probe(
-        id="options timezone",
-        capability="startup-options",
-        options="-c timezone=Antarctica/Troll",
-        set_up=(),
-        observe=Step("SHOW timezone"),
-        expect="Antarctica/Troll",
-        at_once=True,
-        contexts=(Context.AUTOCOMMIT,),
-        clean_up=("RESET timezone",),
-    )
+
+
+def _options() -> Iterator[Probe]:
+    for name in ("statement_timeout", "search_path", "timezone"):
+        yield Probe(
+            id=f"options {name}",
+            requires=("startup-options", f"startup-parameter:{name}"),
+            options=f"-c {name}={PARAMETERS[name]}",
+            observe=Step(f"SHOW {name}"),
+            expect=PARAMETERS[name],
+            at_once=True,
+            clean_up=(f"RESET {name}",),
+            contexts=(Context.AUTOCOMMIT,),
+        )
