@@ -51,10 +51,10 @@ class Endpoint:
     """As `rules/poolers/` names it: `1.26`."""
     exact_version: str
     mode: str
-    server: Server
-    running: Running | None
+    server: Server = field(hash=False)
+    running: Running | None = field(hash=False)
     database: str
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -235,7 +235,7 @@ def start_pgpool(session: Session, packages: Mapping[str, Packages], servers: Se
             "backend_hostname0": "'127.0.0.1'",
             "backend_port0": str(server.port),
             "backend_weight0": "1",
-            "num_init_children": "8",
+            "num_init_children": "3",
             "max_pool": "1",
             "sr_check_period": "0",
             "health_check_period": "0",

@@ -7,14 +7,18 @@ on the old connection again. Whatever is left there is undone.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
+from txsafe.probe.drivers import AnyClient, AsyncpgClient, PsycopgClient
 from txsafe.probe.pool import HOLD_OF_SHARING, Hold, Occupant, Pool, Sharing, is_alive, occupy
-from txsafe.probe.probes import Context, Means, Probe, Step, Word
+from txsafe.probe.probes import Context, Means, Probe, Speaker, Step, Word
 from txsafe.probe.wire import Answer, Client, Reply
 
-ATTEMPTS = 5
+ATTEMPTS = 12
 """Tries to see set-up and observation on the connections that they should be on, while others use the pool too."""
+PATIENCE = 0.01
+"""Seconds more to wait between steps in each further try."""
 DELIVERY = 0.3
 """Seconds for a notification to arrive."""
 
@@ -48,8 +52,9 @@ class _Seen:
 def observe(conninfo: str, pool: Pool, probe: Probe, context: Context) -> Observation:
     """Run a probe, again where other clients were in the way, and clean up."""
     seen = _Seen((Word.UNSEEN,))
-    for _ in range(ATTEMPTS):
-        seen = _Run(conninfo, pool, probe, context).see()
+    for attempt in range(ATTEMPTS):
+        # A pooler that resets a connection first gives out another one meanwhile.
+        seen = _Run(conninfo, pool, probe, context, patience=attempt * PATIENCE).see()
         if not seen.again:
             break
     return Observation(
@@ -70,7 +75,8 @@ def _unseen(text: str, *, again: bool = False) -> _Seen:
 class _Run:
     """One try."""
 
-    def __init__(self, conninfo: str, pool: Pool, probe: Probe, context: Context) -> None:
+    def __init__(self, conninfo: str, pool: Pool, probe: Probe, context: Context, *, patience: float) -> None:
+        self._patience = patience
         self._conninfo = conninfo
         self._pool = pool
         self._hold = HOLD_OF_SHARING[pool.sharing]
@@ -87,7 +93,7 @@ class _Run:
         try:
             if self._probe.control:
                 self._expect = self._aside(self._probe.control).value
-            with Client(_with_options(self._conninfo, self._probe.options)) as client:
+            with self._connect() as client:
                 if client.refusal is not None:
                     return _Seen((Word.REFUSED,), client.refusal)
                 seen = self._see(client)
@@ -96,11 +102,22 @@ class _Run:
             for sql in self._probe.drop:
                 self._aside(sql)
 
+    def _connect(self) -> AnyClient:
+        match self._probe.speaker:
+            case Speaker.LIBPQ:
+                return Client(_with_options(self._conninfo, self._probe.options))
+            case Speaker.PSYCOPG:
+                return PsycopgClient(self._conninfo)
+            case Speaker.ASYNCPG:
+                return AsyncpgClient(self._conninfo)
+            case Speaker.ASYNCPG_WITHOUT_CACHE:
+                return AsyncpgClient(self._conninfo, cache=0, start_up=self._probe.start_up)
+
     def _aside(self, sql: str) -> Answer:
         with Client(self._conninfo) as client:
             return client.query(sql)
 
-    def _see(self, client: Client) -> _Seen:
+    def _see(self, client: AnyClient) -> _Seen:
         if self._already_there():
             return _unseen("the state was there before the probe", again=True)
         match self._context:
@@ -124,7 +141,7 @@ class _Run:
             client.query("SELECT pg_terminate_backend(pg_backend_pid())")
             return True
 
-    def _autocommit(self, client: Client) -> _Seen:
+    def _autocommit(self, client: AnyClient) -> _Seen:
         backend = self._set_up_in_the_open(client)
         if isinstance(backend, _Seen):
             return backend
@@ -132,7 +149,7 @@ class _Run:
             return _Seen((Word.IGNORED,))
         return self._elsewhere(client, backend)
 
-    def _late(self, client: Client) -> _Seen:
+    def _late(self, client: AnyClient) -> _Seen:
         backend = self._set_up_in_the_open(client)
         if isinstance(backend, _Seen):
             return backend
@@ -148,21 +165,23 @@ class _Run:
             occupant.leave()
         return _Seen(words or (Word.WORKS,), failure, switched=occupant is not None)
 
-    def _set_up_in_the_open(self, client: Client) -> str | _Seen:
+    def _set_up_in_the_open(self, client: AnyClient) -> str | _Seen:
         """Do the set-up step by step and return the server connection that all of it was on."""
         before = client.backend
         self._left_on.add(before)
         self._bind_backend(before)
         for step in self._probe.set_up:
+            time.sleep(self._patience)
             if (answer := self._do(client, step)).reply is not Reply.ROWS:
                 return _set_up_failed(answer)
+        time.sleep(self._patience)
         after = before if self._probe.undisturbed else client.backend
         self._left_on.add(after)
         if before != after:
             return _unseen("other clients moved the set-up to another server connection", again=True)
         return after
 
-    def _committed(self, client: Client) -> _Seen:
+    def _committed(self, client: AnyClient) -> _Seen:
         failed = self._begin(client)
         if failed is not None:
             return failed
@@ -176,7 +195,7 @@ class _Run:
         client.query("COMMIT")
         return self._elsewhere(client, backend)
 
-    def _inside(self, client: Client) -> _Seen:
+    def _inside(self, client: AnyClient) -> _Seen:
         failed = self._begin(client)
         if failed is not None:
             return failed
@@ -196,14 +215,14 @@ class _Run:
         client.query("COMMIT" if answer.ok else "ROLLBACK")
         return _Seen(words, answer)
 
-    def _begin(self, client: Client) -> _Seen | None:
+    def _begin(self, client: AnyClient) -> _Seen | None:
         answer = client.query("BEGIN")
         return None if answer.ok else _Seen((Word.ERROR,), answer)
 
     def _bind_backend(self, backend: str) -> None:
         self._expect = self._expect.replace("{backend}", backend)
 
-    def _elsewhere(self, client: Client, backend: str) -> _Seen:
+    def _elsewhere(self, client: AnyClient, backend: str) -> _Seen:
         """Make A look on another server connection, and the occupant of the old one after it."""
         if self._hold is Hold.SESSION:
             answer = self._do(client, self._probe.observe)
@@ -231,7 +250,7 @@ class _Run:
     def _let_rival_in(self) -> None:
         if not self._probe.rival:
             return
-        with Client(self._conninfo) as rival:
+        with self._connect() as rival:
             if not self._probe.undisturbed:
                 self._left_on.add(rival.backend)
             for step in self._probe.rival:
@@ -279,23 +298,35 @@ class _Run:
         for sql in self._probe.clean_up or ("SELECT pg_terminate_backend(pg_backend_pid())",):
             occupant.ask(sql)
 
-    def _do(self, client: Client, step: Step) -> Answer:
-        match step.means:
-            case Means.QUERY:
-                return client.query(step.text)
-            case Means.PREPARE:
-                return client.prepare(step.name, step.text)
-            case Means.EXECUTE:
-                return client.execute(step.name)
-            case Means.SPLIT:
-                return client.prepare("", step.text)
-            case Means.SPLIT_EXECUTE:
-                return client.execute("")
-            case Means.CLAIMED_BACKEND:
-                return Answer(Reply.ROWS, (client.claimed_backend,))
-            case Means.NOTIFICATION:
-                sent = self._aside(f"NOTIFY {step.text}")
-                return Answer(Reply.ROWS, client.notifications(DELIVERY)) if sent.ok else sent
+    def _do(self, client: AnyClient, step: Step) -> Answer:
+        if step.means is Means.QUERY:
+            return client.query(step.text)
+        if step.means is Means.NOTIFICATION:
+            return self._notify(client, step.text)
+        if isinstance(client, Client):
+            return _do_on_the_wire(client, step)
+        return client.bound(step.text)
+
+    def _notify(self, client: AnyClient, channel: str) -> Answer:
+        assert isinstance(client, Client)
+        sent = self._aside(f"NOTIFY {channel}")
+        return Answer(Reply.ROWS, client.notifications(DELIVERY)) if sent.ok else sent
+
+
+def _do_on_the_wire(client: Client, step: Step) -> Answer:
+    match step.means:
+        case Means.PREPARE:
+            return client.prepare(step.name, step.text)
+        case Means.EXECUTE:
+            return client.execute(step.name)
+        case Means.SPLIT:
+            return client.prepare("", step.text)
+        case Means.SPLIT_EXECUTE:
+            return client.execute("")
+        case Means.CLAIMED_BACKEND:
+            return Answer(Reply.ROWS, (client.claimed_backend,))
+        case _:
+            return client.bind(step.text)
 
 
 def _set_up_failed(answer: Answer) -> _Seen:

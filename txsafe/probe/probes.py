@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class Means(enum.StrEnum):
@@ -23,6 +23,8 @@ class Means(enum.StrEnum):
     SPLIT = "split"
     """Parse of the unnamed statement, and Sync, as pg8000 does."""
     SPLIT_EXECUTE = "split-execute"
+    BOUND = "bound"
+    """With one parameter, through the driver: it decides how."""
     CLAIMED_BACKEND = "claimed-backend"
     """The process id that the connection was given at connect."""
     NOTIFICATION = "notification"
@@ -36,6 +38,15 @@ class Step:
     text: str
     means: Means = Means.QUERY
     name: str = ""
+
+
+class Speaker(enum.StrEnum):
+    """Through what client A speaks."""
+
+    LIBPQ = "libpq"
+    PSYCOPG = "psycopg"
+    ASYNCPG = "asyncpg"
+    ASYNCPG_WITHOUT_CACHE = "asyncpg, statement_cache_size=0"
 
 
 class Word(enum.StrEnum):
@@ -96,8 +107,11 @@ class Probe:
     """What a program does when it has finished."""
     clean_up: tuple[str, ...] = ()
     """Undoes it on the server connection where it was left; empty: that connection is ended instead."""
+    speaker: Speaker = Speaker.LIBPQ
     options: str = ""
     """Start-up options of client A."""
+    start_up: Mapping[str, str] = field(default_factory=dict)
+    """Start-up parameters of client A, which libpq would not let through."""
     create: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     """Objects that the probe needs, and their removal."""
@@ -130,6 +144,21 @@ PARAMETERS: Mapping[str, str] = {
 }
 """Run-time parameters and a value that nobody has set already."""
 
+START_UP = (
+    "timezone",
+    "datestyle",
+    "client_encoding",
+    "application_name",
+    "intervalstyle",
+    "default_transaction_read_only",
+    "search_path",
+    "statement_timeout",
+    "extra_float_digits",
+    "work_mem",
+    "txsafe.probe",
+)
+"""Parameters that are tried in the start-up packet."""
+
 RESET_OF_ASYNCPG = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL"
 """What its pool sends when a connection is given back."""
 
@@ -148,9 +177,12 @@ def make_probes(token: str) -> tuple[Probe, ...]:
         *_cursors(name),
         *_sequences(f"{name}_sequence"),
         *_late_clean_up(),
+        *_deallocate_all(name),
         *_transactions(),
         *_identity(),
+        *_drivers(name),
         *_options(),
+        *_start_up(),
     )
 
 
@@ -272,8 +304,7 @@ def _server_memory(name: str) -> Iterator[Probe]:
 
 
 def _prepared_statements(name: str) -> Iterator[Probe]:
-    listed = Step(f"SELECT 'mine' FROM pg_prepared_statements WHERE name = '{name}'")
-    deallocate = f"DEALLOCATE {name}"
+    source = f"FROM pg_prepared_statements WHERE name = '{name}'"
     for capability, title, make, run in (
         ("sql-prepare", "sql prepare", "PREPARE {name} AS {body}", Step(f"EXECUTE {name}")),
         ("named-prepare", "protocol prepare", "", Step("", Means.EXECUTE, name)),
@@ -291,9 +322,9 @@ def _prepared_statements(name: str) -> Iterator[Probe]:
                 observe=run,
                 expect="mine",
                 differs=Word.WRONG_RESULT,
-                look=listed,
-                closing=_query(deallocate) if make else (),
-                clean_up=(deallocate,),
+                look=Step(f"SELECT 'mine' {source}"),
+                closing=_query(f"DEALLOCATE {name}") if make else (),
+                clean_up=(_deallocate(source),),
                 contexts=(Context.AUTOCOMMIT, Context.COMMITTED) if rival else CLOSED if make else UNCLOSED,
             )
     for rival, suffix in (
@@ -388,6 +419,72 @@ def _late_clean_up() -> Iterator[Probe]:
             closing=_query(closing),
             clean_up=("RESET statement_timeout",),
             contexts=(Context.LATE,),
+        )
+
+
+def _deallocate_all(name: str) -> Iterator[Probe]:
+    source = f"FROM pg_prepared_statements WHERE name = '{name}'"
+    prepare, run = Step("SELECT 'mine'", Means.PREPARE, name), Step("", Means.EXECUTE, name)
+    yield Probe(
+        id="deallocate all",
+        requires=("deallocate-all",),
+        set_up=(prepare,),
+        observe=run,
+        expect="mine",
+        look=Step(f"SELECT 'mine' {source}"),
+        # Where the name is still taken, preparing it again fails.
+        sight=(Word.ERROR,),
+        closing=(Step("DEALLOCATE ALL"), prepare, run),
+        clean_up=(_deallocate(source),),
+        contexts=(Context.LATE,),
+    )
+
+
+def _deallocate(source: str) -> str:
+    """Return a message that deallocates what a query finds: in a block, out of sight of poolers that would answer it themselves."""
+    return (
+        f"DO $$DECLARE found name; BEGIN FOR found IN SELECT name {source} LOOP "
+        "EXECUTE format('DEALLOCATE %I', found); END LOOP; END$$"
+    )
+
+
+def _drivers(name: str) -> Iterator[Probe]:
+    mine, theirs = (Step(f"SELECT '{word} {name}' || $1", Means.BOUND) for word in ("mine", "theirs"))
+    for speaker, capability, rivals in (
+        (Speaker.PSYCOPG, "named-prepare", ((), (theirs,))),
+        (Speaker.ASYNCPG, "named-prepare", ((),)),
+        (Speaker.ASYNCPG_WITHOUT_CACHE, None, ((),)),
+    ):
+        # By the driver's own names: a pooler that renames statements has to keep its own.
+        own = f"FROM pg_prepared_statements WHERE name ~ '^_+(pg3|asyncpg)_' AND statement LIKE '%mine {name}%'"
+        for rival in rivals:
+            yield Probe(
+                id=f"{speaker}{', name taken' if rival else ''}",
+                requires=() if capability is None else (capability,),
+                speaker=speaker,
+                set_up=(mine,),
+                rival=rival,
+                observe=mine,
+                expect=f"mine {name}!",
+                differs=Word.WRONG_RESULT,
+                look=Step(f"SELECT 'mine {name}!' {own}"),
+                clean_up=(_deallocate(own),),
+                contexts=(Context.AUTOCOMMIT,) if rival else (Context.AUTOCOMMIT, Context.INSIDE),
+            )
+
+
+def _start_up() -> Iterator[Probe]:
+    for name in START_UP:
+        yield Probe(
+            id=f"start-up {name}",
+            requires=(f"startup-parameter:{name}",),
+            speaker=Speaker.ASYNCPG_WITHOUT_CACHE,
+            start_up={name: PARAMETERS[name]},
+            observe=Step(f"SELECT current_setting('{name}', true)"),
+            expect=PARAMETERS[name],
+            at_once=True,
+            clean_up=(f"RESET {name}",),
+            contexts=(Context.AUTOCOMMIT,),
         )
 
 
