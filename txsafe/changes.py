@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
@@ -37,6 +40,11 @@ class Changes:
         if real in self.untracked or not Path(real).is_relative_to(self.root):
             return True
         return any(changed.start <= last and first < changed.stop for changed in self.lines.get(real, ()))
+
+    def touch_file(self, path: str | os.PathLike[str]) -> bool:
+        """Say whether anything in a file changed."""
+        real = os.path.realpath(path)
+        return real in self.lines or real in self.untracked or not Path(real).is_relative_to(self.root)
 
 
 def changed_lines(revision: str, folder: Path) -> Changes:
@@ -107,11 +115,10 @@ def _read_diff(diff: bytes) -> Iterator[tuple[bytes, tuple[range, ...]]]:
 
 def _unquote(name: bytes) -> bytes | None:
     r"""Return the path of a `+++` line: quoted as in C, or followed by a tab where it holds a space; None for none."""
-    if name.startswith(b'"'):
-        name = _ESCAPE.sub(_unescape, name.rstrip(b"\t")[1:-1])
-    else:
-        name = name.removesuffix(b"\t")
-    return name.removeprefix(b"b/") if name != b"/dev/null" else None
+    name = name.removesuffix(b"\t")
+    if name == b"/dev/null":
+        return None
+    return (_ESCAPE.sub(_unescape, name[1:-1]) if name.startswith(b'"') else name).removeprefix(b"b/")
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:

@@ -1,5 +1,5 @@
 # os.path is several times faster than pathlib, and this runs for every entry of every folder.
-# ruff: noqa: PTH100, PTH109, PTH110, PTH114, PTH116, PTH123
+# ruff: noqa: PTH100, PTH109, PTH110, PTH113, PTH114, PTH116, PTH123
 """Paths in, files to read out: what a run looks at, what it passes over, and what it could not look at.
 
 Folders are walked with `.gitignore` and the excludes of the configuration; symbolic links to folders are not followed,
@@ -182,7 +182,7 @@ class _Walk:
             self._add_files(listed, ignores)
 
     def _is_folder_to_walk(self, entry: os.DirEntry[str], ignores: Iterable[Globs]) -> bool:
-        if not entry.is_dir():
+        if not _is_folder(entry):
             return False
         if self.excludes.match(entry.path, root=self.config.root, is_folder=True):
             self._skip(entry.path, "excluded")
@@ -199,7 +199,7 @@ class _Walk:
         for entry in entries:
             if file_kind(entry.name) is None and not self._is_included(entry.path):
                 continue
-            if entry.is_dir() or self._is_passed_over(entry.path, ignores):
+            if _is_folder(entry) or self._is_passed_over(entry.path, ignores):
                 continue
             self._add_walked_file(entry)
 
@@ -209,7 +209,7 @@ class _Walk:
                 self.found[display_path(entry.path)] = entry.path
             else:
                 self._fail(entry.path, "not a regular file")
-        elif entry.is_file():
+        elif os.path.isfile(entry.path):
             display = display_path(entry.path)
             self.found.setdefault(display, entry.path)
             self.links[display] = os.path.realpath(entry.path)
@@ -240,6 +240,13 @@ class _Walk:
 
     def _fail(self, path: str, message: str) -> None:
         self.errors.append(FileError(path=display_path(path), line=0, message=message))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or through a folder that cannot be read
+        return False
 
 
 def _starts_like_python(path: str) -> bool:

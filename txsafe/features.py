@@ -1,14 +1,14 @@
-"""Statements and API uses × rules → feature uses.
+"""Statements and API uses, held against the rules → feature uses.
 
-In: what a site sends, or what a driver is told, and the rules. Out: one `FeatureUse` for the first fitting variant of each
-rule, per statement, per function call and per API use. This module knows match keys and no particular rule.
+In: what a site sends, or what a driver is told, and the rules. Out: one `FeatureUse` for the first fitting variant of
+each rule, per statement, per function call and per API use. This module knows match keys and no particular rule.
 
 Captures are the facts of what was matched, holes shown as `…`, and these, for all rules alike:
 
 - `sql`: the statement as messages show it; `text`: the same, uncut
 - `transaction-end`: commit, rollback or unknown
-- of a call: `call`, `schema`, `arguments` (joined), `argument-1` …, and `literal-1` … where an argument is a string constant:
-  what it says, lower-case
+- of a call: `call`, `schema`, `arguments` (joined), `argument-1` …, and `literal-1` … where an argument is a string
+  constant: what it says, lower-case
 - of an API use: `api`
 """
 
@@ -19,13 +19,13 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from txsafe.catalog.rules import Match, Rule, Variant
 from txsafe.catalog.templates import MISSING, matches_globs
 from txsafe.model import (
     HOLE_CHARACTERS,
     ApiUse,
+    Confidence,
     FeatureUse,
     Place,
     Related,
@@ -38,6 +38,9 @@ from txsafe.model import (
     TransactionContext,
 )
 
+if TYPE_CHECKING:
+    from txsafe.catalog.rules import Match, Rule, Variant
+
 LONGEST_SQL = 200
 """Characters of `FeatureUse.sql`."""
 LONGEST_TEXT = 20_000
@@ -47,8 +50,10 @@ MOST_ARGUMENTS = 16
 
 _Key = TypeVar("_Key", bound=Hashable)
 
+_HOLE = re.compile("[" + "".join(HOLE_CHARACTERS.values()) + "]")
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), MISSING))
 _SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"[\w$]+")
 _NOTATION = re.compile(r"\w+\s*(?::=|=>)\s*")
 """`is_local => true`: the name says nothing that the position does not."""
 _CONSTANT = re.compile(r"'((?:[^']|'')*)'(?:\s*::\s*[\w. ]+)?")
@@ -65,7 +70,7 @@ class _Candidate:
 class RuleIndex:
     """Rules by what they look at, so that a statement meets only those that could match it."""
 
-    __slots__ = ("apis", "calls", "kinds")
+    __slots__ = ("apis", "calls", "functions", "kinds")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         kinds: dict[StatementKind, dict[str, _Candidate]] = defaultdict(dict)
@@ -84,6 +89,17 @@ class RuleIndex:
         self.kinds = _frozen(kinds)
         self.calls = _frozen(calls)
         self.apis = _frozen(apis)
+        self.functions = frozenset(calls)
+        """The functions that any rule asks for: what is worth finding in a statement."""
+
+    def of_call(self, name: str) -> tuple[_Candidate, ...]:
+        """Return the candidates for a function; where its name has holes, those of the shortest name that fits."""
+        found = self.calls.get(name)
+        if found is not None or not _HOLE.search(name):
+            return found or ()
+        pattern = re.compile(r"\w*".join(re.escape(part) for part in _HOLE.split(name)))
+        fitting = [known for known in self.functions if pattern.fullmatch(known)]
+        return self.calls[min(fitting, key=lambda known: (len(known), known))] if fitting else ()
 
 
 def _enter(
@@ -123,23 +139,19 @@ def find_mentions(
     Each has the opener's rule and variant, and the captures `name`, `kind`, `sql` and `text`.
     """
     scoped = [opener for opener in openers if opener.scope == site.scope and opener.place.path == site.place.path]
-    names = {opener.captures.get("name", ""): opener for opener in scoped}
-    names.pop("", None)
+    names = {opener.captures["name"]: opener for opener in scoped if opener.captures.get("name")}
     if not names:
         return ()
-    word = re.compile(r"(?<![\w$])(?:" + "|".join(re.escape(name) for name in names) + r")(?![\w$])", re.IGNORECASE)
     text = site.template.text
     return tuple(
-        _mention(site, statement, text=text, opener=names[found])
+        _mention(site, statement, text=text, opener=names[name])
         for statement in statements
-        for found in _named(word, text[statement.span.start : statement.span.end], names)
+        for name in sorted(names.keys() & _words(text[statement.span.start : statement.span.end]))
     )
 
 
-def _named(word: re.Pattern[str], text: str, names: Collection[str]) -> Iterator[str]:
-    found = {match[0] for match in word.finditer(text)}
-    folded = found | {name.lower() for name in found}
-    yield from (name for name in names if name in folded)
+def _words(text: str) -> set[str]:
+    return {word.lower() for word in _WORD.findall(text)}
 
 
 def _mention(site: SqlSite, statement: Statement, *, text: str, opener: FeatureUse) -> FeatureUse:
@@ -164,15 +176,14 @@ def _mention(site: SqlSite, statement: Statement, *, text: str, opener: FeatureU
 
 def _find_in_statement(site: SqlSite, statement: Statement, *, text: str, index: RuleIndex) -> Iterator[FeatureUse]:
     candidates = index.kinds.get(statement.kind, ())
-    calls = [call for call in statement.calls if call.name in index.calls]
+    calls = [(call, found) for call in statement.calls if (found := index.of_call(call.name))]
     if not candidates and not calls:
         return
     captures = _statement_captures(statement, text)
     yield from _matching_uses(site, statement, candidates, span=statement.span, captures=captures)
     shared = {name: captures[name] for name in ("sql", "text", "transaction-end")}
-    for call in calls:
-        call_captures = _call_captures(call) | shared
-        yield from _matching_uses(site, statement, index.calls[call.name], span=call.span, captures=call_captures)
+    for call, found in calls:
+        yield from _matching_uses(site, statement, found, span=call.span, captures=_call_captures(call) | shared)
 
 
 def _matching_uses(
@@ -184,7 +195,9 @@ def _matching_uses(
     captures: Mapping[str, str],
 ) -> Iterator[FeatureUse]:
     for candidate in candidates:
-        variant = _first_variant(candidate, captures, transaction=statement.transaction, driver=site.driver, of=statement)
+        variant = _first_variant(
+            candidate, captures, transaction=statement.transaction, driver=site.driver, of=statement
+        )
         if variant is None:
             continue
         place = site.template.locate(span)
@@ -198,9 +211,14 @@ def _matching_uses(
             driver=site.driver,
             scope=site.scope,
             route=site.route,
-            confidence=min(site.confidence, variant.confidence),
+            confidence=min(site.confidence, variant.confidence, _certainty(captures)),
             trail=_trail(site, place),
         )
+
+
+def _certainty(captures: Mapping[str, str]) -> Confidence:
+    """A function whose name is put together is the one that we think of, or its neighbour."""
+    return Confidence.MEDIUM if MISSING in captures.get("call", "") else Confidence.HIGH
 
 
 def _trail(site: SqlSite, place: Place) -> tuple[Related, ...]:
@@ -211,7 +229,7 @@ def _trail(site: SqlSite, place: Place) -> tuple[Related, ...]:
     )
     if spelled_there or any(related.place == sender for related in site.trail):
         return site.trail
-    return (*site.trail, Related(sender, "sent here"))
+    return (*site.trail, Related(place=sender, message="sent here"))
 
 
 # ---------------------------------------------------------------- API uses
@@ -280,7 +298,7 @@ def _statement_captures(statement: Statement, text: str) -> dict[str, str]:
 
 
 def _call_captures(call: SqlCall) -> dict[str, str]:
-    captures = {"call": call.name, "schema": call.schema or ""}
+    captures = {"call": _shown_text(call.name), "schema": call.schema or ""}
     shown = [_shown_text(argument) for argument in call.arguments[:MOST_ARGUMENTS]]
     captures["arguments"] = ", ".join(shown)
     for number, argument in enumerate(shown, start=1):

@@ -1,18 +1,22 @@
 """Uses that belong together: locked and unlocked, prepared and executed, created and dropped in one transaction.
 
-In: the feature uses of one file in the order in which they run, and the rules. Out: the same uses, `paired` where what one
-opens is used or closed on the same server connection before the transaction ends, whatever pooler stands in between.
+In: the feature uses of one file in the order in which they run, and the rules. Out: the same uses, `paired` where what
+one opens is used or closed on the same server connection before the transaction ends, whatever pooler is in between.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from txsafe.catalog.rules import Role, Rule
 from txsafe.catalog.templates import MISSING
-from txsafe.model import FeatureUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from txsafe.model import FeatureUse
 
 _Group = tuple[str, str, str, str]
 

@@ -164,11 +164,11 @@ def _find_cookie(data: bytes) -> tuple[str | None, int]:
 def _known_encoding(cookie: str, line: int) -> str:
     try:
         name = codecs.lookup(cookie).name.replace("_", "-")
+        if name in _NOT_FOR_SOURCE or name.startswith(("utf-16", "utf-32")):
+            raise SourceError(f"encoding {cookie!r} is not possible in a Python file", line)
         b" ".decode(cookie)  # refuses what is no text encoding, such as zlib
     except (LookupError, UnicodeError) as error:
         raise SourceError(f"unknown encoding {cookie!r}", line) from error
-    if name in _NOT_FOR_SOURCE or name.startswith(("utf-16", "utf-32")):
-        raise SourceError(f"encoding {cookie!r} is not possible in a Python file", line)
     return "utf-8" if name == "utf-8-sig" else name
 
 

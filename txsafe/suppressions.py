@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from txsafe.errors import did_you_mean
+from txsafe.errors import SourceError, did_you_mean
 from txsafe.model import (
     Applicability,
     Confidence,
@@ -26,6 +26,7 @@ from txsafe.model import (
     SourceFile,
     Span,
 )
+from txsafe.python.tree import parse_module
 from txsafe.source import FileKind, file_kind
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ _PYTHON_TOKEN = re.compile(
 )
 _HASH_START = re.compile(r"#[ \t]*txsafe:")
 _DASH_START = re.compile(r"--[ \t]*txsafe:")
+_OTHER_COMMENT = re.compile(r"[ \t]+#[ \t]")
+"""`# noqa` and the like behind a reason; `#12` is part of one."""
+_CLOSING_QUOTES = re.compile(r"\"{1,3}\Z|'{1,3}\Z")
 _BODY = re.compile(r"[ \t]*(?P<word>[\w-]*)(?:\[(?P<rules>[^\]]*)\])?(?P<rest>.*)", re.DOTALL)
 _UNTIL = re.compile(r"(?:^|\s)until=(\S*)")
 _WORDS = ("ignore", "ignore-file")
@@ -147,8 +151,12 @@ def _find_comments(source: SourceFile) -> Iterator[_Comment]:
         return
     for token in _PYTHON_TOKEN.finditer(text):
         if _MARK in token[0]:
-            start = _HASH_START if token["comment"] else _DASH_START
-            yield from _comments_between(source, Span(*token.span()), start)
+            if token["comment"]:
+                yield from _comments_between(source, Span(*token.span()), _HASH_START)
+            else:
+                closing = _CLOSING_QUOTES.search(token[0])
+                end = token.end() - (len(closing[0]) if closing else 0)
+                yield from _comments_between(source, Span(token.start(), end), _DASH_START)
 
 
 def _comments_between(source: SourceFile, span: Span, start: re.Pattern[str]) -> Iterator[_Comment]:
@@ -161,6 +169,8 @@ def _comments_between(source: SourceFile, span: Span, start: re.Pattern[str]) ->
         end = min(span.end, line_end)
         if number + 1 < len(matches):
             end = min(end, matches[number + 1].start())
+        if text[match.start()] == "#" and (other := _OTHER_COMMENT.search(text, match.end(), end)):
+            end = other.start()
         before = text[source.line_starts[position.line - 1] : match.start()]
         yield _Comment(
             span=Span(match.start(), match.end() + len(text[match.end() : end].rstrip())),
@@ -236,8 +246,8 @@ class _Statements:
         if file_kind(source.path) is FileKind.SQL:
             return cls(())
         try:
-            tree = ast.parse(source.text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            tree = parse_module(source)
+        except SourceError:
             return cls(())
         return cls(tuple(sorted(_ranges(tree), key=lambda each: (each[0], -each[1]))))
 

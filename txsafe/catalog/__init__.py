@@ -9,19 +9,20 @@ from __future__ import annotations
 import enum
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from txsafe.catalog.document import MappingNode, Node, read_document
+from txsafe.catalog.document import MappingNode, Node, Reader, read_document
 from txsafe.catalog.drivers import Drivers, decode_drivers
-from txsafe.catalog.poolers import Pooler, read_poolers
-from txsafe.catalog.rules import Rule, read_rule
+from txsafe.catalog.poolers import Poolers
+from txsafe.catalog.rules import Rule, read_id, read_rule
 from txsafe.catalog.server import ServerFacts, read_server_facts
-from txsafe.errors import CatalogError
+from txsafe.errors import CatalogError, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["Catalog", "find_rules_directory", "load_catalog"]
 
@@ -40,14 +41,18 @@ class Catalog:
 
     rules: Mapping[str, Rule]
     """By id, in the order of ids."""
-    poolers: Mapping[str, Pooler]
+    poolers: Poolers
     """By id, in the order of ids; presets among them."""
     drivers: Drivers
     server: ServerFacts
 
-    def rule(self, identifier: str) -> Rule | None:
-        """Return a rule, or None where no file declares it."""
-        return self.rules.get(identifier)
+    def find_rule(self, name: str) -> Rule:
+        """Return a rule; raise `ConfigError` with the nearest one for an unknown name."""
+        rule = self.rules.get(name)
+        if rule is None:
+            hint = did_you_mean(name, self.rules)
+            raise ConfigError(f"unknown rule {name!r}{hint}; `txsafe rules` lists them")
+        return rule
 
 
 def find_rules_directory() -> Path:
@@ -60,18 +65,26 @@ def find_rules_directory() -> Path:
 
 
 def load_catalog(rule_paths: Sequence[Path] = ()) -> Catalog:
-    """Read the shipped rules and the user's; raise `CatalogError` with the place of the first fault."""
+    """Read the shipped rules and the user's; raise `CatalogError` with the place of the first fault.
+
+    Shipped poolers are read when they are asked for, the user's at once, so that a fault in them does not hide.
+    """
     shipped = find_rules_directory()
-    documents: dict[_Kind, list[Node]] = {kind: [] for kind in _Kind}
-    own = [(kind, read_document(file, path)) for kind, file, path in _list_directory(shipped, Path("rules"))]
     users = [_with_kind(kind, read_document(file, path)) for kind, file, path in _list_users(rule_paths)]
-    for kind, document in (*own, *users):
-        documents[kind].append(document)
-    _refuse_duplicates(own)
+    own = _list_directory(shipped, Path("rules"))
+    documents: dict[_Kind, list[Node]] = {kind: [] for kind in _Kind}
+    poolers: dict[str, Callable[[], Node]] = {}
+    for kind, file, path in own:
+        if kind is _Kind.POOLERS:
+            poolers[file.stem] = partial(read_document, file, path)
+        else:
+            documents[kind].append(read_document(file, path))
     _refuse_duplicates(users)
+    for kind, document in users:
+        documents[kind].append(document)
     return Catalog(
         rules=_read_rules(documents[_Kind.FEATURES]),
-        poolers=read_poolers(documents[_Kind.POOLERS]),
+        poolers=_read_poolers(poolers, documents[_Kind.POOLERS]),
         drivers=decode_drivers(documents[_Kind.DRIVERS]),
         server=read_server_facts(read_document(shipped / "postgresql.yaml", "rules/postgresql.yaml")),
     )
@@ -80,6 +93,18 @@ def load_catalog(rule_paths: Sequence[Path] = ()) -> Catalog:
 def _read_rules(documents: Iterable[Node]) -> Mapping[str, Rule]:
     rules = {rule.id: rule for rule in map(read_rule, documents)}
     return MappingProxyType(dict(sorted(rules.items())))
+
+
+def _read_poolers(shipped: Mapping[str, Callable[[], Node]], users: Iterable[Node]) -> Poolers:
+    own = {read_id(Reader(document, "a pooler")): document for document in users}
+    poolers = Poolers({**shipped, **{name: partial(_same, document) for name, document in own.items()}})
+    for name in own:
+        poolers[name]
+    return poolers
+
+
+def _same(document: Node) -> Node:
+    return document
 
 
 def _list_directory(directory: Path, shown: Path) -> Iterator[tuple[_Kind, Path, str]]:

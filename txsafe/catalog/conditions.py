@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -15,14 +14,14 @@ from txsafe.errors import did_you_mean
 from txsafe.model import NO_FACTS, Transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from txsafe.catalog.document import Reader
 
 _BOUND = re.compile(r"(>=|<=|<|>) ?([0-9]+(?:\.[0-9]+)*)")
 _RANGE = re.compile(rf"{_BOUND.pattern}(?:, ?{_BOUND.pattern})*")
 _COMPARISON = re.compile(r"(>=|<=|<|>)([0-9]+)")
-_COMPARE: Mapping[str, Callable[[object, object], bool]] = MappingProxyType(
-    {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
-)
+_COMPARE = MappingProxyType({">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +112,7 @@ def _setting_holds(value: str | None, wanted: tuple[str, ...]) -> bool:
     comparison = _COMPARISON.fullmatch(wanted[0])
     if comparison is None:
         return matches_globs(value, wanted)
-    return _COMPARE[comparison[1]](int(value), int(comparison[2]))
+    return bool(_COMPARE[comparison[1]](int(value), int(comparison[2])))
 
 
 # ---------------------------------------------------------------- reading

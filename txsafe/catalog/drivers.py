@@ -1,4 +1,4 @@
-"""Driver files come in as `Node`s, one `Drivers` goes out: what a Python program can call, and what that does to a session.
+"""Driver files come in as `Node`s, one `Drivers` goes out: what a Python program can call, and what it does to a session.
 
 The format is described at the head of `rules/drivers/psycopg.yaml`. Nothing is known here about any particular driver.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
@@ -16,7 +15,7 @@ from txsafe.catalog.document import Node, Reader, TextNode, read_text, read_text
 from txsafe.model import NO_FACTS, Confidence, Transaction, TransactionEnd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 _Value = TypeVar("_Value")
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -34,7 +33,7 @@ class Word(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must hold of some arguments: argument path → accepted words and globs. All paths must hold, any word each."""
+    """What must hold of some arguments: argument path → accepted words and globs; all paths, any word of each."""
 
     accepted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -45,6 +44,8 @@ class Block:
 
     kind: Transaction
     end: TransactionEnd
+    void_in_autocommit: bool = False
+    """Nothing is sent on a connection that is in autocommit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,8 @@ class Type:
     names: frozenset[str] = frozenset()
     transaction: Transaction = Transaction.UNKNOWN
     elsewhere: Transaction = Transaction.UNKNOWN
+    pool: bool = False
+    """Every connection or session that comes out of it is another one."""
     block: Block | None = None
     attributes: Mapping[str, str] = NO_FACTS
     item: str | None = None
@@ -143,6 +146,10 @@ class Drivers:
     values: Mapping[str, str] = NO_FACTS
     """Module-level object → name of its type."""
     constructs: frozenset[str] = frozenset()
+    settings: Mapping[str, DriverFunction] = field(default_factory=dict)
+    """Key of a settings dictionary → what its value does."""
+    any_database: frozenset[str] = frozenset()
+    """Drivers that speak to other databases as well."""
     foreign: frozenset[str] = frozenset()
     """Modules of other databases."""
     no_sql: frozenset[str] = frozenset()
@@ -164,6 +171,8 @@ class _Draft:
     functions: dict[str, DriverFunction] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     constructs: set[str] = field(default_factory=set)
+    settings: dict[str, DriverFunction] = field(default_factory=dict)
+    any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     no_sql: set[str] = field(default_factory=set)
     foreign_words: set[str] = field(default_factory=set)
@@ -196,6 +205,8 @@ def _finish(draft: _Draft) -> Drivers:
         functions=MappingProxyType(draft.functions),
         values=MappingProxyType(draft.values),
         constructs=frozenset(draft.constructs),
+        settings=MappingProxyType(draft.settings),
+        any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
         no_sql=frozenset(draft.no_sql),
         foreign_words=frozenset(draft.foreign_words),
@@ -220,6 +231,7 @@ def _inherit(name: str, draft: _Draft) -> Type:
         names=own.names,
         transaction=own.transaction,
         elsewhere=own.elsewhere,
+        pool=any(type_.pool for type_ in line),
         block=next((type_.block for type_ in line if type_.block is not None), None),
         attributes=_merge(type_.attributes for type_ in line),
         item=next((type_.item for type_ in line if type_.item is not None), None),
@@ -277,6 +289,11 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     for name, node in reader.entries("values"):
         draft.values[name] = read_text(node)
         draft.mentioned.append((node, draft.values[name]))
+    if reader.flag("any-database"):
+        draft.any_database.add(identifier)
+    for name, node in reader.entries("settings"):
+        call = _decode_call(file, Reader(node))
+        draft.settings[name] = DriverFunction(name=name, driver=driver, call=call)
     draft.constructs.update(reader.texts("constructs"))
     draft.foreign.update(reader.texts("foreign"))
     draft.no_sql.update(reader.texts("no-sql"))
@@ -297,6 +314,7 @@ def _decode_type(file: _File, name: str, reader: Reader) -> None:
         names=frozenset(reader.texts("names")),
         transaction=transaction,
         elsewhere=reader.optional_word("elsewhere", Transaction) or transaction,
+        pool=reader.flag("pool"),
         block=_decode_block(reader.optional_reader("block")),
         attributes=MappingProxyType(attributes),
         item=file.type_name(reader, "item"),
@@ -389,7 +407,8 @@ def _decode_block(reader: Reader | None) -> Block | None:
     if reader is None:
         return None
     end = reader.optional_word("end", TransactionEnd) or TransactionEnd.UNKNOWN
-    block = Block(kind=reader.word("kind", Transaction), end=end)
+    void = reader.flag("void-in-autocommit")
+    block = Block(kind=reader.word("kind", Transaction), end=end, void_in_autocommit=void)
     reader.finish()
     return block
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 import fnmatch
 import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from txsafe.catalog.capabilities import CAPABILITIES, PARAMETRISED, is_capability, known_capabilities
 from txsafe.catalog.conditions import Condition, read_condition, read_range, version_fits
@@ -16,9 +16,6 @@ from txsafe.catalog.document import ListNode, MappingNode, Node, Reader, TextNod
 from txsafe.catalog.rules import read_id
 from txsafe.errors import did_you_mean
 from txsafe.model import Basis, Effect, Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 UNKNOWN_VERSION = "unknown"
 """What a preset says of a service that does not tell which version it runs."""
@@ -150,25 +147,38 @@ def _fits(capability: str, globs: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatchcase(capability, glob) for glob in globs)
 
 
-def read_poolers(documents: Iterable[Node]) -> Mapping[str, Pooler]:
-    """Decode pooler files, presets after their bases; a later file replaces an earlier one of the same id."""
-    readers: dict[str, Reader] = {}
-    for document in documents:
-        reader = Reader(document, "a pooler")
-        readers[read_id(reader)] = reader
-    poolers: dict[str, Pooler] = {}
-    presets = {name: reader for name, reader in readers.items() if "based-on" in reader}
-    for name, reader in readers.items():
-        if name not in presets:
-            poolers[name] = _read_pooler(name, reader, None)
-    bases = dict(poolers)
-    for name, reader in presets.items():
-        base = reader.text("based-on")
-        if base not in bases:
-            hint = did_you_mean(base, bases)
+class Poolers(Mapping[str, Pooler]):
+    """Poolers by id. Each file is read when it is first asked for: a run needs one or two of twenty."""
+
+    def __init__(self, sources: Mapping[str, Callable[[], Node]]) -> None:
+        """Take what gives the document of each id."""
+        self._sources = dict(sorted(sources.items()))
+        self._read: dict[str, Pooler] = {}
+
+    def __getitem__(self, name: str) -> Pooler:
+        """Return a pooler; raise `CatalogError` with the place of the first fault in its file."""
+        if name not in self._read:
+            self._read[name] = self._read_pooler(name)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._sources
+
+    def _read_pooler(self, name: str) -> Pooler:
+        reader = Reader(self._sources[name](), "a pooler")
+        if read_id(reader) != name:
+            raise reader.error(f"the id must be {name!r}, like the file", "id")
+        base = reader.optional_text("based-on")
+        if base and (base not in self or base == name or self[base].based_on):
+            hint = did_you_mean(base, (other for other in self if other != name))
             raise reader.error(f"{base!r} is no pooler that a preset can be based on{hint}", "based-on")
-        poolers[name] = _read_pooler(name, reader, bases[base])
-    return MappingProxyType(dict(sorted(poolers.items())))
+        return _read_pooler(name, reader, self[base] if base else None)
 
 
 def _read_pooler(name: str, reader: Reader, base: Pooler | None) -> Pooler:
@@ -218,7 +228,7 @@ def _read_version(reader: Reader, versions: tuple[str, ...]) -> str | None:
 
 
 def is_known_version(text: str, versions: tuple[str, ...]) -> bool:
-    """Tell whether a version lies between the known ones, or is a patch release of the newest."""
+    """Tell whether a version lies between the known ones, or is a later patch release of the newest."""
     if text in versions:
         return True
     from packaging.version import InvalidVersion, Version
@@ -229,8 +239,7 @@ def is_known_version(text: str, versions: tuple[str, ...]) -> bool:
         return False
     if not versions or version < Version(versions[0]):
         return False
-    newest = _numbers(versions[-1])
-    return version.release[: len(newest)] <= newest
+    return version.release[:2] <= _numbers(versions[-1])[:2]
 
 
 def _read_modes(reader: Reader, base: Pooler | None) -> tuple[str, ...]:

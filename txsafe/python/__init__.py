@@ -1,0 +1,69 @@
+"""Python text → `Sighting`: `find_sites`.
+
+Names, values, receivers and transactions are read from `ast`; nothing of the analysed program is imported or executed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from txsafe.model import Sighting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from txsafe.catalog.drivers import Drivers
+    from txsafe.model import SourceFile
+    from txsafe.python.scopes import Project
+
+__all__ = ["PythonOptions", "find_sites"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonOptions:
+    """What a project tells about itself."""
+
+    sinks: Mapping[str, int] = field(default_factory=dict)
+    """Qualified name of a function → position of its argument that is SQL (`[tool.txsafe.sinks]`)."""
+    module: str = ""
+    """The file's dotted module name, where known."""
+    project: Project | None = None
+    """The other files of the program, for values that are imported from them."""
+
+
+_DEFAULTS = PythonOptions()
+
+
+def find_sites(source: SourceFile, drivers: Drivers, *, options: PythonOptions = _DEFAULTS) -> Sighting:
+    """Return the SQL that a Python file sends, the session APIs that it uses, and the sinks whose SQL is not in view.
+
+    Raises:
+        SourceError: where the file cannot be parsed.
+
+    """
+    from txsafe.python.constructs import Constructs
+    from txsafe.python.described import describe
+    from txsafe.python.guards import Guards
+    from txsafe.python.literals import Literals
+    from txsafe.python.receivers import Receivers
+    from txsafe.python.scopes import Module
+    from txsafe.python.sinks import Sinks
+    from txsafe.python.transactions import Transactions
+    from txsafe.python.uses import Uses
+
+    module = Module.of(source, name=options.module, project=options.project)
+    receivers = Receivers(module, drivers)
+    guards = Guards(module, drivers)
+    described = describe(module, receivers, drivers, sinks=options.sinks)
+    transactions = Transactions(module, receivers, drivers, described)
+    sent = Sinks(module, receivers, drivers, guards=guards, transactions=transactions).find(described)
+    uses = Uses(module, receivers, drivers, guards=guards, transactions=transactions).find(described)
+    constructs = tuple(
+        Constructs(module, receivers, drivers, guards=guards, transactions=transactions).find(sent.covered)
+    )
+    covered = sent.covered.union(fragment.place.span for site in constructs for fragment in site.template.fragments)
+    literals = tuple(Literals(module, receivers, guards).find(covered))
+    return Sighting(
+        sites=(*sent.sites, *constructs, *literals), uses=uses, unresolved=sent.unresolved, sinks=sent.sinks
+    )

@@ -6,7 +6,7 @@ Data only: a mapping from qualified names, which callers may extend.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003 -- annotates a module constant
 from types import MappingProxyType
 
 
@@ -29,4 +29,65 @@ class Composable(enum.StrEnum):
     """`SELECT` of its arguments."""
 
 
-COMPOSABLES: Mapping[str, Composable] = MappingProxyType({})
+_BY_KIND: Mapping[Composable, tuple[str, ...]] = {
+    Composable.VERBATIM: (
+        "psycopg.sql.SQL",
+        "psycopg2.sql.SQL",
+        "aiopg.sql.SQL",
+        "sqlalchemy.text",
+        "sqlalchemy.sql.text",
+        "sqlalchemy.sql.expression.text",
+        "sqlalchemy.DDL",
+        "sqlalchemy.schema.DDL",
+        "sqlalchemy.literal_column",
+        "sqlalchemy.sql.literal_column",
+        "sqlalchemy.sql.expression.literal_column",
+        "sqlmodel.text",
+        "django.db.models.expressions.RawSQL",
+        "peewee.SQL",
+        "string.Template",
+        "django.utils.safestring.mark_safe",
+    ),
+    Composable.IDENTIFIER: (
+        "psycopg.sql.Identifier",
+        "psycopg2.sql.Identifier",
+        "psycopg2.extensions.quote_ident",
+        "sqlalchemy.quoted_name",
+        "sqlalchemy.sql.quoted_name",
+    ),
+    Composable.LITERAL: (
+        "psycopg.sql.Literal",
+        "psycopg2.sql.Literal",
+        "sqlalchemy.literal",
+        "sqlalchemy.sql.literal",
+        "sqlalchemy.sql.expression.literal",
+        "django.db.models.Value",
+    ),
+    Composable.PLACEHOLDER: (
+        "psycopg.sql.Placeholder",
+        "psycopg2.sql.Placeholder",
+        "sqlalchemy.bindparam",
+        "sqlalchemy.sql.bindparam",
+        "sqlalchemy.sql.expression.bindparam",
+    ),
+    Composable.CONCATENATION: ("psycopg.sql.Composed", "psycopg2.sql.Composed"),
+    Composable.FUNCTION_NAMESPACE: (
+        "sqlalchemy.func",
+        "sqlalchemy.sql.func",
+        "sqlalchemy.sql.expression.func",
+        "sqlmodel.func",
+        "peewee.fn",
+    ),
+    Composable.QUERY: (
+        "sqlalchemy.select",
+        "sqlalchemy.future.select",
+        "sqlalchemy.sql.select",
+        "sqlalchemy.sql.expression.select",
+        "sqlmodel.select",
+    ),
+}
+
+COMPOSABLES: Mapping[str, Composable] = MappingProxyType(
+    {name: kind for kind, names in _BY_KIND.items() for name in names}
+)
+"""What is known without the catalogue."""

@@ -1,20 +1,28 @@
 """Names: what binds them, in which scope, and what they are called from outside.
 
-In goes a `SourceFile`, out comes a `Module`: its tree, its scopes and their bindings, all gathered in one iterative walk.
+In goes a `SourceFile`, out comes a `Module`: its tree, its scopes and their bindings, all gathered in one iterative walk
+(`binder`); what an import stands for in another file is asked of a `Project`.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 import enum
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from txsafe.model import Place, SourceFile, Span
+from txsafe.python.tree import parse_module, span_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Definition = FunctionNode | ast.ClassDef
+
+_ALIAS_LIMIT = 20
+"""Aliases of aliases that are followed before giving up."""
 
 
 class BindingKind(enum.StrEnum):
@@ -63,21 +71,42 @@ class Binding:
     target: str | None = None
     """Qualified name of what an import brings."""
     index: tuple[int, ...] = ()
-    """Where in `value` (or in an element of it, for a loop) the name's part stands: `a, (b, c) = v` gives c (1, 1)."""
+    """Where in `value` (in an element of it, for a loop) the name's part stands: `a, (b, c) = v` gives c (1, 1)."""
 
 
+@dataclass(slots=True, eq=False)
 class Scope:
     """A region of names: module, class, function, lambda or comprehension."""
 
     node: ast.AST
-    parent: Scope | None
     kind: ScopeKind
-    qualname: str
+    parent: Scope | None = None
+    qualname: str = ""
     """Dotted, without the module's name: `Pool.acquire`; empty for the module."""
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    declared: dict[str, Scope] = field(default_factory=dict)
+    """Names that `global` and `nonlocal` send to another scope."""
+
+    def own(self, name: str) -> tuple[Binding, ...]:
+        """Return what binds a name in this very scope, in the file's order."""
+        return tuple(self.bindings.get(name, ()))
+
+    def owner(self, name: str) -> Scope | None:
+        """Return the scope that a name belongs to as seen from here, by Python's rules; None for builtins."""
+        scope: Scope | None = self
+        while scope is not None:
+            visible = scope is self or scope.kind is not ScopeKind.CLASS
+            if visible and name in scope.declared:
+                return scope.declared[name]
+            if visible and name in scope.bindings:
+                return scope
+            scope = scope.parent
+        return None
 
     def lookup(self, name: str) -> tuple[Binding, ...]:
-        """Return what binds a name as seen from here, by Python's rules, in the file's order; empty for builtins."""
-        raise NotImplementedError
+        """Return what binds a name as seen from here, in the file's order; empty for builtins."""
+        owner = self.owner(name)
+        return () if owner is None else owner.own(name)
 
 
 class Project(Protocol):
@@ -87,23 +116,40 @@ class Project(Protocol):
         """Return the module of a dotted name, None where it is not part of the project."""
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
 class Module:
-    """One analysed file."""
+    """One analysed file. Built by `Module.of`; nothing changes it afterwards but its caches."""
 
     source: SourceFile
     tree: ast.Module
-    name: str
-    project: Project | None
-    scope_of_module: Scope
-    calls: tuple[ast.Call, ...]
-    assignments: tuple[ast.Assign | ast.AnnAssign | ast.AugAssign, ...]
-    strings: tuple[ast.Constant | ast.JoinedStr, ...]
+    name: str = ""
+    """Dotted; empty where unknown."""
+    project: Project | None = None
+    scopes: dict[ast.AST, Scope] = field(default_factory=dict)
+    """By the node that opens the scope."""
+    parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    slots: dict[ast.AST, tuple[str, int]] = field(default_factory=dict)
+    """Of each statement, handler and case: the field of its parent, and the index in it, where it stands."""
+    attributes: dict[str, list[tuple[ast.Attribute, Binding]]] = field(default_factory=dict)
+    """Bindings of `x.name`, by name."""
+    mutations: dict[str, list[ast.expr | ast.stmt]] = field(default_factory=dict)
+    """What changes the list or dictionary that a name holds: method calls and item assignments, by name."""
+    star_imports: list[str] = field(default_factory=list)
+    calls: tuple[ast.Call, ...] = ()
+    assignments: tuple[ast.Assign | ast.AnnAssign | ast.AugAssign, ...] = ()
+    strings: tuple[ast.Constant | ast.JoinedStr, ...] = ()
     """Outermost text and bytes literals; the literal parts of f-strings are not listed by themselves."""
-    functions: tuple[FunctionNode, ...]
-    classes: tuple[ast.ClassDef, ...]
-    withs: tuple[ast.With | ast.AsyncWith, ...]
-    loops: tuple[ast.For | ast.AsyncFor, ...]
-    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    functions: tuple[FunctionNode, ...] = ()
+    classes: tuple[ast.ClassDef, ...] = ()
+    withs: tuple[ast.With | ast.AsyncWith, ...] = ()
+    loops: tuple[ast.For | ast.AsyncFor, ...] = ()
+    imports: tuple[ast.Import | ast.ImportFrom, ...] = ()
+    returns: dict[ast.AST, list[ast.Return | ast.Yield | ast.YieldFrom]] = field(default_factory=dict)
+    """By function: what it returns and yields."""
+    bases: dict[ast.AST, tuple[ast.ClassDef, ...]] = field(default_factory=dict)
+    """Cache of `linearized`."""
+    memory: dict[Hashable, object] = field(default_factory=dict)
+    """What the other modules of this package remember about the file."""
 
     @classmethod
     def of(cls, source: SourceFile, *, name: str = "", project: Project | None = None) -> Module:
@@ -113,48 +159,290 @@ class Module:
             SourceError: where the file cannot be parsed.
 
         """
-        raise NotImplementedError
+        from txsafe.python.binder import bind
+
+        return bind(cls(source=source, tree=parse_module(source), name=name, project=project))
+
+    @property
+    def scope_of_module(self) -> Scope:
+        """The outermost scope."""
+        return self.scopes[self.tree]
+
+    @property
+    def is_package(self) -> bool:
+        """Whether the file is a package's `__init__`."""
+        return self.source.path.rpartition("/")[2] == "__init__.py"
+
+    # ------------------------------------------------------------ places and nesting
 
     def span(self, node: ast.AST) -> Span:
         """Return the code points that a node covers."""
-        raise NotImplementedError
+        return span_of(self.source, node)
 
     def place(self, node: ast.AST) -> Place:
         """Return where a node stands."""
-        raise NotImplementedError
+        return Place(self.source.path, span_of(self.source, node))
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Return what a node stands in; None for the module."""
-        raise NotImplementedError
+        return self.parents.get(node)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield what a node stands in, from the inside out."""
-        raise NotImplementedError
+        parent = self.parents.get(node)
+        while parent is not None:
+            yield parent
+            parent = self.parents.get(parent)
 
     def scope(self, node: ast.AST) -> Scope:
-        """Return the innermost scope in which a node's names are looked up."""
-        raise NotImplementedError
+        """Return the innermost scope in which a node's names are looked up.
+
+        Decorators, defaults, annotations and base classes belong to the scope around the definition, a
+        comprehension's first iterable to the one around the comprehension.
+        """
+        child = node
+        grandchild: ast.AST | None = None
+        for parent in self.ancestors(node):
+            scope = self.scopes.get(parent)
+            if scope is not None and _is_inside(parent, child, grandchild):
+                return scope
+            child, grandchild = parent, child
+        return self.scopes[self.tree]
+
+    def statement(self, node: ast.AST) -> ast.stmt | None:
+        """Return the innermost statement that a node is or stands in."""
+        if isinstance(node, ast.stmt):
+            return node
+        return next((parent for parent in self.ancestors(node) if isinstance(parent, ast.stmt)), None)
 
     def function(self, node: ast.AST) -> FunctionNode | None:
         """Return the function in whose body a node stands."""
-        raise NotImplementedError
+        scope: Scope | None = self.scope(node)
+        while scope is not None:
+            if isinstance(scope.node, FunctionNode):
+                return scope.node
+            scope = scope.parent if scope.kind is ScopeKind.COMPREHENSION else None
+        return None
 
     def enclosing_class(self, node: ast.AST) -> ast.ClassDef | None:
-        """Return the class whose method (or body) a node stands in, through nested functions."""
-        raise NotImplementedError
+        """Return the class in whose body, or in whose method, a node stands, through nested functions."""
+        scope: Scope | None = self.scope(node)
+        while scope is not None:
+            if isinstance(scope.node, ast.ClassDef):
+                return scope.node
+            scope = scope.parent
+        return None
+
+    # ------------------------------------------------------------ names
 
     def reaching(self, name: ast.Name) -> tuple[Binding, ...]:
-        """Return the bindings that can be in force where a name is read (flow-sensitive within its scope)."""
-        raise NotImplementedError
+        """Return the bindings that can be in force where a name is read, in the file's order."""
+        from txsafe.python.flow import reaching
+
+        return reaching(self, name)
 
     def qualified_name(self, expr: ast.expr) -> str | None:
-        """Return the dotted name an expression stands for, through imports; None where it is computed or rebound."""
-        raise NotImplementedError
+        """Return the dotted name that an expression stands for, through imports.
+
+        Names of this file are `Module.name` and the qualified name, builtins `builtins.…`; None for what is computed,
+        a parameter or rebound.
+        """
+        suffix: list[str] = []
+        for _ in range(_ALIAS_LIMIT):
+            while isinstance(expr, ast.Attribute):
+                suffix.append(expr.attr)
+                expr = expr.value
+            if not isinstance(expr, ast.Name):
+                return None
+            found = self._meaning(expr)
+            if found is None or isinstance(found, str):
+                return found and ".".join([found, *reversed(suffix)])
+            expr = found
+        return None
+
+    def _meaning(self, name: ast.Name) -> str | ast.expr | None:
+        """Return a name's qualified name, or the expression that it is another word for."""
+        bindings = self.scope(name).lookup(name.id)
+        if not bindings:
+            return self._unbound_name(name.id)
+        imports = [binding.target for binding in bindings if binding.kind is BindingKind.IMPORT]
+        if imports:
+            others = (binding for binding in bindings if binding.kind is not BindingKind.IMPORT)
+            return imports[0] if all(map(_is_stand_in, others)) else None
+        if all(binding.kind in {BindingKind.FUNCTION, BindingKind.CLASS} for binding in bindings):
+            return self.qualify(self.scopes[bindings[0].node].qualname)
+        if len(bindings) == 1 and bindings[0].kind is BindingKind.ASSIGN and not bindings[0].index:
+            value = bindings[0].value
+            return value if isinstance(value, ast.Name | ast.Attribute) else None
+        return None
+
+    def _unbound_name(self, name: str) -> str | None:
+        if name in _BUILTINS:
+            return f"builtins.{name}"
+        return f"{self.star_imports[0]}.{name}" if len(self.star_imports) == 1 else None
+
+    def qualify(self, qualname: str) -> str:
+        """Return a local qualified name with the module's name before it, where that is known."""
+        return f"{self.name}.{qualname}" if self.name else qualname
+
+    # ------------------------------------------------------------ classes and definitions
 
     def attribute(self, owner: ast.ClassDef | Scope, name: str) -> tuple[Binding, ...]:
-        """Return what binds an attribute: class level, `self.x = …` in its methods, then its bases in this module."""
-        raise NotImplementedError
+        """Return what binds an attribute: class level and `self.x = …` in methods; else that of the nearest base."""
+        start = owner.node if isinstance(owner, Scope) else owner
+        for class_node in self.linearized(start):
+            scope = self.scopes[class_node]
+            own = (*scope.own(name), *self._instance_bindings(class_node, name))
+            if own:
+                return own
+        return ()
+
+    def linearized(self, start: ast.AST) -> tuple[ast.ClassDef, ...]:
+        """Return a class and its bases in this module, nearest first."""
+        known = self.bases.get(start)
+        if known is None:
+            self.bases[start] = ()  # `class A(A.B)` asks for itself
+            known = self.bases[start] = self._linearize(start)
+        return known
+
+    def _linearize(self, start: ast.AST) -> tuple[ast.ClassDef, ...]:
+        found: list[ast.ClassDef] = []
+        waiting = [start]
+        while waiting:
+            node = waiting.pop(0)
+            if isinstance(node, ast.ClassDef) and node not in found:
+                found.append(node)
+                waiting += [base for base in map(self.definition, node.bases) if base is not None]
+        return tuple(found)
+
+    def subclasses(self, base: ast.ClassDef) -> tuple[ast.ClassDef, ...]:
+        """Return the classes of this module that derive from a class of it."""
+        return tuple(node for node in self.classes if node is not base and base in self.linearized(node))
+
+    def _instance_bindings(self, class_node: ast.ClassDef, name: str) -> tuple[Binding, ...]:
+        return tuple(
+            binding
+            for target, binding in self.attributes.get(name, ())
+            if self.is_receiver(target.value) and self.enclosing_class(target) is class_node
+        )
+
+    def is_receiver(self, expr: ast.expr) -> bool:
+        """Return whether an expression is the `self` or `cls` of the method that it stands in."""
+        if not isinstance(expr, ast.Name):
+            return False
+        bindings = self.scope(expr).lookup(expr.id)
+        if len(bindings) != 1 or bindings[0].kind is not BindingKind.PARAMETER:
+            return False
+        function = self.parents.get(self.parents[bindings[0].node])
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            return False
+        positional = (*function.args.posonlyargs, *function.args.args)
+        return bool(positional) and positional[0] is bindings[0].node and is_method(self, function)
 
     def definition(self, expr: ast.expr) -> Definition | None:
-        """Return the function or class of this module that an expression (a callee) names, incl. `self.method`."""
-        raise NotImplementedError
+        """Return the function or class of this module that an expression (a callee) names.
+
+        Sees names, `self.method`, `cls.method`, `super().method`, `Class.method` and `instance.method`.
+        """
+        match expr:
+            case ast.Lambda():
+                return expr
+            case ast.Name():
+                return self._defined_by(self.scope(expr).lookup(expr.id))
+            case ast.Attribute(value=value, attr=name):
+                owner = self.class_of(value)
+                if owner is None:
+                    return None
+                if _is_super_call(value):
+                    bases = self.linearized(owner)[1:]
+                    return self._defined_by(self.attribute(bases[0], name)) if bases else None
+                return self._defined_by(self.attribute(owner, name))
+        return None
+
+    def class_of(self, expr: ast.expr) -> ast.ClassDef | None:
+        """Return the class of this module that an expression is, or is an instance of."""
+        for _ in range(_ALIAS_LIMIT):
+            if self.is_receiver(expr) or _is_super_call(expr):
+                return self.enclosing_class(expr)
+            match expr:
+                case ast.Call(func=ast.Name() as name):
+                    expr = name
+                case ast.Name():
+                    bindings = self.scope(expr).lookup(expr.id)
+                    if len(bindings) != 1:
+                        return None
+                    if isinstance(bindings[0].node, ast.ClassDef):
+                        return bindings[0].node
+                    following = bindings[0].annotation or _whole_value(bindings[0])
+                    if following is None:
+                        return None
+                    expr = following
+                case _:
+                    return None
+        return None
+
+    def _defined_by(self, bindings: tuple[Binding, ...]) -> Definition | None:
+        """Return the last definition: `@overload` and `@property` setters precede or follow under the same name."""
+        nodes = [binding.node for binding in bindings if isinstance(binding.node, FunctionNode | ast.ClassDef)]
+        if len(nodes) != len(bindings) or not nodes:
+            value = bindings[0].value if len(bindings) == 1 else None
+            return value if isinstance(value, ast.Lambda) and bindings[0].kind is BindingKind.ASSIGN else None
+        getters = [node for node in nodes if not _is_setter(node)]
+        last = (getters or nodes)[-1]
+        return last if isinstance(last, FunctionNode | ast.ClassDef) else None
+
+
+def is_method(module: Module, function: ast.AST) -> bool:
+    """Return whether a function stands in a class body and is handed its instance or class."""
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    if not isinstance(module.parents.get(function), ast.ClassDef):
+        return module.scope(function).kind is ScopeKind.CLASS and not has_decorator(function, "staticmethod")
+    return not has_decorator(function, "staticmethod")
+
+
+def has_decorator(function: ast.AST, *names: str) -> bool:
+    """Return whether the last part of one of a definition's decorators is one of the names."""
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    for decorator in function.decorator_list:
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        last = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)
+        if last in names:
+            return True
+    return False
+
+
+_BUILTINS = frozenset(dir(builtins))
+
+
+def _is_inside(parent: ast.AST, child: ast.AST, grandchild: ast.AST | None) -> bool:
+    """Return whether a child of a scope's node is looked up in that scope."""
+    match parent:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return isinstance(child, ast.stmt)
+        case ast.Lambda():
+            return child is parent.body
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return not (child is parent.generators[0] and grandchild is parent.generators[0].iter)
+    return True
+
+
+def _is_stand_in(binding: Binding) -> bool:
+    """Return whether a binding only stands for an import that failed (`except ImportError: psycopg = None`)."""
+    if binding.kind is BindingKind.ANNOTATION:
+        return True
+    return isinstance(binding.value, ast.Constant) and binding.value.value is None
+
+
+def _is_super_call(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Call) and isinstance(expr.func, ast.Name) and expr.func.id == "super"
+
+
+def _is_setter(node: ast.AST) -> bool:
+    return has_decorator(node, "setter", "deleter")
+
+
+def _whole_value(binding: Binding) -> ast.expr | None:
+    whole = {BindingKind.ASSIGN, BindingKind.WALRUS, BindingKind.WITH}
+    return binding.value if binding.kind in whole and not binding.index else None

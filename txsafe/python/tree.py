@@ -6,8 +6,29 @@ In goes a `SourceFile`, out comes an `ast.Module`, or a `SourceError` that says 
 from __future__ import annotations
 
 import ast
+import re
+import warnings
 
+from txsafe.errors import SourceError
 from txsafe.model import SourceFile, Span
+
+FILE_NAME = "<analysed source>"
+"""What the compiler believes the file to be called: warnings about analysed code are told from others by it."""
+
+_QUIET = ("ignore", None, Warning, re.compile(re.escape(FILE_NAME)), 0)
+
+_PYTHON_2_MESSAGE = re.compile(
+    r"Missing parentheses in call to '(?:print|exec)'|leading zeros in decimal integer|invalid decimal literal"
+)
+_PYTHON_2_LINE = re.compile(
+    r"""^\s*(?:
+        print\s+[^\s=(.\[,:] | print\s*>> | exec\s+['"\w]
+      | except\s+[\w.]+\s*,\s*[a-z_][a-z0-9_]*\s*:
+      | except\s*\([^()]*\)\s*,\s*\w+\s*:
+      | raise\s+[\w.]+\s*,
+    ) | `[^`'"]*` | <> | \b[0-9]+[lL]\b | \b0[0-7]+\b | \b[uU][rR]['"]""",
+    re.VERBOSE,
+)
 
 
 def parse_module(source: SourceFile) -> ast.Module:
@@ -17,9 +38,78 @@ def parse_module(source: SourceFile) -> ast.Module:
         SourceError: for syntax errors, Python 2 code, null bytes and nesting that is too deep.
 
     """
-    raise NotImplementedError
+    null = source.text.find("\0")
+    if null >= 0:
+        raise SourceError("contains a null byte", source.position(null).line)
+    try:
+        return _parse(source.text)
+    except SyntaxError as error:
+        return _parse_newer(source, error)
+    except (RecursionError, MemoryError):
+        raise SourceError("nested too deeply to be parsed") from None
+    except ValueError as error:  # lone surrogates (UnicodeEncodeError) and the like
+        raise SourceError(f"cannot be parsed: {error}") from None
+
+
+def _parse(text: str) -> ast.Module:
+    _silence_warnings()
+    return ast.parse(text, filename=FILE_NAME)
+
+
+def _silence_warnings() -> None:
+    """Ignore what the compiler has to say about analysed code, and only that.
+
+    `warnings.catch_warnings` would save and restore the filters of the whole process, which races between threads; one
+    more filter that fits nothing but `FILE_NAME` does not.
+    """
+    if _QUIET not in warnings.filters:
+        warnings.filterwarnings("ignore", category=Warning, module=re.escape(FILE_NAME))
+
+
+def _parse_newer(source: SourceFile, error: SyntaxError) -> ast.Module:
+    if _is_python_2(source, error) or "too many" in error.msg:
+        raise _source_error(source, error) from None
+    from txsafe.python.newer_syntax import lower_syntax
+
+    lowered = lower_syntax(source.text)
+    if lowered is None:
+        raise _source_error(source, error) from None
+    try:
+        return _parse(lowered)
+    except (SyntaxError, RecursionError, MemoryError):
+        raise _source_error(source, error) from None
+
+
+def _is_python_2(source: SourceFile, error: SyntaxError) -> bool:
+    line = error.lineno or 0
+    if not 0 < line <= len(source.line_starts):
+        return False
+    return _PYTHON_2_LINE.search(source.line_text(line)[:1000]) is not None
+
+
+def _source_error(source: SourceFile, error: SyntaxError) -> SourceError:
+    line = min(error.lineno or 0, len(source.line_starts))
+    if "too many nested parentheses" in error.msg or "too many levels of indentation" in error.msg:
+        return SourceError("nested too deeply to be parsed", line)
+    if _PYTHON_2_MESSAGE.match(error.msg) or _is_python_2(source, error):
+        return SourceError("this is Python 2, which is not analysed; only Python 3 is", line)
+    return SourceError(f"invalid Python: {error.msg}", line)
 
 
 def span_of(source: SourceFile, node: ast.AST) -> Span:
-    """Return the code points that a node (one with a position) covers."""
-    raise NotImplementedError
+    """Return the code points that a node (one with a position) covers; the whole file for one without."""
+    if not isinstance(node, (ast.expr, ast.stmt, ast.excepthandler, ast.arg, ast.keyword, ast.alias, ast.pattern)):
+        return Span(0, len(source.text))
+    start = _offset(source, node.lineno, node.col_offset)
+    if node.end_lineno is None or node.end_col_offset is None:
+        return Span(start, start)
+    return Span(start, max(start, _offset(source, node.end_lineno, node.end_col_offset)))
+
+
+def _offset(source: SourceFile, line: int, column: int) -> int:
+    """Turn `ast`'s line and UTF-8 byte column into a code point offset."""
+    start = source.line_starts[min(line, len(source.line_starts)) - 1]
+    text = source.text[start : start + column]  # a code point is at least a byte
+    if text.isascii():
+        return start + len(text)
+    return start + len(text.encode("utf-8", "replace")[:column].decode("utf-8", "ignore"))

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 def fingerprint(diagnostics: Iterable[Diagnostic]) -> Iterator[tuple[Diagnostic, str]]:
     """Yield each diagnostic with a fingerprint that is unique in the report.
 
-    `Diagnostic.fingerprint` holds no line number, so that it survives moved lines; of several equal ones the second
-    gets `:2`, and so on. Platforms merge results of one fingerprint: without the ordinal the second of two equal
-    statements would never be seen.
+    `Diagnostic.fingerprint` holds no line number, so that it survives moved lines. Platforms merge results of one
+    fingerprint: should several have the same, or none, the second gets `:2`, and so on, or it would never be seen.
     """
     seen: Counter[str] = Counter()
     for diagnostic in diagnostics:

@@ -88,8 +88,8 @@ def _clip(text: str, begin: int, finish: int, low: int, width: int) -> tuple[str
 def _lay_out(window: str, low: int, high: int, *, number: int, cut: tuple[bool, bool], width: int) -> FrameLine:
     before, after = cut
     shown = [ELLIPSIS] if before else []
-    blanks = cells = len(shown)
-    carets = 0
+    blanks = len(shown)
+    cells = carets = 0
     for place, (character, cell) in enumerate(_list_cells(window)):
         if place >= low and cells + cell > width:
             after = True

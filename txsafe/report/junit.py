@@ -62,7 +62,7 @@ def _error(errors: Sequence[FileError]) -> ET.Element:
 def _failure(found: Sequence[Diagnostic]) -> ET.Element:
     worst = max(found, key=lambda diagnostic: diagnostic.severity.rank)
     others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    element = ET.Element("failure", type=worst.rule, message=escape(worst.message) + others)
+    element = ET.Element("failure", type=escape(worst.rule), message=escape(worst.message) + others)
     element.text = "\n".join(line for diagnostic in found for line in _describe(diagnostic))
     return element
 

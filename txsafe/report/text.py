@@ -7,16 +7,17 @@ file reaches the terminal unescaped.
 from __future__ import annotations
 
 import enum
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from txsafe.model import Confidence, Severity
+from txsafe.model import Confidence, Position, Severity
 from txsafe.report.context import Verbosity
 from txsafe.report.escaping import escape, escape_block
 from txsafe.report.frames import draw_frame, show_line
 from txsafe.report.summary import Summary, is_live, list_undiagnosed_errors, list_unresolved, summarize
-from txsafe.report.wording import count, describe_effects
+from txsafe.report.wording import count, describe_effects, is_own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
     from txsafe.report.frames import FrameLine
 
 FEWEST_GUTTER_DIGITS = 2
-_GUTTER_EXTRA = 4
-"""A blank, the bar, a blank, and one cell for the ellipsis."""
+_GUTTER_EXTRA = 5
+"""A blank, the bar, a blank, and an ellipsis on either side of the line."""
+
+
+_WORKFLOW_COMMAND = re.compile(r"^(\s*):(?=:\S.*::)|#(?=#\[)")
+"""What GitHub's runner would obey in the log of a job: `::name::…` at the start of a line, `##[name]` anywhere."""
 
 
 class Ink(enum.Enum):
@@ -58,7 +63,13 @@ class Painter:
 
 def render(report: Report, context: RenderContext) -> str:
     """Render everything that a person has to read, the summary last."""
-    return "".join(f"{line}\n" for line in _list_lines(report, context))
+    return "".join(f"{_disarm(line)}\n" for line in _list_lines(report, context))
+
+
+def _disarm(line: str) -> str:
+    if "::" not in line and "##[" not in line:
+        return line
+    return _WORKFLOW_COMMAND.sub(lambda found: "\\x23" if found[0] == "#" else f"{found[1]}\\x3a", line)
 
 
 def _list_lines(report: Report, context: RenderContext) -> Iterator[str]:
@@ -122,10 +133,14 @@ def _list_remarks(diagnostic: Diagnostic, report: Report) -> Iterator[tuple[str,
 
 def _frame(diagnostic: Diagnostic, context: RenderContext) -> tuple[FrameLine, ...]:
     source = context.sources(diagnostic.path)
-    if source is None:
+    if source is None or _is_about_whole_file(diagnostic):
         return ()
     room = context.width - _GUTTER_EXTRA - max(FEWEST_GUTTER_DIGITS, len(str(diagnostic.end.line)))
     return draw_frame(source, diagnostic.start, diagnostic.end, width=room)
+
+
+def _is_about_whole_file(diagnostic: Diagnostic) -> bool:
+    return is_own(diagnostic) and diagnostic.start == diagnostic.end == Position(1, 1)
 
 
 def _measure_gutter(frame: Sequence[FrameLine]) -> int:

@@ -1,0 +1,130 @@
+"""The gate never drops a file in which the analysis would find something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from txsafe.gate import may_matter
+from txsafe.source import FileKind
+
+ROOT = Path(__file__).parent.parent
+TELLING = ("sql", "uses", "start-up")
+
+
+def drivers() -> list[dict[str, object]]:
+    return [yaml.load(path.read_text(), yaml.BaseLoader) for path in sorted((ROOT / "rules/drivers").glob("*.yaml"))]
+
+
+def names(table: object) -> Iterator[str]:
+    if isinstance(table, dict):
+        for spelled, call in table.items():
+            if isinstance(call, dict) and any(key in call for key in TELLING):
+                yield from (name.strip() for name in spelled.split(","))
+                yield from call.get("also", [])
+
+
+def programs() -> Iterator[tuple[str, str]]:
+    """Yield the smallest program that uses each call and attribute of the driver files, as far as a driver is seen."""
+    for driver in drivers():
+        imported = "".join(f"import {module}\n" for module in driver.get("imports", []) if module in NEEDED)
+        types = driver.get("types", {})
+        assert isinstance(types, dict)
+        for type_ in types.values():
+            for name in names(type_.get("methods")):
+                yield f"{driver['id']}:{name}", f"{imported}x.{name}(y)\n"
+            for name in (*names(type_.get("assigned")), *names(type_.get("read"))):
+                yield f"{driver['id']}:{name}", f"{imported}x.{name} = y\n"
+        for name in names(driver.get("functions")):
+            module, _, function = name.rpartition(".")
+            yield name, f"from {module} import {function}\n{function}(y)\n"
+
+
+# Methods with everyday names: an object of these drivers can only be known where their module is imported.
+NEEDED = {"asyncpg", "langgraph", "pg8000", "piccolo", "pony", "procrastinate", "psycopg", "psycopg2", "pgqueuer"}
+
+
+@pytest.mark.parametrize(("name", "program"), list(programs()), ids=lambda value: str(value).replace("\n", ";"))
+def test_every_call_of_the_driver_files_passes(name: str, program: str) -> None:
+    assert may_matter(program.encode(), FileKind.PYTHON), name
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SET search_path TO a", "set session lock_timeout = 1", "SET LOCAL x.y = 'a'", 'SET "app.t" = 1',
+        "SET ROLE app", "SET TIME ZONE 'UTC'", "SET NAMES 'utf8'", "RESET ALL", "RESET timezone;", "reset role",
+        "DISCARD ALL", "discard temp", "PREPARE p AS SELECT 1", "prepare p(int) as select $1", "DEALLOCATE p",
+        "LISTEN jobs", "LISTEN {}", "UNLISTEN *", "SELECT pg_advisory_lock(1)", "select pg_catalog.pg_try_advisory_lock",
+        "CREATE TEMP TABLE t (a int)", "create temporary view v as select 1", "SELECT 1 INTO TEMPORARY TABLE t",
+        "INSERT INTO pg_temp.x", "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "LOAD 'auto_explain'", "select currval('s')",
+        "SELECT lastval()", "select setseed(0.5)", "SELECT dblink_connect('a', '')", "SELECT pg_backend_pid()",
+        "select set_config('a.b', 'c', false)", "SET SESSION AUTHORIZATION app",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    ],
+)  # fmt: skip
+def test_session_state_in_a_literal_passes_wherever_it_goes(sql: str) -> None:
+    assert may_matter(f"QUERY = '''{sql}'''\n".encode(), FileKind.PYTHON)
+    assert may_matter(f'QUERY = "{sql.lower()}"\n'.encode(), FileKind.PYTHON)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "DATABASES = {'default': {}}",
+        "DATABASES['default']['DISABLE_SERVER_SIDE_CURSORS'] = True",
+        "connect_args = {'options': '-c statement_timeout=5s'}",
+        "url = 'postgresql://h/d?options=-c%20search_path%3Dapp'",
+        "env['PGOPTIONS'] = x",
+        "server_settings['jit'] = 'off'",
+        "kwargs = dict(prepare_threshold=0)",
+        "connect_args = {'statement_cache_size': 0, 'prepared_statement_cache_size': 0}",
+        "options = {'assume_role': 'app'}",
+        "t = Table('a', m, prefixes=['TEMPORARY'])",
+        "select(func.pg_advisory_lock(1))",
+        "for row in Order.objects.iterator(): pass",
+        "c = conn.cursor('name', withhold=True)",
+        "SQLALCHEMY_ENGINE_OPTIONS = {}",
+        "@event.listens_for(engine, 'connect')\ndef f(): pass",
+        "import os, psycopg",
+        "lock = 'pg_' + 'try_' + 'advisory_lock'",
+    ],
+)
+def test_settings_and_constructs_without_sql_pass(program: str) -> None:
+    assert may_matter(program.encode(), FileKind.PYTHON)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "",
+        "import os\n\n\ndef load(name):\n    '''Load, set and reset the temperature.'''\n    return os.environ[name]\n",
+        "settings.DATABASES_READY = True\nx = y.copy()\nlistening = True\nz = w.cursor()\n",
+        "from django.db import models\n\n\nclass A(models.Model):\n    name = models.TextField()\n",
+        "subprocess.run(['sh', '-c', 'ls'])\n",
+        "# a notification was prepared and discarded; the session has ended\n",
+    ],
+)
+def test_everyday_code_is_left_unparsed(program: str) -> None:
+    assert not may_matter(program.encode(), FileKind.PYTHON)
+
+
+@given(st.binary(), st.sampled_from([b"cur.execute(sql)", b"pg_advisory_lock", b"SET  search_path\n= a", b"listen x"]))
+def test_what_stands_around_a_hit_does_not_hide_it(noise: bytes, hit: bytes) -> None:
+    assert may_matter(noise + b"\n" + hit + b"\n" + noise, FileKind.PYTHON)
+
+
+def test_a_project_adds_words_of_its_own() -> None:
+    assert may_matter(b"myapp.DB.Run(q)", FileKind.PYTHON, tokens=[b"db.run"])
+    assert not may_matter(b"myapp.go(q)", FileKind.PYTHON, tokens=[b"db.run"])
+
+
+def test_every_sql_file_passes_but_an_empty_one() -> None:
+    assert may_matter(b"select 1", FileKind.SQL)
+    assert not may_matter(b" \n", FileKind.SQL)
+    assert not may_matter(b"", FileKind.SQL)

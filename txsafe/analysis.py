@@ -1,0 +1,239 @@
+"""The pipeline for one file: text → sites → statements → feature uses → verdicts → diagnostics.
+
+In: a file. Out: its `FileReport`. An `Analyzer` is built once per process and holds what does not change between files.
+Expected failure is data in the report; a defect of ours is caught here, once, as `internal-error`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from txsafe.catalog import Catalog, load_catalog
+from txsafe.diagnose import diagnose, file_diagnostic
+from txsafe.errors import SourceError
+from txsafe.features import RuleIndex, find_api_uses, find_mentions, find_uses
+from txsafe.fingerprints import with_fingerprints
+from txsafe.globs import matching
+from txsafe.judge import judge
+from txsafe.model import (
+    Diagnostic,
+    FeatureUse,
+    FileError,
+    FileReport,
+    Outcome,
+    Position,
+    Profile,
+    SourceFile,
+    SqlSite,
+    Statement,
+    Unresolved,
+    UnresolvedSink,
+)
+from txsafe.pairs import pair_uses
+from txsafe.profiles import resolve_profile
+from txsafe.source import FileKind, decode, read_bytes
+from txsafe.suppressions import SuppressionOptions, apply_suppressions
+
+if TYPE_CHECKING:
+    from txsafe.config import Config
+    from txsafe.discovery import FileInput
+    from txsafe.model import ApiUse
+
+DIRECT = "direct"
+"""The profile of files that bypass the pooler."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """What a front end saw in one file, whatever its language."""
+
+    sites: tuple[tuple[SqlSite, tuple[Statement, ...]], ...] = ()
+    uses: tuple[ApiUse, ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
+    sinks: int = 0
+    errors: tuple[FileError, ...] = ()
+
+
+@dataclass(frozen=True)
+class Analyzer:
+    """What the files of one run share."""
+
+    config: Config
+    catalog: Catalog
+    profile: Profile
+    _profiles: dict[str, Profile] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: Config) -> Analyzer:
+        """Load the catalogue and resolve the profile; raises `ConfigError` and `CatalogError`."""
+        catalog = load_catalog(config.rule_paths)
+        profile = resolve_profile(
+            config.profile, catalog, settings=config.settings, server_version=config.server_version
+        )
+        return cls(config, catalog, profile)
+
+    @cached_property
+    def index(self) -> RuleIndex:
+        """The rules by what they look at."""
+        return RuleIndex(self.catalog.rules.values())
+
+    @cached_property
+    def suppression_options(self) -> SuppressionOptions:
+        """What decides whether a suppression counts."""
+        today = dt.datetime.now(tz=dt.UTC).date()
+        return SuppressionOptions(
+            rules=frozenset(self.catalog.rules), today=today, require_reason=self.config.require_reason
+        )
+
+    def analyze(self, file: FileInput) -> FileReport:
+        """Analyse one file; never raises but for `KeyboardInterrupt`."""
+        try:
+            data = file.data if file.data is not None else read_bytes(file.path, limit=self.config.max_file_size)
+            return self.analyze_source(decode(data, file.display), file.kind)
+        except SourceError as error:
+            return _failed(file.display, "syntax-error", error.line, str(error))
+        except RecursionError:
+            return _failed(file.display, "syntax-error", 0, "nested too deeply to be analysed")
+        except Exception as error:  # noqa: BLE001  # here a defect of ours is kept from the other files
+            what = traceback.format_exc() if self.config.debug else f"{type(error).__name__}: {error}"
+            return _failed(file.display, "internal-error", 0, f"txsafe failed on this file: {what}")
+
+    def analyze_source(self, source: SourceFile, kind: FileKind) -> FileReport:
+        """Analyse one decoded file. Raises `SourceError` where it cannot be parsed."""
+        reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
+        sources = _only(source)
+        found = _distinct(self._diagnose(reading, sources))
+        diagnostics = apply_suppressions(source, found, self.suppression_options)
+        return FileReport(
+            path=source.path,
+            parsed=True,
+            diagnostics=with_fingerprints(diagnostics, source, root=self.config.root),
+            unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
+            errors=reading.errors,
+            sinks=reading.sinks,
+        )
+
+    # ------------------------------------------------------------ reading
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The functions that some rule names."""
+        return frozenset(self.index.calls)
+
+    def _read_python(self, source: SourceFile) -> _Reading:
+        from txsafe.python import PythonOptions, find_sites
+
+        sighting = find_sites(source, self.catalog.drivers, options=PythonOptions(sinks=self.config.sinks))
+        return _Reading(
+            sites=tuple((site, self._read_site(site)) for site in sighting.sites),
+            uses=sighting.uses,
+            unresolved=sighting.unresolved,
+            sinks=sighting.sinks,
+        )
+
+    def _read_site(self, site: SqlSite) -> tuple[Statement, ...]:
+        """Read what a driver sends as one message."""
+        from txsafe.sql import read_statements
+
+        return read_statements(
+            site.template.text,
+            transaction=site.transaction,
+            block_prefix=f"{site.place.path}:{site.place.span.start}:",
+            functions=self.functions,
+        )
+
+    def _read_sql(self, source: SourceFile) -> _Reading:
+        from txsafe.sql.scripts import read_script
+
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ judging
+
+    def _diagnose(self, reading: _Reading, sources: Callable[[str], SourceFile | None]) -> Iterator[Diagnostic]:
+        found: list[FeatureUse] = []
+        for site, statements in reading.sites:
+            uses = find_uses(site, statements, self.index)
+            if uses:
+                uses = find_uses(_respelled(site, sources), statements, self.index)
+            found += uses
+        found += find_api_uses(reading.uses, self.index)
+        found.sort(key=lambda use: use.place)
+        uses = pair_uses(found, self.catalog.rules.values())
+        neighbours = (*uses, *self._mentions(reading, uses))
+        for use in uses:
+            yield from self._judge(use, sources, neighbours)
+
+    def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:
+        """Yield the statements that a rewrite of a temporary table must look at."""
+        openers = [use for use in uses if "name" in use.captures and "body" in use.captures]
+        if openers:
+            for site, statements in reading.sites:
+                yield from find_mentions(site, statements, openers)
+
+    def _judge(
+        self, use: FeatureUse, sources: Callable[[str], SourceFile | None], neighbours: Sequence[FeatureUse]
+    ) -> Iterator[Diagnostic]:
+        profile = self._profile_of(use)
+        verdict = judge(use, profile, self.catalog)
+        if verdict.outcome is not Outcome.SAFE:
+            rule = self.catalog.rules[use.rule]
+            yield diagnose(use, verdict, rule=rule, profile=profile, sources=sources, neighbours=neighbours)
+
+    def _profile_of(self, use: FeatureUse) -> Profile:
+        """Return the profile of the connection that a use runs on: a route's, a direct file's, or the run's."""
+        if use.route is not None:
+            for pattern, name in self.config.routes.items():
+                if fnmatchcase(use.route, pattern):
+                    return self._named(name)
+        if self.config.direct and matching(self.config.direct, use.place.path, root=self.config.root):
+            return self._named(DIRECT)
+        return self.profile
+
+    def _named(self, name: str) -> Profile:
+        if name not in self._profiles:
+            self._profiles[name] = resolve_profile(
+                name, self.catalog, settings={}, server_version=self.config.server_version
+            )
+        return self._profiles[name]
+
+
+def _only(source: SourceFile) -> Callable[[str], SourceFile | None]:
+    return {source.path: source}.get
+
+
+def _respelled(site: SqlSite, sources: Callable[[str], SourceFile | None]) -> SqlSite:
+    """Return the site with exact places; only what is reported is worth the look at how it is spelled."""
+    if all(fragment.exact for fragment in site.template.fragments):
+        return site
+    from txsafe.python.spelling import respell
+
+    return replace(site, template=respell(site.template, sources))
+
+
+def _distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Drop what the alternatives of one site say twice of one place, keeping the surest."""
+    best: dict[tuple[object, ...], Diagnostic] = {}
+    for diagnostic in diagnostics:
+        key = (diagnostic.rule, diagnostic.path, diagnostic.start)
+        known = best.get(key)
+        if known is None or (known.severity, known.confidence) < (diagnostic.severity, diagnostic.confidence):
+            best[key] = diagnostic
+    return tuple(best.values())
+
+
+def _resolve_place(unresolved: Unresolved, source: SourceFile) -> UnresolvedSink:
+    start = source.position(unresolved.place.span.start)
+    return UnresolvedSink(path=source.path, start=start, sink=unresolved.sink, reason=unresolved.reason)
+
+
+def _failed(path: str, rule: str, line: int, message: str) -> FileReport:
+    diagnostic = file_diagnostic(rule=rule, path=path, position=Position(max(line, 1), 1), message=message)
+    return FileReport(
+        path=path, diagnostics=(diagnostic,), errors=(FileError(path=path, line=line, message=message),)
+    )

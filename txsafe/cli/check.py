@@ -1,0 +1,297 @@
+"""`txsafe check`: paths in, reports and an exit status out.
+
+Reports go to standard output and files, everything else to standard error. Exit status: 0 for nothing at or above
+`--fail-on`, 1 for something, or for a file that could not be analysed, 2 for a usage, configuration or internal error,
+a path that does not exist, or nothing to analyse at all: never 0 where nothing was looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from txsafe.cli import COMMANDS
+from txsafe.cli.flags import Flags, configure, parameters
+from txsafe.cli.terminal import Progress, terminal_width, wants_color, write_output
+from txsafe.config import Config, Format, show
+from txsafe.discovery import Discovery, FileInput, display_path, find_files
+from txsafe.errors import ConfigError, SourceError, did_you_mean
+from txsafe.selection import ExitStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from txsafe.catalog import Catalog
+    from txsafe.changes import Changes
+    from txsafe.model import Report, SourceFile
+    from txsafe.report import RenderContext
+
+STDIN = "-"
+_STDIN_NAME = "stdin.py"
+
+
+def run(paths: tuple[str, ...], **flags: object) -> int:
+    """Analyse the files of some paths and return the exit status."""
+    config = configure(paths, flags)
+    if flags.get("show_config"):
+        write_output(show(config))
+        return ExitStatus.CLEAN
+    clock = _Clock(enabled=config.debug)
+    discovery = _discover(paths, flags, config)
+    clock.tell("discovery")
+    _note_discovery(discovery, config)
+    if flags.get("show_files"):
+        write_output("".join(f"{file.display}\n" for file in discovery.files))
+        return ExitStatus.FAILED if discovery.missing else ExitStatus.CLEAN
+    if not _has_work(discovery):
+        return ExitStatus.CLEAN
+    return _Run(config=config, flags=flags, discovery=discovery, clock=clock).status()
+
+
+check_command = click.Command(
+    "check",
+    callback=run,
+    params=parameters(),
+    help="Say what breaks behind a pooler, why, and what to write instead. PATHS are files and folders, - is standard "
+    "input; the default is the working directory.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+# ---------------------------------------------------------------- what to look at
+
+
+def _discover(paths: Sequence[str], flags: Flags, config: Config) -> Discovery:
+    name = flags.get("stdin_filename")
+    from_stdin = STDIN in paths or (isinstance(name, str) and not paths)
+    named = [path for path in paths if path != STDIN]
+    if not named and not from_stdin:
+        named = ["."]
+    discovery = find_files(named, config)
+    if not from_stdin:
+        return discovery
+    file = _read_stdin(name if isinstance(name, str) else _STDIN_NAME, config)
+    files = sorted((*discovery.files, file), key=lambda each: each.display)
+    return replace(discovery, files=tuple(files))
+
+
+def _read_stdin(name: str, config: Config) -> FileInput:
+    data = sys.stdin.buffer.read(config.max_file_size + 1)
+    if len(data) > config.max_file_size:
+        raise ConfigError(f"standard input is larger than max-file-size ({config.max_file_size} bytes)")
+    return FileInput(Path(name), display_path(name), data)
+
+
+def _note_discovery(discovery: Discovery, config: Config) -> None:
+    for error in discovery.missing:
+        hint = did_you_mean(error.path, COMMANDS)
+        _note(f"{error.path}: {error.message}{hint}")
+    for skipped in discovery.skipped:
+        if config.verbose or (skipped.named and not config.quiet):
+            _note(f"{skipped.display}: passed over: {skipped.reason}")
+
+
+def _has_work(discovery: Discovery) -> bool:
+    """Say whether there is anything to analyse or to report.
+
+    Nothing at all is an error, lest a wrong path look like clean code; but that all that was named is excluded is what
+    `--force-exclude` is for.
+    """
+    if discovery.files or discovery.errors or discovery.missing:
+        return True
+    if any(skipped.named and skipped.reason == "excluded" for skipped in discovery.skipped):
+        return False
+    raise ConfigError("no Python or SQL files to analyse; `--verbose` says what was passed over")
+
+
+# ---------------------------------------------------------------- the run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    config: Config
+    flags: Flags
+    discovery: Discovery
+    clock: _Clock
+
+    def status(self) -> int:
+        _check_writable(self.config, self.flags)
+        catalog = self._load_catalog()
+        self.clock.tell("rules")
+        report = self._analyze(catalog)
+        self.clock.tell("analysis")
+        report = self._filter(report)
+        self._write(report, catalog)
+        self.clock.tell("reports")
+        if self.discovery.missing:
+            return ExitStatus.FAILED
+        from txsafe.selection import exit_status
+
+        return exit_status(report, self.config)
+
+    def _load_catalog(self) -> Catalog:
+        from txsafe.catalog import load_catalog
+        from txsafe.selection import check_selectors
+
+        catalog = load_catalog(self.config.rule_paths)
+        check_selectors(self.config, catalog.rules)
+        return catalog
+
+    def _analyze(self, catalog: Catalog) -> Report:
+        from txsafe.engine import analyze
+        from txsafe.profiles import resolve_profile
+
+        config = self.config
+        profile = resolve_profile(
+            config.profile, catalog, settings=config.settings, server_version=config.server_version
+        )
+        files = self.discovery.files
+        if (changes := self._changes()) is not None:
+            files = tuple(file for file in files if changes.touch_file(file.path))
+        progress = Progress() if sys.stderr.isatty() and not config.quiet else None
+        try:
+            return analyze(files, config, profile=profile, on_progress=progress)
+        finally:
+            if progress is not None:
+                progress.clear()
+
+    def _changes(self) -> Changes | None:
+        if self.config.since is None:
+            return None
+        return _changes(self.config.since, self.config.root)
+
+    def _filter(self, report: Report) -> Report:
+        from txsafe.selection import add_errors, keep_changed, select
+
+        report = self._compare(select(report, self.config))
+        if (changes := self._changes()) is not None:
+            report = keep_changed(report, changes)
+        return add_errors(report, (*self.discovery.errors, *self.discovery.missing))
+
+    def _compare(self, report: Report) -> Report:
+        from txsafe.baseline import compare, read_baseline, write_baseline
+
+        config = self.config
+        written = self.flags.get("write_baseline")
+        if isinstance(written, str):
+            count = write_baseline(Path(written), report.diagnostics, root=config.root)
+            _note(f"{written}: wrote {count} {'entry' if count == 1 else 'entries'}")
+        file = Path(written) if isinstance(written, str) else config.baseline
+        if file is None:
+            return report
+        comparison = compare(report, read_baseline(file), root=config.root)
+        if comparison.stale and not config.quiet:
+            _note(f"{file}: {len(comparison.stale)} stale, to be removed with --write-baseline:")
+            for entry in comparison.stale:
+                _note(f"  {entry.path}: {entry.rule}: {entry.sql}")
+        return comparison.report
+
+    # ------------------------------------------------------------ reports
+
+    def _write(self, report: Report, catalog: Catalog) -> None:
+        from txsafe.atomic import write_atomically
+        from txsafe.report import render
+
+        config = self.config
+        plain = self._context(catalog, color=False)
+        for format_, path in config.output.items():
+            write_atomically(path, render(format_, report, plain).encode("utf-8", "backslashreplace"))
+        if config.output_file is not None:
+            write_atomically(
+                config.output_file, render(config.format, report, plain).encode("utf-8", "backslashreplace")
+            )
+        else:
+            color = config.format is Format.TEXT and wants_color(config.color)
+            write_output(render(config.format, report, self._context(catalog, color=color)))
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            self._annotate(render(Format.GITHUB, report, plain))
+
+    def _annotate(self, annotations: str) -> None:
+        """Add GitHub's annotations, on standard error where standard output is another program's input."""
+        config = self.config
+        if Format.GITHUB in config.output or (config.format is Format.GITHUB and config.output_file is None):
+            return
+        if config.format is Format.TEXT or config.output_file is not None:
+            write_output(annotations)
+        else:
+            click.echo(annotations, err=True, nl=False)
+
+    def _context(self, catalog: Catalog, *, color: bool) -> RenderContext:
+        from txsafe.report import RenderContext, Verbosity
+
+        config = self.config
+        verbosity = Verbosity.QUIET if config.quiet else Verbosity.VERBOSE if config.verbose else Verbosity.NORMAL
+        return RenderContext(
+            rules=catalog.rules,
+            sources=_sources(self.discovery.files, config),
+            color=color,
+            width=terminal_width(),
+            verbosity=verbosity,
+            statistics=config.statistics,
+        )
+
+
+@lru_cache(maxsize=1)
+def _changes(revision: str, root: Path) -> Changes:
+    from txsafe.changes import changed_lines
+
+    return changed_lines(revision, root)
+
+
+def _sources(files: Sequence[FileInput], config: Config) -> Callable[[str], SourceFile | None]:
+    """Return a function from a shown path to the text that was analysed; None where that is gone."""
+    from txsafe.discovery import read_input
+    from txsafe.source import decode
+
+    inputs = {file.display: file for file in files}
+
+    @lru_cache(maxsize=32)
+    def source(display: str) -> SourceFile | None:
+        file = inputs.get(display) or FileInput(Path(display), display)
+        try:
+            return decode(read_input(file, limit=config.max_file_size), display)
+        except SourceError:
+            return None
+
+    return source
+
+
+def _check_writable(config: Config, flags: Flags) -> None:
+    """Refuse before the work what would fail after it."""
+    written = flags.get("write_baseline")
+    if written is not None and config.since is not None:
+        raise ConfigError("--write-baseline needs all diagnostics, not those of --since")
+    targets = [*config.output.values(), config.output_file, Path(written) if isinstance(written, str) else None]
+    for target in targets:
+        if target is not None and (target.is_dir() or not target.parent.is_dir()):
+            raise ConfigError(
+                f"{target}: cannot be written: {'it is' if target.is_dir() else 'there is no such'} folder"
+            )
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Tells under `--debug` how long each stage took."""
+
+    enabled: bool
+    last: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.last = time.perf_counter()
+
+    def tell(self, stage: str) -> None:
+        now = time.perf_counter()
+        if self.enabled:
+            _note(f"{stage}: {1000 * (now - self.last):.0f} ms")
+        self.last = now
+
+
+def _note(text: str) -> None:
+    click.echo(text, err=True)

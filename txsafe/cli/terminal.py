@@ -1,0 +1,79 @@
+"""What depends on where the output goes: colours, width, progress, pipes that close early."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+
+from txsafe.config import Color
+
+_QUIET_SECONDS = 1.0
+"""Progress is shown from then on: shorter runs need none."""
+_SECONDS_BETWEEN = 0.1
+
+
+def wants_color(choice: Color) -> bool:
+    """Decide on colours for standard output: the flag, then NO_COLOR, FORCE_COLOR, TERM, and whether it is a terminal.
+
+    See <https://no-color.org> and <https://force-color.org>.
+    """
+    if choice is not Color.AUTO:
+        return choice is Color.ALWAYS
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE", "0") != "0":
+        return True
+    return os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
+
+
+def terminal_width() -> int:
+    """Return the columns of the terminal, 100 where there is none."""
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def write_output(text: str) -> None:
+    """Write a report to standard output as UTF-8, or as the terminal's encoding has it; survive a closed pipe."""
+    try:
+        if sys.stdout.isatty():
+            encoding = sys.stdout.encoding or "utf-8"
+            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            sys.stdout.flush()
+        else:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        discard_output()
+
+
+def discard_output() -> None:
+    """Send what is left for standard output nowhere: its reader has gone, which is no failure of ours."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)
+
+
+@dataclass(slots=True)
+class Progress:
+    """A line on standard error that counts files, on terminals and in long runs only."""
+
+    started: float = field(default_factory=time.monotonic)
+    shown: float = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show the count if it is time to."""
+        now = time.monotonic()
+        if now - self.started < _QUIET_SECONDS or now - self.shown < _SECONDS_BETWEEN:
+            return
+        self.shown = now
+        sys.stderr.write(f"\r\x1b[K{done}/{total} files")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Remove the line."""
+        if self.shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,98 @@
+"""A feature use and its verdict → the diagnostic that a user reads.
+
+In: `FeatureUse`, `Verdict`, the rule, the neighbouring uses (for the suggestion). Out: a `Diagnostic` with lines and columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from txsafe.model import (
+    Confidence,
+    Diagnostic,
+    FeatureUse,
+    Location,
+    Outcome,
+    Place,
+    Position,
+    Profile,
+    Related,
+    Severity,
+    SourceFile,
+    Verdict,
+)
+from txsafe.suggestions import fill, suggest
+
+if TYPE_CHECKING:
+    from txsafe.catalog.rules import Rule
+
+Sources = Callable[[str], SourceFile | None]
+"""Path → the text that was analysed."""
+
+
+def diagnose(
+    use: FeatureUse, verdict: Verdict, *, rule: Rule, profile: Profile, sources: Sources, neighbours: Sequence[FeatureUse]
+) -> Diagnostic:
+    """Return what to tell about a use that a profile does not simply allow."""
+    variant = rule.variants[use.variant]
+    start, end = _positions(use.place, sources)
+    return Diagnostic(
+        rule=use.rule,
+        variant=use.variant,
+        severity=_severity(variant.severity or rule.severity, verdict.outcome),
+        confidence=use.confidence,
+        path=use.place.path,
+        start=start,
+        end=end,
+        message=_message(fill(variant.message, use), verdict),
+        sql=use.sql,
+        outcome=verdict.outcome,
+        effects=verdict.effects,
+        transaction=use.transaction.kind,
+        driver=use.driver,
+        suggestion=suggest(use, rule, neighbours),
+        related=tuple(_locate(related, sources) for related in use.trail),
+        profile=profile.name,
+        reference=verdict.reference,
+    )
+
+
+def file_diagnostic(*, rule: str, path: str, position: Position, message: str) -> Diagnostic:
+    """Return one of the tool's own diagnostics: a file that could not be analysed."""
+    return Diagnostic(
+        rule=rule,
+        severity=Severity.ERROR,
+        confidence=Confidence.HIGH,
+        path=path,
+        start=position,
+        end=position,
+        message=message,
+        outcome=Outcome.UNKNOWN,
+    )
+
+
+def _severity(severity: Severity, outcome: Outcome) -> Severity:
+    match outcome:
+        case Outcome.UNKNOWN:
+            return Severity.NOTE
+        case Outcome.COSTLY:
+            return min(severity, Severity.WARNING)
+        case _:
+            return severity
+
+
+def _message(what: str, verdict: Verdict) -> str:
+    return f"{what}: {verdict.reason}" if verdict.reason else what
+
+
+def _positions(place: Place, sources: Sources) -> tuple[Position, Position]:
+    source = sources(place.path)
+    if source is None:
+        return Position(1, 1), Position(1, 1)
+    return source.position(place.span.start), source.position(place.span.end)
+
+
+def _locate(related: Related, sources: Sources) -> Location:
+    start, end = _positions(related.place, sources)
+    return Location(path=related.place.path, start=start, end=end, message=related.message)

@@ -1,0 +1,145 @@
+"""The pipeline for many files: the gate, one process or several, results in path order.
+
+In: files, a `Config` and the resolved profile. Out: a `Report`. A worker process that dies takes no file with it: what was not
+answered is tried again, one file to a process, and only what kills its worker again is reported as not analysed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from txsafe.errors import SourceError
+from txsafe.gate import may_matter
+from txsafe.model import FileError, FileReport, Profile, Report
+from txsafe.source import read_bytes
+
+if TYPE_CHECKING:
+    from txsafe.analysis import Analyzer
+    from txsafe.config import Config
+    from txsafe.discovery import FileInput
+
+Progress = Callable[[int, int], None]
+"""Files done, files in all."""
+Numbered = tuple[int, "FileInput"]
+Answer = tuple[int, FileReport]
+
+FEWEST_FILES_FOR_WORKERS = 48
+"""Below this, the start of a worker (imports, catalogue) costs more than it saves."""
+FILES_PER_TASK = 8
+
+
+def analyze(
+    files: Sequence[FileInput],
+    config: Config,
+    *,
+    profile: Profile,
+    on_progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> Report:
+    """Analyse files and return their reports in path order.
+
+    `executor` runs them in other processes; without one, a pool of `config.jobs` is made where the input is worth it.
+    """
+    reports: dict[int, FileReport] = {}
+    candidates: list[Numbered] = []
+    for number, file in enumerate(files):
+        report = _gate(file, config)
+        if report is None:
+            candidates.append((number, file))
+        else:
+            reports[number] = report
+    for number, report in _run(candidates, config, executor):
+        reports[number] = report
+        if on_progress is not None:
+            on_progress(len(reports), len(files))
+    return Report(profile=profile, files=tuple(sorted(reports.values(), key=lambda report: report.path)))
+
+
+def _gate(file: FileInput, config: Config) -> FileReport | None:
+    """Return the report of a file that needs no parse, None for a candidate."""
+    try:
+        data = file.data if file.data is not None else read_bytes(file.path, limit=config.max_file_size)
+    except SourceError as error:
+        return _unread(file, str(error))
+    return None if may_matter(data, file.kind) else FileReport(path=file.display)
+
+
+def _unread(file: FileInput, message: str) -> FileReport:
+    return FileReport(path=file.display, errors=(FileError(path=file.display, line=0, message=message),))
+
+
+def _run(files: Sequence[Numbered], config: Config, executor: Executor | None) -> Iterator[Answer]:
+    if not files:
+        return
+    jobs = config.jobs or os.cpu_count() or 1
+    if executor is not None:
+        yield from _spread(files, config, executor)
+    elif jobs == 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
+        for each in files:
+            yield from analyze_chunk((each,), config)
+    else:
+        yield from _pooled(files, config, jobs)
+
+
+def _pooled(files: Sequence[Numbered], config: Config, jobs: int) -> Iterator[Answer]:
+    """Analyse in a pool of our own; where a worker dies, give each file left over a process of its own."""
+    left = dict(files)
+    try:
+        with ProcessPoolExecutor(jobs) as pool:
+            for number, report in _spread(files, config, pool):
+                del left[number]
+                yield number, report
+    except BrokenExecutor:
+        for number, file in left.items():
+            yield number, _isolated(file, config)
+
+
+def _isolated(file: FileInput, config: Config) -> FileReport:
+    with ProcessPoolExecutor(1) as pool:
+        try:
+            return pool.submit(analyze_chunk, ((0, file),), config).result()[0][1]
+        except BrokenExecutor:
+            return _unread(file, "not analysed: the process that analysed it was killed")
+
+
+def _spread(files: Sequence[Numbered], config: Config, executor: Executor) -> Iterator[Answer]:
+    futures: list[Future[tuple[Answer, ...]]] = [
+        executor.submit(analyze_chunk, tuple(files[start : start + FILES_PER_TASK]), config)
+        for start in range(0, len(files), FILES_PER_TASK)
+    ]
+    try:
+        for future in as_completed(futures):
+            yield from future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def analyze_chunk(files: Sequence[Numbered], config: Config) -> tuple[Answer, ...]:
+    """Analyse some files in this process; what worker processes run."""
+    analyzer = _analyzer(_Key(config))
+    return tuple((number, analyzer.analyze(file)) for number, file in files)
+
+
+class _Key:
+    """A configuration as a key of the cache: equal by value, hashed by what is hashable of it."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.config == other.config
+
+    def __hash__(self) -> int:
+        return hash((self.config.profile, self.config.root, self.config.server_version))
+
+
+@lru_cache(maxsize=2)
+def _analyzer(key: _Key) -> Analyzer:
+    from txsafe.analysis import Analyzer  # a run without candidates never needs it
+
+    return Analyzer.of(key.config)

@@ -1,0 +1,282 @@
+"""A catalogue and profiles come in, the mode matrix goes out: what each pooler does with each use of session state.
+
+Nothing here is written down: every cell is what `judge` says of one use behind one profile.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from txsafe.catalog.templates import matches_globs, template_names
+from txsafe.errors import ConfigError, did_you_mean
+from txsafe.judge import judge
+from txsafe.model import (
+    NO_FACTS,
+    Basis,
+    Effect,
+    FeatureUse,
+    Outcome,
+    Place,
+    Profile,
+    Span,
+    Transaction,
+    TransactionContext,
+)
+from txsafe.profiles import resolve_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from txsafe.catalog import Catalog
+    from txsafe.catalog.poolers import Pooler
+    from txsafe.catalog.rules import Rule, Variant
+
+PARAMETERS = (
+    "application_name",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "intervalstyle",
+    "myapp.tenant_id",
+    "search_path",
+    "statement_timeout",
+    "timezone",
+)
+"""What stands for all parameters: each is followed by some poolers or server versions and not by others."""
+_NOWHERE = Place("", Span(0, 0))
+_IN_TRANSACTION = TransactionContext(kind=Transaction.EXPLICIT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What one profile does with one use."""
+
+    rule: str
+    variant: str
+    """The rule's variant, with `/parameter:NAME` and `/inside-transaction` where these decide."""
+    profile: Profile
+    outcome: Outcome
+    effects: tuple[Effect, ...]
+    basis: Basis
+    reference: str
+    reason: str
+
+    @property
+    def text(self) -> str:
+        """The outcome and what goes wrong: `unsafe: lost, leaked`."""
+        return f"{self.outcome}: {', '.join(self.effects)}" if self.effects else self.outcome.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A use that stands for all of its kind."""
+
+    label: str
+    use: FeatureUse
+
+
+def matrix_cells(catalog: Catalog, profiles: Sequence[Profile], *, rules: Sequence[str] = ()) -> tuple[Cell, ...]:
+    """Judge all variants of all rules, or of some, behind all profiles: by rule, then variant, then profile."""
+    selected = [catalog.rules[name] for name in rules] if rules else list(catalog.rules.values())
+    cells: list[Cell] = []
+    for rule in selected:
+        for variant in rule.variants.values():
+            for case in _list_cases(rule, variant):
+                cells.extend(_judge_case(case, profiles, catalog))
+    return tuple(cells)
+
+
+def list_profiles(
+    catalog: Catalog, *, poolers: Sequence[str] = (), settings: Mapping[str, str] = NO_FACTS, server_version: int | None
+) -> tuple[Profile, ...]:
+    """Return all versions and modes of all poolers, or of some.
+
+    Settings apply wherever they exist; raises `ConfigError` for one that exists nowhere among them.
+    """
+    for name in poolers:
+        if name not in catalog.poolers:
+            hint = did_you_mean(name, catalog.poolers)
+            raise ConfigError(f"unknown pooler {name!r}{hint}; known: {', '.join(catalog.poolers)}")
+    chosen = [catalog.poolers[name] for name in (poolers or catalog.poolers)]
+    for name in settings:
+        known = {setting for pooler in chosen for setting in pooler.settings}
+        if name not in known:
+            raise ConfigError(f"unknown setting {name!r}{did_you_mean(name, known)}; known: {', '.join(sorted(known))}")
+    return tuple(
+        resolve_profile(name, catalog, settings=_existing(pooler, version, settings), server_version=server_version)
+        for pooler in chosen
+        for mode in pooler.modes
+        for version, name in _name_versions(pooler, mode)
+    )
+
+
+def _name_versions(pooler: Pooler, mode: str) -> Iterator[tuple[str | None, str]]:
+    """Give the versions to show: all that were looked at, or the one that a service runs."""
+    if pooler.based_on or not pooler.versions:
+        yield pooler.version, f"{pooler.id}/{mode}"
+        return
+    for version in pooler.versions:
+        yield version, f"{pooler.id}-{version}/{mode}"
+
+
+def _existing(pooler: Pooler, version: str | None, settings: Mapping[str, str]) -> Mapping[str, str]:
+    own = pooler.settings
+    return {name: value for name, value in settings.items() if name in own and own[name].exists_in(version)}
+
+
+# ---------------------------------------------------------------- cases
+
+
+def _list_cases(rule: Rule, variant: Variant) -> Iterator[_Case]:
+    for label, captures in _list_captures(variant):
+        name = f"{variant.id}/{label}" if label else variant.id
+        kinds = {kind for match in variant.match for kind in match.transaction}
+        context = TransactionContext(kind=next(iter(kinds))) if len(kinds) == 1 else TransactionContext()
+        use = FeatureUse(
+            rule=rule.id, variant=variant.id, place=_NOWHERE, sql="", captures=captures, transaction=context
+        )
+        yield _Case(label=name, use=use)
+
+
+def _list_captures(variant: Variant) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Give what stands in the holes of the capabilities: typical parameters, as far as the variant is about them."""
+    holes = sorted({hole for capability in variant.requires for hole in template_names(capability)})
+    if not holes:
+        yield "", NO_FACTS
+        return
+    kind = next(capability for capability in variant.requires if holes[0] in capability).partition(":")[0]
+    for parameter in PARAMETERS:
+        if _is_about(variant, holes[0], parameter):
+            yield f"{kind}:{parameter}", dict.fromkeys(holes, parameter)
+
+
+def _is_about(variant: Variant, hole: str, parameter: str) -> bool:
+    return any(matches_globs(parameter, match.where.get(hole, ())) for match in variant.match)
+
+
+def _judge_case(case: _Case, profiles: Iterable[Profile], catalog: Catalog) -> Iterator[Cell]:
+    """Judge one use; once more inside a transaction, if that changes anything anywhere."""
+    cells = [_judge_cell(case, case.use, profile, catalog) for profile in profiles]
+    yield from cells
+    if case.use.transaction.kind is not Transaction.UNKNOWN:
+        return
+    inside = FeatureUse(
+        rule=case.use.rule,
+        variant=case.use.variant,
+        place=_NOWHERE,
+        sql="",
+        captures=case.use.captures,
+        transaction=_IN_TRANSACTION,
+    )
+    label = _Case(label=f"{case.label}/inside-transaction", use=inside)
+    others = [_judge_cell(label, inside, cell.profile, catalog) for cell in cells]
+    if any(cell.text != other.text for cell, other in zip(cells, others, strict=True)):
+        yield from others
+
+
+def _judge_cell(case: _Case, use: FeatureUse, profile: Profile, catalog: Catalog) -> Cell:
+    verdict = judge(use, profile, catalog)
+    return Cell(
+        rule=use.rule,
+        variant=case.label,
+        profile=profile,
+        outcome=verdict.outcome,
+        effects=verdict.effects,
+        basis=verdict.basis,
+        reference=verdict.reference,
+        reason=verdict.reason,
+    )
+
+
+# ---------------------------------------------------------------- rendering
+
+
+def render_json(cells: Iterable[Cell]) -> str:
+    """Render all cells as one JSON object, a cell per line."""
+    lines = ",\n".join(json.dumps(_describe(cell), ensure_ascii=False) for cell in cells)
+    return f'{{"schema": 1, "cells": [\n{lines}\n]}}\n'
+
+
+def _describe(cell: Cell) -> Mapping[str, object]:
+    profile = cell.profile
+    return {
+        "rule": cell.rule,
+        "variant": cell.variant,
+        "pooler": profile.pooler,
+        "version": profile.version,
+        "mode": profile.mode,
+        "settings": dict(profile.settings),
+        "server_version": profile.server_version,
+        "outcome": cell.outcome.value,
+        "effects": [effect.value for effect in cell.effects],
+        "basis": cell.basis.value,
+        "reference": cell.reference,
+        "reason": cell.reason,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """The cells of one pooler: a row per use, a column per mode and range of versions."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def render_text(cells: Sequence[Cell]) -> str:
+    """Render one table per pooler with aligned columns; versions that do the same share a column."""
+    return "\n".join(f"{table.title}\n{_align(table)}" for table in _list_tables(cells))
+
+
+def render_markdown(cells: Sequence[Cell]) -> str:
+    """Render one Markdown table per pooler; versions that do the same share a column."""
+    parts = []
+    for table in _list_tables(cells):
+        lines = [f"## {table.title}", "", _markdown_row(table.heads), _markdown_row(["---"] * len(table.heads))]
+        lines.extend(_markdown_row((f"`{row[0]}`", f"`{row[1]}`", *row[2:])) for row in table.rows)
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _markdown_row(texts: Iterable[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def _align(table: _Table) -> str:
+    rows = [table.heads, *table.rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(table.heads))]
+    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _list_tables(cells: Sequence[Cell]) -> Iterator[_Table]:
+    poolers = dict.fromkeys(cell.profile.pooler for cell in cells)
+    for pooler in poolers:
+        own = [cell for cell in cells if cell.profile.pooler == pooler]
+        columns = _merge_columns(_list_columns(own))
+        labels = list(dict.fromkeys((cell.rule, cell.variant) for cell in own))
+        texts = zip(*(column for _, column in columns), strict=True)
+        rows = tuple((*label, *row) for label, row in zip(labels, texts, strict=True))
+        heads = ("rule", "variant", *(head for head, _ in columns))
+        yield _Table(title=pooler, heads=heads, rows=rows)
+
+
+def _list_columns(cells: Sequence[Cell]) -> list[tuple[Profile, tuple[str, ...]]]:
+    columns: dict[str, tuple[Profile, list[str]]] = {}
+    for cell in cells:
+        columns.setdefault(cell.profile.name, (cell.profile, []))[1].append(cell.text)
+    return [(profile, tuple(texts)) for profile, texts in columns.values()]
+
+
+def _merge_columns(columns: Iterable[tuple[Profile, tuple[str, ...]]]) -> list[tuple[str, tuple[str, ...]]]:
+    """Join neighbours of one mode that agree everywhere: `1.21-1.23 transaction`."""
+    merged = []
+    for (mode, texts), group in groupby(columns, key=lambda column: (column[0].mode, column[1])):
+        versions = [profile.version for profile, _ in group]
+        first, last = versions[0], versions[-1]
+        span = "" if first is None else f"{first} " if first == last else f"{first}-{last} "
+        merged.append((f"{span}{mode}", texts))
+    return merged

@@ -1,0 +1,362 @@
+"""A call and the names of its parameters → what each argument is known to be.
+
+In go an `ast.Call` (or one assigned value) and the `arguments` of a driver's `Call`, out come the alternatives behind an
+argument path of a driver file (`kwargs.prepare_threshold`, `url?options`) and the truth of a condition over them.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import fnmatch
+import re
+import urllib.parse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from txsafe.catalog.drivers import Word
+from txsafe.model import HOLE_CHARACTERS, Fragment, Place, SqlTemplate
+from txsafe.python.scopes import BindingKind
+from txsafe.python.values import Items, Scalar, Table, Text, Unknown, Value, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from txsafe.catalog.drivers import Condition
+    from txsafe.python.scopes import Module
+
+_HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
+_SCHEME = re.compile(
+    r"\b(?:postgres(?:ql)?|cockroachdb)(?:\+\w+)?(?=://|$)|\+asyncpg\b|\b(?:sqlite|mysql|mariadb)(?:\+\w+)?(?=:)"
+)
+_KEYWORD_VALUE = r"(?:^|\s){}\s*=\s*('(?:[^'\\]|\\.)*'|\S+)"
+_NAME_DEPTH = 3
+
+
+class Presence(enum.Enum):
+    """An alternative that is no value."""
+
+    ABSENT = "absent"
+    UNSURE = "unsure"
+    """It may be given, by what could not be followed."""
+
+
+Alternative = Value | Presence
+
+
+class Truth(enum.Enum):
+    """The answer to a condition."""
+
+    YES = "yes"
+    NO = "no"
+    MAYBE = "maybe"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What is known of one argument."""
+
+    alternatives: tuple[Alternative, ...]
+    expr: ast.expr | None = None
+    """Where it is written, if it is one expression of the call."""
+
+    @property
+    def place(self) -> Place | None:
+        """Return where its value is written, None where it is not."""
+        return next((place for place in map(_place_of, self.alternatives) if place is not None), None)
+
+    @property
+    def text(self) -> str:
+        """Return the value for messages: its text, `absent` or `…`."""
+        texts = tuple(dict.fromkeys(map(_show, self.alternatives)))
+        return texts[0] if len(texts) == 1 else "…"
+
+
+_ABSENT = Argument((Presence.ABSENT,))
+_UNSURE = Argument((Presence.UNSURE,))
+
+
+class Arguments:
+    """The arguments of one call, by the names of its parameters."""
+
+    __slots__ = ("_extra", "_module", "_named", "_open", "_rest_unsure", "_starred", "call")
+
+    def __init__(self, module: Module, call: ast.Call | None, names: tuple[str, ...]) -> None:
+        self._module = module
+        self.call = call
+        self._named: dict[str, Argument] = {}
+        self._open = False
+        """A `**mapping` may bring more keywords."""
+        self._starred = False
+        self._extra: list[ast.expr] = []
+        self._rest_unsure = False
+        if call is not None:
+            self._bind_positions(call, names)
+            self._bind_keywords(call)
+
+    @classmethod
+    def of_value(cls, module: Module, value: ast.expr) -> Arguments:
+        """Return the arguments of an assignment: one, called `value`."""
+        arguments = cls(module, None, ())
+        arguments._named["value"] = Argument(evaluate(module, value), value)
+        return arguments
+
+    def _bind_positions(self, call: ast.Call, names: tuple[str, ...]) -> None:
+        plain = [name for name in names if not name.startswith("*")]
+        for index, expr in enumerate(call.args):
+            if isinstance(expr, ast.Starred):
+                self._starred = True
+                return
+            if index < len(plain):
+                self._named[plain[index]] = Argument(evaluate(self._module, expr), expr)
+            else:
+                self._extra.append(expr)
+
+    def _bind_keywords(self, call: ast.Call) -> None:
+        for keyword in call.keywords:
+            values = evaluate(self._module, keyword.value)
+            if keyword.arg is not None:
+                self._named[keyword.arg] = Argument(values, keyword.value)
+                continue
+            for value in values:
+                self._bind_mapping(value)
+
+    def _bind_mapping(self, value: Value) -> None:
+        if not isinstance(value, Table):
+            self._open = True
+            return
+        self._open = self._open or value.rest is not None
+        for key, values in value.entries:
+            if isinstance(key, Text):
+                self._named.setdefault(key.template.text, Argument(values))
+
+    def __contains__(self, path: str) -> bool:
+        return self.get(path) != _ABSENT
+
+    def expression(self, name: str) -> ast.expr | None:
+        """Return the expression that is written for a parameter."""
+        return self.get(name).expr
+
+    def get(self, path: str) -> Argument:
+        """Return what stands behind an argument path."""
+        if path.startswith("**"):
+            return self._rest_of_keywords(path)
+        if path.startswith("*"):
+            return self._rest_of_positions()
+        if path == "@url":
+            return self._url_scheme()
+        base, mark, query = path.partition("?")
+        name, *keys = base.split(".")
+        argument = self._named.get(name)
+        if argument is None:
+            argument = _UNSURE if self._open or (self._starred and not self._extra) else _ABSENT
+        for key in keys:
+            argument = _entry(argument, key)
+        return _query(argument, query) if mark else argument
+
+    def _rest_of_positions(self) -> Argument:
+        if self._extra:
+            return Argument(evaluate(self._module, self._extra[0]), self._extra[0])
+        return _UNSURE if self._starred else _ABSENT
+
+    def _rest_of_keywords(self, path: str) -> Argument:
+        keywords = () if self.call is None else self.call.keywords
+        if any(keyword.arg is None for keyword in keywords):
+            return _UNSURE
+        known = path.removeprefix("**")
+        given = next((keyword.value for keyword in keywords if keyword.arg not in {None, known}), None)
+        return _ABSENT if given is None else Argument(evaluate(self._module, given), given)
+
+    def _url_scheme(self) -> Argument:
+        argument = self._named.get("url")
+        if argument is None:
+            return _UNSURE if self._open else _ABSENT
+        return Argument(tuple(self._scheme(value, argument.expr) for value in argument.alternatives), argument.expr)
+
+    def _scheme(self, value: Alternative, expr: ast.expr | None) -> Alternative:
+        match value:
+            case Text(template=template):
+                scheme, mark, _ = template.text.partition("://")
+                if mark and scheme.isascii():
+                    return _text(scheme, template.fragments[0].place)
+            case _:
+                pass
+        schemes = set(_schemes(self._module, expr, _NAME_DEPTH)) if expr is not None else set()
+        place = _place_of(value)
+        if len(schemes) == 1 and place is not None:
+            return _text(f"postgresql{schemes.pop()}", place)
+        return Unknown("URL", place) if place is not None else value
+
+    def decide(self, condition: Condition, special: Mapping[str, Argument]) -> Truth:
+        """Return whether all parts of a condition hold; `special` has the arguments whose path starts with `@`."""
+        truths = [
+            self._decide_one(special[path] if path in special else self.get(path), accepted)
+            for path, accepted in condition.accepted.items()
+        ]
+        return conjunction(truths)
+
+    def _decide_one(self, argument: Argument, accepted: Iterable[str]) -> Truth:
+        words = tuple(accepted)
+        answers = {self._accepts(alternative, argument.expr, words) for alternative in argument.alternatives}
+        return answers.pop() if len(answers) == 1 else Truth.MAYBE
+
+    def _accepts(self, alternative: Alternative, expr: ast.expr | None, words: tuple[str, ...]) -> Truth:
+        name = self._module.qualified_name(expr) if expr is not None and isinstance(alternative, Unknown) else None
+        return disjunction([_test(alternative, word, name) for word in words])
+
+
+def conjunction(truths: Iterable[Truth]) -> Truth:
+    """Return `and` over three values."""
+    found = set(truths)
+    if Truth.NO in found:
+        return Truth.NO
+    return Truth.MAYBE if Truth.MAYBE in found else Truth.YES
+
+
+def disjunction(truths: Iterable[Truth]) -> Truth:
+    """Return `or` over three values."""
+    found = set(truths)
+    if Truth.YES in found:
+        return Truth.YES
+    return Truth.MAYBE if Truth.MAYBE in found else Truth.NO
+
+
+def _test(alternative: Alternative, word: str, name: str | None) -> Truth:
+    if word in {Word.ABSENT, Word.GIVEN}:
+        return _test_presence(alternative, word)
+    match alternative:
+        case Presence.ABSENT:
+            return Truth.NO
+        case Presence.UNSURE:
+            return Truth.MAYBE
+        case Unknown():
+            return _test_name(word, name)
+        case _ if word == Word.NONE:
+            return _truth(isinstance(alternative, Scalar) and alternative.value is None)
+        case _ if word in {Word.TRUE, Word.FALSE}:
+            return _truth(_is_true(alternative) is (word == Word.TRUE))
+        case _:
+            return _truth(fnmatch.fnmatchcase(_show(alternative).casefold(), word.casefold()))
+
+
+def _test_presence(alternative: Alternative, word: str) -> Truth:
+    if alternative is Presence.UNSURE:
+        return Truth.MAYBE
+    return _truth((alternative is Presence.ABSENT) is (word == Word.ABSENT))
+
+
+def _test_name(word: str, name: str | None) -> Truth:
+    """Test a constant of another module by its name: its value is not known."""
+    if name is None or "." not in name or word in set(Word):
+        return Truth.MAYBE
+    return _truth(fnmatch.fnmatchcase(name.casefold(), word.casefold()))
+
+
+def _truth(value: bool) -> Truth:  # noqa: FBT001 - converts a bool
+    return Truth.YES if value else Truth.NO
+
+
+def _is_true(value: Alternative) -> bool:
+    match value:
+        case Scalar(value=scalar):
+            return bool(scalar)
+        case Text(template=template):
+            return bool(template.text)
+        case Items(values=items):
+            return bool(items)
+        case Table(entries=entries):
+            return bool(entries)
+        case _:
+            return False
+
+
+def _show(value: Alternative) -> str:
+    match value:
+        case Presence.ABSENT:
+            return "absent"
+        case Text(template=template):
+            return template.text.translate(_HOLES)
+        case Scalar(value=scalar):
+            return str(scalar)
+        case Items(values=items, rest=None):
+            return ", ".join(_show(alternatives[0]) for alternatives in items)
+        case _:
+            return "…"
+
+
+def _place_of(value: Alternative) -> Place | None:
+    match value:
+        case Presence():
+            return None
+        case Text(template=template):
+            first, last = template.fragments[0].place, template.fragments[-1].place
+            return first if last.path != first.path or last.span < first.span else _join(first, last)
+        case _:
+            return value.place
+
+
+def _join(first: Place, last: Place) -> Place:
+    return Place(first.path, type(first.span)(first.span.start, last.span.end))
+
+
+def _text(text: str, place: Place) -> Text:
+    return Text(SqlTemplate(fragments=(Fragment(text=text, place=place),)))
+
+
+def _entry(argument: Argument, key: str) -> Argument:
+    """Return an entry of an argument that is a mapping."""
+    found: list[Alternative] = []
+    for alternative in argument.alternatives:
+        match alternative:
+            case Presence():
+                found.append(alternative)
+            case Table(rest=rest) as table:
+                missing = Presence.ABSENT if rest is None else Presence.UNSURE
+                found.extend(table.get(key) or (missing,))
+            case Scalar(value=None):
+                found.append(Presence.ABSENT)
+            case _:
+                found.append(Presence.UNSURE)
+    return Argument(tuple(dict.fromkeys(found)))
+
+
+def _query(argument: Argument, name: str) -> Argument:
+    """Return a parameter of an argument that is a URL or a connection string of keywords."""
+    return Argument(tuple(_query_parameter(alternative, name) for alternative in argument.alternatives))
+
+
+def _query_parameter(alternative: Alternative, name: str) -> Alternative:
+    match alternative:
+        case Text(template=template):
+            found = _find_parameter(template.text, name)
+            return Presence.ABSENT if found is None else _text(found, template.fragments[0].place)
+        case Presence.ABSENT | Scalar(value=None):
+            return Presence.ABSENT
+        case _:
+            return Presence.UNSURE
+
+
+def _find_parameter(text: str, name: str) -> str | None:
+    if "://" in text:
+        query = text.partition("?")[2]
+        pairs = (pair.partition("=") for pair in query.split("&"))
+        return next((urllib.parse.unquote(value) for key, _, value in pairs if key == name), None)
+    match = re.search(_KEYWORD_VALUE.format(re.escape(name)), text)
+    return None if match is None else match.group(1).strip("'")
+
+
+def _schemes(module: Module, expr: ast.expr, depth: int) -> Iterator[str]:
+    """Yield what the pieces of a URL that is put together say of its driver: `+asyncpg`, or nothing for the default."""
+    for node in ast.walk(expr):
+        match node:
+            case ast.Constant(value=str(text)) if len(text) < 1000:
+                found = _SCHEME.search(text)
+                plus = found.group().partition("+") if found is not None else None
+                if plus is not None and plus[1]:
+                    yield f"+{plus[2]}"
+            case ast.Name() if depth:
+                for binding in module.reaching(node):
+                    if binding.kind is BindingKind.ASSIGN and binding.value is not None:
+                        yield from _schemes(module, binding.value, depth - 1)
+            case _:
+                continue

@@ -1,0 +1,96 @@
+"""Function calls that are built of objects (`func.pg_advisory_lock(1)`), wherever they stand → `SqlSite`s."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from txsafe.model import Confidence, SqlSite, SqlTemplate
+from txsafe.python.receivers import NOTHING, Certainty, Receiver
+from txsafe.python.sinks import scope_name
+from txsafe.python.values import Text, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from txsafe.catalog.drivers import Drivers
+    from txsafe.model import Span
+    from txsafe.python.guards import Guards
+    from txsafe.python.receivers import Receivers
+    from txsafe.python.scopes import Module
+    from txsafe.python.transactions import Transactions
+
+_SESSION_FUNCTION = re.compile(r"pg_\w+|set_config|setseed|currval|lastval|nextval|dblink\w*", re.IGNORECASE)
+
+
+class Constructs:
+    """Finds the function calls of one module that no sink took as its SQL."""
+
+    def __init__(
+        self, module: Module, receivers: Receivers, drivers: Drivers, *, guards: Guards, transactions: Transactions
+    ) -> None:
+        self._module = module
+        self._receivers = receivers
+        self._namespaces = drivers.constructs
+        self._guards = guards
+        self._transactions = transactions
+
+    def find(self, covered: frozenset[Span]) -> Iterator[SqlSite]:
+        """Yield a site for each construct outside the `covered` spans."""
+        for call in self._module.calls:
+            if not isinstance(call.func, ast.Attribute) or not _SESSION_FUNCTION.fullmatch(call.func.attr):
+                continue
+            namespace = self._module.qualified_name(call.func.value)
+            span = self._module.span(call)
+            if namespace not in self._namespaces or any(span.start <= other.start < span.end for other in covered):
+                continue
+            if not self._guards.is_excluded(call):
+                yield from self._sites(call)
+
+    def _sites(self, call: ast.Call) -> Iterator[SqlSite]:
+        receiver = self._sender(call)
+        for value in evaluate(self._module, call):
+            if not isinstance(value, Text):
+                continue
+            prefix = replace(value.template.fragments[0], text="SELECT ", exact=False, hole=None)
+            yield SqlSite(
+                place=self._module.place(call),
+                sink=self._module.qualified_name(call.func) or "sqlalchemy.func",
+                driver="sqlalchemy",
+                template=SqlTemplate(fragments=(prefix, *value.template.fragments)),
+                transaction=self._transactions.context(call, receiver, self._module.span(call).end),
+                scope=scope_name(self._module, call),
+                route=receiver.route,
+                confidence=Confidence.HIGH if receiver.certainty is Certainty.KNOWN else Confidence.MEDIUM,
+            )
+
+    def _sender(self, call: ast.Call) -> Receiver:
+        """Return the nearest object around a construct that it is handed to."""
+        child: ast.AST = call
+        for ancestor in self._module.ancestors(call):
+            if (
+                isinstance(ancestor, ast.Call)
+                and isinstance(ancestor.func, ast.Attribute)
+                and child is not ancestor.func
+            ):
+                receiver = self._receivers.of(_base(ancestor.func))
+                if receiver.type is not None:
+                    return receiver
+            if isinstance(ancestor, ast.stmt):
+                break
+            child = ancestor
+        return NOTHING
+
+
+def _base(func: ast.Attribute) -> ast.expr:
+    """Return what a chain of calls starts from: `session` of `session.query(…).filter(…)`."""
+    expr: ast.expr = func.value
+    for _ in range(50):
+        match expr:
+            case ast.Call(func=ast.Attribute(value=value)):
+                expr = value
+            case _:
+                break
+    return expr

@@ -1,0 +1,219 @@
+"""The values that constant propagation computes with, and how they become text.
+
+Values are immutable; an expression has a non-empty tuple of alternatives. Limits keep hostile input cheap: beyond them
+a value is `Unknown`, never wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from txsafe.model import HOLE_CHARACTERS, Fragment, Hole, Place, Span, SqlTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+ALTERNATIVES = 16
+TEXT_LIMIT = 1_000_000
+FRAGMENT_LIMIT = 10_000
+ELEMENT_LIMIT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text (or ASCII bytes), or an object that stands for SQL text."""
+
+    template: SqlTemplate
+    composed: bool = False
+    """An object of a library that stands for SQL (`sql.SQL(…)`), which that library will not quote."""
+
+    @property
+    def known(self) -> str | None:
+        """The text where every character of it is known."""
+        if any(fragment.hole for fragment in self.template.fragments):
+            return None
+        return self.template.text
+
+    @property
+    def place(self) -> Place:
+        """Where it starts."""
+        return self.template.fragments[0].place
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A number, a truth value or None."""
+
+    value: int | float | bool | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What could not be followed."""
+
+    reason: str
+    """The first missing link: `parameter 'channel'`, `call of build()`, `imported from app.sql`."""
+    place: Place
+    hole: Hole = Hole.SQL
+    """What it is inside a text: a value that is known to be a number is `Hole.VALUE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list, tuple, set or other sequence."""
+
+    values: tuple[tuple[Value, ...], ...]
+    """For each element its alternatives."""
+    place: Place
+    rest: Unknown | None = None
+    """Not None where there may be more elements than are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A dictionary."""
+
+    entries: tuple[tuple[Value, tuple[Value, ...]], ...]
+    """Key and the alternatives of its value, in order; each known key once."""
+    place: Place
+    rest: Unknown | None = None
+    """Not None where there may be more entries than are known."""
+
+    def get(self, key: str) -> tuple[Value, ...]:
+        """Return the alternatives of a text key's value; empty where no such entry is known."""
+        return self.find(key)
+
+    def find(self, key: str | float | None) -> tuple[Value, ...]:
+        """Return the alternatives of a key's value; empty where no such entry is known."""
+        return next((values for entry, values in self.entries if _is_key(entry, key)), ())
+
+    def updated(self, entries: Iterable[tuple[Value, Values]], rest: Unknown | None = None) -> Table:
+        """Return the table with entries put over its own."""
+        merged: dict[object, tuple[Value, Values]] = {_key_of(key): (key, values) for key, values in self.entries}
+        for key, values in entries:
+            merged[_key_of(key)] = (key, values)
+        return Table(tuple(merged.values())[:ELEMENT_LIMIT], self.place, self.rest or rest)
+
+
+Value = Text | Scalar | Items | Table | Unknown
+Values = tuple[Value, ...]
+
+
+def _key_of(value: Value) -> object:
+    match value:
+        case Text():
+            return value.known if value.known is not None else value
+        case Scalar():
+            return (type(value.value), value.value)
+    return value
+
+
+def _is_key(entry: Value, key: str | float | None) -> bool:
+    match entry:
+        case Text():
+            return isinstance(key, str) and entry.known == key
+        case Scalar():
+            return not isinstance(key, str) and entry.value == key
+    return False
+
+
+def limited(values: Iterable[Value]) -> Values:
+    """Return the alternatives, each once, at most `ALTERNATIVES`: the first ones and the last ones."""
+    unique = tuple(dict.fromkeys(values))
+    if len(unique) <= ALTERNATIVES:
+        return unique
+    half = ALTERNATIVES // 2
+    return unique[:half] + unique[-half:]
+
+
+def literal(text: str, place: Place) -> SqlTemplate:
+    """Return a text whose spelling is not known character by character."""
+    return SqlTemplate(fragments=(Fragment(text=text, place=place),))
+
+
+def hole(kind: Hole, place: Place, *, part: int = 0) -> SqlTemplate:
+    """Return a text of one hole."""
+    return SqlTemplate(fragments=(Fragment(text=HOLE_CHARACTERS[kind], place=place, hole=kind, part=part),))
+
+
+def rendered(value: Value) -> SqlTemplate:
+    """Return what a value is inside a text, as `str()` would have it."""
+    match value:
+        case Text(template):
+            return template
+        case Scalar(number, place):
+            return literal(str(number), place)
+        case Unknown(_, place, kind):
+            return hole(kind, place)
+    return hole(Hole.VALUE, value.place)
+
+
+def concatenated(templates: Sequence[SqlTemplate]) -> SqlTemplate | None:
+    """Return the texts one after the other; None where that is too long."""
+    fragments = tuple(fragment for template in templates for fragment in template.fragments if fragment.text)
+    if len(fragments) > FRAGMENT_LIMIT or sum(len(fragment.text) for fragment in fragments) > TEXT_LIMIT:
+        return None
+    return SqlTemplate(fragments=fragments or templates[0].fragments[:1])
+
+
+def sliced(template: SqlTemplate, start: int, end: int) -> SqlTemplate:
+    """Return a part of a text, with the places of what is left."""
+    return SqlTemplate(fragments=tuple(_sliced(template, start, end)) or (_emptied(template.fragments[0]),))
+
+
+def _sliced(template: SqlTemplate, start: int, end: int) -> Iterator[Fragment]:
+    offset = 0
+    for fragment in template.fragments:
+        first, last = max(start - offset, 0), min(end - offset, len(fragment.text))
+        offset += len(fragment.text)
+        if first >= last:
+            continue
+        if first == 0 and last == len(fragment.text):
+            yield fragment
+            continue
+        place = fragment.place
+        if fragment.exact:
+            place = Place(place.path, Span(place.span.start + first, place.span.start + last))
+        yield Fragment(text=fragment.text[first:last], place=place, exact=fragment.exact, part=fragment.part)
+
+
+def _emptied(fragment: Fragment) -> Fragment:
+    return Fragment(text="", place=fragment.place, part=fragment.part)
+
+
+def truth(value: Value) -> bool | None:
+    """Return whether a value is true; None where that is not known."""
+    match value:
+        case Scalar():
+            return bool(value.value)
+        case Text():
+            return bool(value.template.text) if value.known is not None else None
+        case Items(values, _, None):
+            return bool(values)
+        case Table(entries, _, None):
+            return bool(entries)
+    return None
+
+
+def combinations(choices: Sequence[tuple[object, Values]]) -> list[list[Value]]:
+    """Return one list of values per combination of alternatives; equal keys choose the same alternative."""
+    rows: list[tuple[dict[object, int], list[Value]]] = [({}, [])]
+    for key, values in choices:
+        grown: list[tuple[dict[object, int], list[Value]]] = []
+        for chosen, row in rows:
+            if len(values) == 1:
+                grown.append((chosen, [*row, values[0]] if len(rows) > 1 else _appended(row, values[0])))
+            elif key in chosen and chosen[key] < len(values):
+                grown.append((chosen, [*row, values[chosen[key]]]))
+            else:
+                grown += [({**chosen, key: index}, [*row, value]) for index, value in enumerate(values)]
+        half = ALTERNATIVES // 2
+        rows = grown if len(grown) <= ALTERNATIVES else grown[:half] + grown[-half:]
+    return [row for _, row in rows]
+
+
+def _appended(row: list[Value], value: Value) -> list[Value]:
+    row.append(value)
+    return row

@@ -1,0 +1,40 @@
+"""Where an expression is evaluated: a file, and inside a followed call the function and its arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Mapping
+
+    from txsafe.python.domain import Values
+    from txsafe.python.scopes import Binding, Module
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Argument:
+    """What a parameter stands for: an expression of the caller, or values."""
+
+    expr: ast.expr | None = None
+    frame: Frame | None = None
+    ready: Values = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Where an expression is evaluated: a file, and inside a followed call the function and its arguments."""
+
+    module: Module
+    function: ast.AST | None = None
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    pinned: Mapping[Binding, Values] = field(default_factory=dict)
+    """Loop variables that stand for one element at a time."""
+    outer: Frame | None = None
+    receiver: ast.ClassDef | None = None
+    """The class that `self` is an instance of."""
+
+    def pin(self, values: Mapping[Binding, Values]) -> Frame:
+        """Return the frame with loop variables fixed."""
+        return Frame(self.module, self.function, self.arguments, {**self.pinned, **values}, self.outer, self.receiver)

@@ -1,0 +1,212 @@
+"""Text literals that reached no sink → `SqlSite`s of low confidence, where they read as SQL with session state.
+
+What is evidently no SQL on its way to a server is left out: docstrings, messages, comparisons, patterns, expectations.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from txsafe.model import Confidence, SqlSite, StatementKind
+from txsafe.python.sinks import scope_name
+from txsafe.python.values import Text, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from txsafe.model import Span, SqlTemplate
+    from txsafe.python.guards import Guards
+    from txsafe.python.receivers import Receivers
+    from txsafe.python.scopes import Module
+
+_MAX_LENGTH = 2_000_000
+_CANDIDATE = re.compile(
+    r"""(?ix) \b(?: set | reset | listen | unlisten | discard | deallocate | prepare | declare | load
+      | (?:temp|temporary)\s+(?:table|view|sequence) | pg_\w*advisory\w* | set_config | setseed | currval | lastval | dblink\w* ) \b"""
+)
+"""Without one of these words nothing in a text can hold session state; the reader is asked only for texts that have one."""
+_HEAD = re.compile(
+    r"""(?ix) \s* (?: (?: --[^\n]*\n | /\* .{0,400}? \*/ | \( ) \s* ){0,8}
+    (?: set\s+(?:session\s+|local\s+)?(?:[\w."]|[\uf8f0-\uf8f2])+\s*(?:=|to\b)\s*\S | set\s+(?:role|session\s+authorization|time\s+zone)\s+\S+\s*;?\s*$
+      | set\s+session\s+characteristics | reset\s+(?:all|role|[\w.]+)\s*;?\s*$ | (?:un)?listen\s+(?:"[^"]+"|[\w*]+|[\uf8f0-\uf8f2])\s*;?\s*$
+      | discard\s+(?:all|plans|temp|temporary|sequences)\s*;?\s*$ | deallocate\s+(?:all|\w+)\s*;?\s*$ | prepare\s+\w+\s*(?:\(.*?\)\s*)?as\s
+      | declare\s+.{1,80}?cursor\s+with\s+hold | load\s+' | create\s | select\s | with\s | insert\s+into\s | update\s | delete\s+from\s | do\s+\$ | do\s+' | begin\b | perform\s )""",
+    re.DOTALL,
+)
+"""How SQL with session state begins; stricter than the reader, because prose begins with `set` and `listen` too."""
+_STATEFUL = frozenset(
+    {
+        StatementKind.SET, StatementKind.RESET, StatementKind.SET_ROLE, StatementKind.SET_SESSION_AUTHORIZATION,
+        StatementKind.SET_CHARACTERISTICS, StatementKind.DISCARD, StatementKind.PREPARE, StatementKind.DEALLOCATE,
+        StatementKind.LISTEN, StatementKind.UNLISTEN, StatementKind.LOAD, StatementKind.CREATE_TEMPORARY,
+        StatementKind.DECLARE_CURSOR,
+    }
+)  # fmt: skip
+_SQL_NAME = re.compile(r"(?i)(?:^|_)(?:sql|query|queries|stmt|stmts|statement|statements|ddl|cmd|command)s?\d*$")
+_TALK = frozenset(
+    {
+        "print", "warn", "warning", "debug", "info", "error", "exception", "critical", "log", "fatal", "trace", "secho", "echo",
+        "style", "write", "add_argument", "option", "argument", "Field", "compile", "match", "search", "sub", "findall",
+        "fullmatch", "finditer", "split", "rsplit", "startswith", "endswith", "replace", "strip", "lstrip", "rstrip", "count", "index", "find", "partition",
+        "parametrize", "mark", "skip", "xfail", "raises", "fail", "patch", "assert_called_with", "assert_called_once_with",
+        "assert_any_call", "assert_has_calls", "assertEqual", "assertIn", "assertNotIn", "assertRegex", "call", "isinstance", "getattr",
+        "hasattr", "setattr", "get", "pop", "setdefault", "publish", "subscribe", "_", "gettext", "gettext_lazy", "help_text", "Markdown", "markdown",
+        "add_parser", "ArgumentParser", "dedent_help", "Exception", "send_message", "reply", "notify", "emit", "deprecated",
+    }
+)  # fmt: skip
+"""Functions whose text arguments people, patterns or tests read."""
+_TALK_KEYWORDS = frozenset(
+    {
+        "help",
+        "description",
+        "title",
+        "doc",
+        "reason",
+        "msg",
+        "message",
+        "epilog",
+        "match",
+        "help_text",
+        "verbose_name",
+        "label",
+        "ids",
+        "id",
+        "examples",
+        "example",
+        "summary",
+    }
+)
+
+
+class Literals:
+    """Finds SQL in the literals of one module that no sink is known to take."""
+
+    def __init__(self, module: Module, receivers: Receivers, guards: Guards) -> None:
+        self._module = module
+        self._receivers = receivers
+        self._guards = guards
+
+    def find(self, covered: frozenset[Span]) -> Iterator[SqlSite]:
+        """Yield a site for each text with session state outside the `covered` spans."""
+        for literal in self._module.strings:
+            span = self._module.span(literal)
+            if any(other.start < span.end and span.start < other.end for other in covered):
+                continue
+            template = self._template(literal)
+            if template is None or not self._may_be_sent(literal):
+                continue
+            yield SqlSite(
+                place=self._module.place(literal),
+                sink="literal",
+                driver=None,
+                template=template,
+                scope=scope_name(self._module, literal),
+                confidence=self._confidence(literal),
+            )
+
+    def _template(self, literal: ast.Constant | ast.JoinedStr) -> SqlTemplate | None:
+        """Return the text of a literal if it holds session state."""
+        if isinstance(literal, ast.Constant):
+            if (
+                not isinstance(literal.value, str)
+                or len(literal.value) > _MAX_LENGTH
+                or not _reads_like_sql(literal.value)
+            ):
+                return None
+        elif not any(
+            isinstance(part, ast.Constant) and isinstance(part.value, str) and _CANDIDATE.search(part.value)
+            for part in literal.values
+        ):
+            return None
+        for value in evaluate(self._module, literal):
+            if isinstance(value, Text) and _reads_like_sql(value.template.text) and _is_stateful(value.template.text):
+                return value.template
+        return None
+
+    def _may_be_sent(self, literal: ast.expr) -> bool:
+        if self._guards.is_excluded(literal) or self._guards.is_named_foreign(literal):
+            return False
+        if self._receivers.foreign_in_view and not self._receivers.drivers_in_view:
+            return False
+        child: ast.AST = literal
+        for ancestor in self._module.ancestors(literal):
+            if _is_talk(ancestor, child):
+                return False
+            if isinstance(ancestor, ast.stmt):
+                return not (isinstance(ancestor, ast.Expr) and child is literal)
+            child = ancestor
+        return True
+
+    def _confidence(self, literal: ast.expr) -> Confidence:
+        for ancestor in self._module.ancestors(literal):
+            match ancestor:
+                case ast.Return():
+                    return Confidence.MEDIUM
+                case ast.Assign(targets=[target]) | ast.AnnAssign(target=target) | ast.AugAssign(target=target):
+                    return Confidence.MEDIUM if _SQL_NAME.search(_target_name(target)) else Confidence.LOW
+                case ast.stmt():
+                    return Confidence.LOW
+                case _:
+                    continue
+        return Confidence.LOW
+
+
+def _reads_like_sql(text: str) -> bool:
+    return _CANDIDATE.search(text) is not None and _HEAD.match(text) is not None
+
+
+def _is_stateful(text: str) -> bool:
+    from txsafe.sql import read_statements
+
+    statements = read_statements(text)
+    if not statements or statements[0].kind is StatementKind.OTHER:
+        return False
+    return any(statement.kind in _STATEFUL or statement.calls for statement in statements)
+
+
+def _is_talk(ancestor: ast.AST, child: ast.AST) -> bool:
+    """Return whether what stands in `ancestor` as `child` is read by people, patterns or tests rather than by a server."""
+    match ancestor:
+        case ast.Raise() | ast.Assert() | ast.Compare() | ast.arg() | ast.Delete():
+            return True
+        case ast.AnnAssign(annotation=annotation):
+            return child is annotation
+        case ast.Dict(keys=keys):
+            return child in keys
+        case ast.Subscript(slice=index):
+            return child is index
+        case ast.keyword(arg=name):
+            return name in _TALK_KEYWORDS
+        case ast.Call(func=func):
+            name = _callee(func)
+            return child is not func and (
+                name in _TALK or name.endswith(("Error", "Exception", "Warning")) or name.startswith("assert")
+            )
+        case ast.Attribute(attr=name):
+            return name in _TALK
+        case ast.Assign(targets=[target]):
+            return (
+                _target_name(target) in {"__doc__", "help", "description"} or "expected" in _target_name(target).lower()
+            )
+        case _:
+            return False
+
+
+def _callee(func: ast.expr) -> str:
+    match func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
+def _target_name(target: ast.expr) -> str:
+    match target:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name
+        case _:
+            return ""

@@ -1,0 +1,617 @@
+"""An expression → what object of which driver it is, and how sure that is.
+
+In go a `Module` and the `Drivers`, out come `Receiver`s. Known by import, annotation, assignment, `with`, attribute or
+return value; guessed by name as a last resort, which the caller is told.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from txsafe.model import Transaction
+from txsafe.python.arguments import Arguments, Truth
+from txsafe.python.scopes import Binding, BindingKind, FunctionNode, has_decorator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from txsafe.catalog.drivers import Call, Condition, Drivers, Type
+    from txsafe.python.scopes import Module
+
+_MAX_DEPTH = 40
+_GUESS_TYPES = ("dbapi.Connection", "dbapi.Cursor")
+_WRAPPED_ARGUMENT = {
+    "closing": 0, "aclosing": 0, "enter_context": 0, "enter_async_context": 0, "wait_for": 0, "nullcontext": 0,
+    "run_until_complete": 0, "shield": 0, "cast": 1, "ensure_future": 0, "create_task": 0, "Depends": 0,
+}  # fmt: skip
+"""Calls that hand on one of their arguments."""
+_ANNOTATION_WRAPPERS = frozenset({"Optional", "Annotated", "Union", "Final", "ClassVar", "Mapped", "Type", "type"})
+_YIELDING = frozenset(
+    {
+        "Iterator", "Iterable", "Generator", "AsyncIterator", "AsyncIterable", "AsyncGenerator", "ContextManager",
+        "AsyncContextManager", "AbstractContextManager", "AbstractAsyncContextManager", "Awaitable", "Coroutine",
+    }
+)  # fmt: skip
+_MAKING = ("get_", "_get_", "make_", "open_", "create_", "new_", "acquire_", "obtain_")
+
+
+class Certainty(enum.Enum):
+    """How a receiver is known."""
+
+    KNOWN = "known"
+    GUESSED = "guessed"
+    """By its name."""
+    FOREIGN = "foreign"
+    """Known to be another database's, or no database's at all."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """What is known of the object behind an expression."""
+
+    certainty: Certainty = Certainty.UNKNOWN
+    type: Type | None = None
+    owner: ast.ClassDef | None = None
+    """The class of this file that it is an instance of."""
+    root: str = ""
+    """Two receivers with the same root, not empty, use the same connection."""
+    elsewhere: bool = False
+    """It was handed in: what was done to it before is not in view."""
+    autocommit: Truth = Truth.NO
+    made: Arguments | None = None
+    """Arguments of the call that made the connection or the pool."""
+    route: str | None = None
+
+    @property
+    def transaction(self) -> Transaction:
+        """Return the transaction that its statements run in if nothing around them says otherwise."""
+        if self.type is None:
+            return Transaction.UNKNOWN
+        kind = self.type.elsewhere if self.elsewhere else self.type.transaction
+        if kind is Transaction.EXPLICIT or self.autocommit is Truth.NO:
+            return kind
+        return Transaction.AUTOCOMMIT if self.autocommit is Truth.YES else Transaction.UNKNOWN
+
+
+NOTHING = Receiver()
+FOREIGN = Receiver(certainty=Certainty.FOREIGN)
+
+
+class Receivers:
+    """Answers what an expression of one module is."""
+
+    def __init__(self, module: Module, drivers: Drivers) -> None:
+        self._module = module
+        self._drivers = drivers
+        self._memo: dict[int, Receiver] = {}
+        self._depth = 0
+        self.imported = frozenset(_imported_roots(module))
+        self.drivers_in_view = frozenset(drivers.imports[root] for root in self.imported if root in drivers.imports)
+        """Drivers that the file imports."""
+        self.has_own_driver = bool(self.drivers_in_view & (drivers.ids - drivers.any_database))
+        """It imports a driver that speaks to nothing but PostgreSQL."""
+        self.foreign_in_view = any(_is_below(name, drivers.foreign) for name in self.imported)
+
+    def of(self, expr: ast.expr) -> Receiver:
+        """Return what an expression is."""
+        key = id(expr)
+        if key in self._memo:
+            return self._memo[key]
+        if self._depth > _MAX_DEPTH:
+            return NOTHING
+        self._memo[key] = NOTHING
+        self._depth += 1
+        try:
+            found = self._resolve(expr)
+        finally:
+            self._depth -= 1
+        self._memo[key] = found
+        return found
+
+    def function(self, func: ast.expr) -> tuple[str, str | None, Call] | None:
+        """Return name, driver and meaning of a callee that drivers describe by its qualified name."""
+        name = self._module.qualified_name(func)
+        if name is None:
+            return None
+        found = self._drivers.functions.get(name)
+        return None if found is None else (name, found.driver, found.call)
+
+    def is_foreign_name(self, expr: ast.expr) -> bool:
+        """Return whether an expression is a name out of a module that is not PostgreSQL's."""
+        name = self._module.qualified_name(expr)
+        return name is not None and (_is_below(name, self._drivers.foreign) or _is_below(name, self._drivers.no_sql))
+
+    # ---------------------------------------------------------------- expressions
+
+    def _resolve(self, expr: ast.expr) -> Receiver:
+        match expr:
+            case ast.Name():
+                return self._of_name(expr)
+            case ast.Attribute():
+                return self._of_attribute(expr)
+            case ast.Call():
+                return self._of_call(expr)
+            case ast.Await(value=value) | ast.Starred(value=value) | ast.NamedExpr(value=value):
+                return self.of(value)
+            case ast.IfExp(body=body, orelse=orelse):
+                return combine([self.of(body), self.of(orelse)])
+            case ast.BoolOp(values=values):
+                return combine([self.of(value) for value in values])
+            case ast.Subscript(value=value):
+                return self._of_item(expr, self.of(value))
+            case _:
+                return NOTHING
+
+    def _of_name(self, name: ast.Name) -> Receiver:
+        value = self._global_value(name)
+        if value is not None:
+            return value
+        bindings = self._module.reaching(name)
+        found = combine([self.of_binding(binding) for binding in bindings])
+        return (
+            found if found.certainty is not Certainty.UNKNOWN or found.owner else self.guess(name.id, f"name:{name.id}")
+        )
+
+    def _of_attribute(self, expr: ast.Attribute) -> Receiver:
+        value = self._global_value(expr)
+        if value is not None:
+            return value
+        base = self.of(expr.value)
+        if base.certainty is Certainty.FOREIGN:
+            return FOREIGN
+        found = self._attribute_of(base, expr.attr)
+        if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
+            return found
+        return self.guess(expr.attr, f"text:{ast.unparse(expr)}" if _is_short(expr) else "")
+
+    def _attribute_of(self, base: Receiver, name: str) -> Receiver:
+        if base.type is not None and name in base.type.attributes:
+            return replace(base, type=self._drivers.types[base.type.attributes[name]], owner=None)
+        if base.owner is None:
+            return NOTHING
+        return combine([self._of_member(binding) for binding in self._module.attribute(base.owner, name)])
+
+    def _of_member(self, binding: Binding) -> Receiver:
+        if binding.kind is not BindingKind.FUNCTION:
+            return self.of_binding(binding)
+        is_property = isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+            "property" in ast.unparse(decorator) for decorator in binding.node.decorator_list
+        )
+        return self._returned(binding.node) if is_property else NOTHING
+
+    def _global_value(self, expr: ast.expr) -> Receiver | None:
+        name = self._module.qualified_name(expr)
+        if name is None:
+            return None
+        type_name = self._drivers.values.get(name)
+        if type_name is not None:
+            type_ = self._drivers.types[type_name]
+            return Receiver(certainty=Certainty.KNOWN, type=type_, root=f"global:{type_.driver}")
+        return FOREIGN if self.is_foreign_name(expr) else None
+
+    def _of_item(self, expr: ast.Subscript, base: Receiver) -> Receiver:
+        if base.certainty is Certainty.FOREIGN:
+            return FOREIGN
+        if base.type is None or base.type.item is None:
+            return NOTHING
+        route = _constant(expr.slice)
+        root = f"{base.root}:{route}" if route else ""
+        return replace(base, type=self._drivers.types[base.type.item], route=route or base.route, root=root)
+
+    # ---------------------------------------------------------------- calls
+
+    def _of_call(self, call: ast.Call) -> Receiver:
+        found = self._of_described_call(call)
+        if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
+            return found
+        handed_on = _WRAPPED_ARGUMENT.get(_last_name(call.func))
+        if handed_on is not None and len(call.args) > handed_on:
+            return self.of(call.args[handed_on])
+        definition = self._module.definition(call.func)
+        if isinstance(definition, ast.ClassDef):
+            return self.instance(definition)
+        if definition is not None:
+            found = self._returned(definition)
+        elif isinstance(call.func, ast.Attribute):
+            found = self._method_result(self.of(call.func.value), call.func.attr)
+        if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
+            return found
+        return self._guess_result(call)
+
+    def _of_described_call(self, call: ast.Call) -> Receiver:
+        described = self.function(call.func)
+        if described is not None:
+            return self._result(call, described[2], NOTHING)
+        name = self._module.qualified_name(call.func)
+        if name is not None and name in self._drivers.types:
+            type_ = self._drivers.types[name]
+            return Receiver(certainty=Certainty.KNOWN, type=type_, root=self._root(call))
+        if self.is_foreign_name(call.func):
+            return FOREIGN
+        base, method = self.method(call)
+        if base.certainty is Certainty.FOREIGN:
+            return FOREIGN
+        return NOTHING if method is None else self._result(call, method, base)
+
+    def method(self, call: ast.Call) -> tuple[Receiver, Call | None]:
+        """Return the receiver of a call and what the method does, where the receiver's type describes it."""
+        if isinstance(call.func, ast.Attribute):
+            base = self.of(call.func.value)
+            return base, self._find_method(base, call.func.attr)
+        base = self.of(call.func)
+        return base, self._find_method(base, "__call__")
+
+    def _find_method(self, base: Receiver, name: str) -> Call | None:
+        return None if base.type is None else base.type.methods.get(name)
+
+    def _result(self, call: ast.Call, meaning: Call, base: Receiver) -> Receiver:
+        if meaning.returns is None:
+            return NOTHING
+        arguments = Arguments(self._module, call, meaning.arguments)
+        if meaning.connection is not None:
+            base = self._connection_argument(arguments, meaning)
+        is_new = base.type is None or base.type.pool or not base.root
+        autocommit = self.decide_autocommit(arguments, meaning, base.autocommit)
+        type_ = base.type if meaning.returns == "self" else self._drivers.types[meaning.returns]
+        if type_ is None:
+            return NOTHING
+        return Receiver(
+            certainty=Certainty.GUESSED if base.certainty is Certainty.GUESSED else Certainty.KNOWN,
+            type=type_,
+            root=self._root(call) if is_new else base.root,
+            elsewhere=base.elsewhere and not is_new,
+            autocommit=autocommit,
+            made=arguments if is_new and base.made is None else base.made,
+            route=self._route(arguments, meaning) or base.route,
+        )
+
+    def _connection_argument(self, arguments: Arguments, meaning: Call) -> Receiver:
+        expr = arguments.expression(meaning.connection or "")
+        return NOTHING if expr is None else self.of(expr)
+
+    def decide_autocommit(self, arguments: Arguments, meaning: Call, before: Truth) -> Truth:
+        """Return whether a connection is in autocommit after a call."""
+        for conditions, answer in ((meaning.autocommit, Truth.YES), (meaning.transactional, Truth.NO)):
+            truth = _any_holds(arguments, conditions)
+            if truth is not Truth.NO:
+                return answer if truth is Truth.YES else Truth.MAYBE
+        return before
+
+    def _route(self, arguments: Arguments, meaning: Call) -> str | None:
+        expr = arguments.expression(meaning.route) if meaning.route is not None else None
+        if expr is None:
+            return None
+        return _source_name(expr) or _source_of_name(self._module, expr)
+
+    def _root(self, node: ast.AST) -> str:
+        return f"at:{self._module.span(node).start}"
+
+    def _guess_result(self, call: ast.Call) -> Receiver:
+        """Guess by the name of a function whose result is not in view: `get_connection()`."""
+        name = _last_name(call.func).lstrip("_")
+        for prefix in _MAKING:
+            if name.startswith(prefix):
+                guessed = self.guess(name.removeprefix(prefix), self._root(call))
+                return replace(guessed, elsewhere=True)
+        if name == "cursor":
+            return replace(self.guess(name, self._root(call)), elsewhere=True)
+        return NOTHING
+
+    # ---------------------------------------------------------------- definitions
+
+    def instance(self, owner: ast.ClassDef) -> Receiver:
+        """Return an instance of a class of this file, with the driver's type that it derives from."""
+        for base in owner.bases:
+            name = self._module.qualified_name(base)
+            if name is not None and name in self._drivers.types:
+                type_ = self._drivers.types[name]
+                return Receiver(
+                    certainty=Certainty.KNOWN, type=type_, owner=owner, elsewhere=True, root=f"self:{owner.name}"
+                )
+            if self.is_foreign_name(base):
+                return replace(FOREIGN, owner=owner)
+            definition = self._module.definition(base)
+            if isinstance(definition, ast.ClassDef) and definition is not owner:
+                self._depth += 1
+                inherited = self.instance(definition) if self._depth < _MAX_DEPTH else NOTHING
+                self._depth -= 1
+                if inherited.certainty is not Certainty.UNKNOWN:
+                    return replace(inherited, owner=owner)
+        return Receiver(owner=owner)
+
+    def _method_result(self, base: Receiver, name: str) -> Receiver:
+        if base.owner is None:
+            return NOTHING
+        found = [
+            self._returned(binding.node)
+            for binding in self._module.attribute(base.owner, name)
+            if binding.kind is BindingKind.FUNCTION
+        ]
+        return combine(found)
+
+    def _returned(self, function: ast.AST) -> Receiver:
+        """Return what a function of this file returns or yields."""
+        if isinstance(function, ast.Lambda):
+            return self.of(function.body)
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            return NOTHING
+        statements = self._module.returns.get(function, ())
+        results = combine([self.of(statement.value) for statement in statements if statement.value is not None])
+        if results.certainty is Certainty.KNOWN or results.owner is not None:
+            return results
+        annotated = self.of_annotation(function.returns)
+        if annotated.certainty is not Certainty.UNKNOWN or annotated.owner is not None:
+            return replace(annotated, root=self._root(function), elsewhere=True)
+        return results
+
+    def of_binding(self, binding: Binding) -> Receiver:
+        """Return what a binding binds."""
+        match binding.kind:
+            case BindingKind.PARAMETER:
+                return self._of_parameter(binding)
+            case BindingKind.ASSIGN | BindingKind.WALRUS | BindingKind.WITH | BindingKind.ANNOTATION:
+                return self._of_assignment(binding)
+            case BindingKind.FOR | BindingKind.UNPACK:
+                return self._of_part(binding)
+            case BindingKind.CLASS if isinstance(binding.node, ast.ClassDef):
+                return self.instance(binding.node)
+            case _:
+                return NOTHING
+
+    def _of_assignment(self, binding: Binding) -> Receiver:
+        value = self._of_part(binding)
+        if value.certainty is Certainty.KNOWN:
+            return value
+        annotated = self.of_annotation(binding.annotation)
+        if annotated.certainty is not Certainty.UNKNOWN or annotated.owner is not None:
+            return replace(annotated, root=self._root(binding.node), elsewhere=True)
+        return value
+
+    def _of_part(self, binding: Binding) -> Receiver:
+        """Follow the value that a target, or a part of one, is taken from."""
+        value = binding.value
+        for index in binding.index:
+            if not isinstance(value, ast.Tuple | ast.List) or index >= len(value.elts):
+                return NOTHING
+            value = value.elts[index]
+        return NOTHING if value is None else self.of(value)
+
+    def _of_parameter(self, binding: Binding) -> Receiver:
+        owner = self._self_class(binding)
+        if owner is not None:
+            return self.instance(owner)
+        root = self._root(binding.node)
+        annotated = self.of_annotation(binding.annotation)
+        if annotated.certainty is not Certainty.UNKNOWN or annotated.owner is not None:
+            return replace(annotated, root=root, elsewhere=True)
+        if binding.value is not None:
+            default = self.of(binding.value)
+            if default.certainty is not Certainty.UNKNOWN:
+                return replace(default, root=root, elsewhere=True)
+        fixture = self._fixture(binding.name)
+        if fixture is not None and fixture is not self._function_of(binding):
+            found = self._returned(fixture)
+            if found.certainty is not Certainty.UNKNOWN:
+                return replace(found, elsewhere=True)
+        return self.guess(binding.name, root)
+
+    def _function_of(self, binding: Binding) -> ast.AST | None:
+        """Return the function that a parameter belongs to."""
+        arguments = self._module.parent(binding.node)
+        return None if arguments is None else self._module.parent(arguments)
+
+    def _self_class(self, binding: Binding) -> ast.ClassDef | None:
+        """Return the class whose instance (or which itself) the first parameter of a method is."""
+        function = self._function_of(binding)
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            return None
+        owner = self._module.parent(function)
+        arguments = (*function.args.posonlyargs, *function.args.args)
+        is_first = bool(arguments) and arguments[0] is binding.node
+        return owner if is_first and isinstance(owner, ast.ClassDef) and not has_decorator(function, "staticmethod") else None
+
+    def _fixture(self, name: str) -> FunctionNode | None:
+        """Return a pytest fixture of this file."""
+        for binding in self._module.scopes[self._module.tree].own(name):
+            if isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                "fixture" in _last_name(decorator) for decorator in binding.node.decorator_list
+            ):
+                return binding.node
+        return None
+
+    # ---------------------------------------------------------------- annotations
+
+    def of_annotation(self, annotation: ast.expr | None) -> Receiver:
+        """Return an instance of what an annotation names."""
+        self._depth += 1
+        try:
+            return NOTHING if annotation is None or self._depth > _MAX_DEPTH else self._of_annotation(annotation)
+        finally:
+            self._depth -= 1
+
+    def _of_annotation(self, annotation: ast.expr) -> Receiver:
+        match annotation:
+            case ast.Name() | ast.Attribute():
+                return self._of_class(annotation)
+            case ast.Constant(value=str(text)):
+                return self._of_quoted(text)
+            case ast.BinOp(op=ast.BitOr(), left=left, right=right):
+                return combine([self.of_annotation(left), self.of_annotation(right)])
+            case ast.Subscript(value=value, slice=ast.Tuple(elts=elements)) if _takes_parts(value):
+                parts = elements if _last_name(value) == "Union" else elements[:1]
+                return combine([self.of_annotation(part) for part in parts])
+            case ast.Subscript(value=value, slice=part) if _takes_parts(value):
+                return self.of_annotation(part)
+            case ast.Subscript(value=value):
+                return self._of_class(value)
+            case _:
+                return NOTHING
+
+    def _of_class(self, expr: ast.expr) -> Receiver:
+        name = self._module.qualified_name(expr)
+        if name is not None and name in self._drivers.types:
+            return Receiver(certainty=Certainty.KNOWN, type=self._drivers.types[name], elsewhere=True)
+        if self.is_foreign_name(expr):
+            return FOREIGN
+        definition = self._module.definition(expr)
+        if isinstance(definition, ast.ClassDef):
+            return self.instance(definition)
+        if isinstance(expr, ast.Name):
+            aliases = [binding.value for binding in self._module.scopes[self._module.tree].own(expr.id) if binding.value]
+            return combine([self.of_annotation(alias) for alias in aliases])
+        return NOTHING
+
+    def _of_quoted(self, text: str) -> Receiver:
+        """Resolve an annotation in quotes: its nodes belong to no scope, so its names are looked up in the module's."""
+        if len(text) > 200:
+            return NOTHING
+        try:
+            parsed = ast.parse(text, mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return NOTHING
+        found = [self._of_dotted(node) for node in ast.walk(parsed) if isinstance(node, ast.Name | ast.Attribute)]
+        return combine(found)
+
+    def _of_dotted(self, expr: ast.Name | ast.Attribute) -> Receiver:
+        first, _, rest = ast.unparse(expr).partition(".")
+        for binding in self._module.scopes[self._module.tree].own(first):
+            if isinstance(binding.node, ast.ClassDef) and not rest:
+                return self.instance(binding.node)
+            name = f"{binding.target}.{rest}" if rest else binding.target
+            if name in self._drivers.types:
+                return Receiver(certainty=Certainty.KNOWN, type=self._drivers.types[name], elsewhere=True)
+            if name is not None and _is_below(name, self._drivers.foreign):
+                return FOREIGN
+        return NOTHING
+
+    # ---------------------------------------------------------------- guesses
+
+    def guess(self, name: str, root: str) -> Receiver:
+        """Return what a name suggests in a file with these imports."""
+        word = name.lower().strip("_")
+        types = self._drivers.suggested.get(word) or self._drivers.suggested.get(word.rpartition("_")[2], ())
+        if not types:
+            return NOTHING
+        if self.foreign_in_view and not self.drivers_in_view:
+            return FOREIGN
+        own = [type_ for type_ in types if type_.driver in self.drivers_in_view]
+        by_driver = {type_.driver: type_ for type_ in own}
+        if len(by_driver) == 1:
+            return Receiver(certainty=Certainty.GUESSED, type=own[0], root=root, elsewhere=True)
+        generic = next((type_ for type_ in types if type_.name in _GUESS_TYPES), None)
+        if generic is None:
+            return NOTHING
+        return Receiver(certainty=Certainty.GUESSED, type=generic, root=root, elsewhere=True)
+
+
+def combine(receivers: Iterable[Receiver]) -> Receiver:
+    """Return what an object is that can be any of these."""
+    found = list(receivers)
+    known = [receiver for receiver in found if receiver.certainty is Certainty.KNOWN]
+    foreign = any(receiver.certainty is Certainty.FOREIGN for receiver in found)
+    if known:
+        first = known[0]
+        types = {receiver.type.name for receiver in known if receiver.type is not None}
+        autocommit = first.autocommit if len({receiver.autocommit for receiver in known}) == 1 else Truth.MAYBE
+        certainty = Certainty.GUESSED if foreign else Certainty.KNOWN
+        same = len({receiver.root for receiver in known}) == 1
+        root = first.root if same else "|".join(receiver.root for receiver in known)
+        chosen = replace(first, certainty=certainty, autocommit=autocommit, root=root)
+        return chosen if len(types) < 2 else replace(chosen, elsewhere=True)
+    if foreign:
+        return FOREIGN
+    guessed = next((receiver for receiver in found if receiver.certainty is Certainty.GUESSED), None)
+    if guessed is not None:
+        return guessed
+    return next((receiver for receiver in found if receiver.owner is not None), NOTHING)
+
+
+def _any_holds(arguments: Arguments, conditions: Iterable[Condition]) -> Truth:
+    truths = {arguments.decide(condition, {}) for condition in conditions}
+    if Truth.YES in truths:
+        return Truth.YES
+    return Truth.MAYBE if Truth.MAYBE in truths else Truth.NO
+
+
+def _imported_roots(module: Module) -> Iterator[str]:
+    """Yield all dotted names that a file imports, with every prefix."""
+    for statement in module.imports:
+        if isinstance(statement, ast.Import):
+            names = [alias.name for alias in statement.names]
+        elif statement.level or statement.module is None:
+            continue
+        else:
+            names = [statement.module, *(f"{statement.module}.{alias.name}" for alias in statement.names)]
+        for name in names:
+            parts = name.split(".")
+            yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _is_below(name: str, modules: frozenset[str]) -> bool:
+    parts = name.split(".")
+    return any(".".join(parts[:length]) in modules for length in range(1, min(len(parts), 4) + 1))
+
+
+def _takes_parts(value: ast.expr) -> bool:
+    return _last_name(value) in _ANNOTATION_WRAPPERS | _YIELDING
+
+
+def _last_name(expr: ast.expr) -> str:
+    match expr:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Call(func=func):
+            return _last_name(func)
+        case _:
+            return ""
+
+
+def _is_short(expr: ast.Attribute) -> bool:
+    node: ast.expr = expr
+    for _ in range(6):
+        if isinstance(node, ast.Name):
+            return True
+        if not isinstance(node, ast.Attribute):
+            return False
+        node = node.value
+    return False
+
+
+def _constant(expr: ast.expr) -> str | None:
+    return expr.value if isinstance(expr, ast.Constant) and isinstance(expr.value, str) else None
+
+
+def _source_name(expr: ast.expr) -> str | None:
+    """Return the name of the variable or setting that a DSN is read from."""
+    match expr:
+        case ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name
+        case ast.Call(func=func, args=[ast.Constant(value=str(name)), *_]) if _last_name(func) in {
+            "getenv",
+            "get",
+            "config",
+            "env",
+        }:
+            return name
+        case ast.Call(func=ast.Name(id="str"), args=[inner]):
+            return _source_name(inner)
+        case ast.Attribute(attr=name) | ast.Name(id=name) if name.isupper():
+            return name
+        case ast.Attribute(attr=name, value=ast.Name() | ast.Attribute()):
+            return name
+        case _:
+            return None
+
+
+def _source_of_name(module: Module, expr: ast.expr) -> str | None:
+    if not isinstance(expr, ast.Name):
+        return None
+    for binding in module.reaching(expr):
+        found = _source_name(binding.value) if binding.value is not None else None
+        if found is not None:
+            return found
+    return expr.id

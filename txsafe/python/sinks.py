@@ -1,0 +1,480 @@
+"""What `described` found in a module → the SQL that it sends.
+
+Out come `SqlSite`s, one for each alternative of each statement, and an `Unresolved` for every sink whose SQL is not in view.
+SQL that a function of the file takes as a parameter is judged where the function is called.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from txsafe.model import (
+    HOLE_CHARACTERS,
+    Confidence,
+    Fragment,
+    Hole,
+    Place,
+    Related,
+    Span,
+    SqlSite,
+    SqlTemplate,
+    TransactionContext,
+    Unresolved,
+)
+from txsafe.python.arguments import Presence
+from txsafe.python.receivers import Certainty
+from txsafe.python.scopes import BindingKind
+from txsafe.python.transactions import Spoken, Transactions, read_transaction_word
+from txsafe.python.values import Items, Scalar, Table, Text, Unknown, Value, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from txsafe.catalog.drivers import Drivers
+    from txsafe.python.arguments import Alternative
+    from txsafe.python.described import Described
+    from txsafe.python.guards import Guards
+    from txsafe.python.receivers import Receivers
+    from txsafe.python.scopes import FunctionNode, Module
+
+EVIDENT = re.compile(
+    r"""(?ix) \s* (?: (?: --[^\n]*\n | /\* .{0,400}? \*/ | \( ) \s* ){0,8}
+    (?: SELECT | INSERT\s+INTO | UPDATE\s+\S+.{0,80}\sSET | DELETE\s+FROM | WITH\s+(?:RECURSIVE\s+)?\w+.{0,60}\sAS
+      | CREATE\s+\w+ | DROP\s+\w+ | ALTER\s+\w+ | TRUNCATE\s+\w+ | COPY\s+\S+ | GRANT\s | REVOKE\s | VACUUM\b | ANALYZE\b | EXPLAIN\s
+      | SET\s+(?:LOCAL\s+|SESSION\s+)?[\w."]+\s*(?:=|\bTO\b) | SET\s+(?:ROLE|TIME\s+ZONE|NAMES|SESSION|CONSTRAINTS|TRANSACTION)\b
+      | RESET\s+[\w.]+\s*;?\s*$ | SHOW\s+[\w.]+ | LISTEN\b | UNLISTEN\b | NOTIFY\s | DISCARD\s | PREPARE\s+\S+ | EXECUTE\s+\S+ | DEALLOCATE\b
+      | DECLARE\s+\S+ | FETCH\s+\S+ | CLOSE\s+\S+\s*;?\s*$ | LOCK\s+\S+ | BEGIN\b | COMMIT\b | ROLLBACK\b | SAVEPOINT\s | START\s+TRANSACTION | DO\s+\$
+      | CALL\s+\w+ | LOAD\s+' | REFRESH\s+MATERIALIZED | COMMENT\s+ON | MERGE\s+INTO | CHECKPOINT | REINDEX\s | CLUSTER\b | VALUES\s*\( ) """,
+    re.DOTALL,
+)
+"""What no text but SQL starts like, for objects of which nobody knows what they are."""
+
+_CALL_ALONE = re.compile(r"[A-Za-z_][\w.]*\s*\(")
+_STATEMENT_MAKERS = frozenset(
+    {"select", "insert", "update", "delete", "union", "union_all", "exists", "values", "with_only_columns"}
+)
+_STATEMENT_MODULES = ("sqlalchemy", "sqlmodel", "pypika", "peewee", "alembic.op")
+_WRAPPER_DEPTH = 3
+_OBJECT_DEPTH = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What the sinks of a module come to."""
+
+    sites: tuple[SqlSite, ...]
+    unresolved: tuple[Unresolved, ...]
+    sinks: int
+    covered: frozenset[Span]
+    """The literals that reached a sink."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sink:
+    """One SQL argument of one call, as seen from that call or from a caller of the function that makes it."""
+
+    described: Described
+    node: ast.Call
+    """What to point at and judge the transaction of."""
+    alternatives: tuple[Alternative, ...]
+    expr: ast.expr | None
+    trail: tuple[Related, ...] = ()
+    inner: TransactionContext | None = None
+
+
+@dataclass(slots=True)
+class _Found:
+    sites: list[tuple[_Sink, SqlTemplate, bool]] = field(default_factory=list)
+    unresolved: list[Unresolved] = field(default_factory=list)
+    sinks: int = 0
+
+
+class Sinks:
+    """Finds what one module sends."""
+
+    def __init__(
+        self, module: Module, receivers: Receivers, drivers: Drivers, *, guards: Guards, transactions: Transactions
+    ) -> None:
+        self._module = module
+        self._receivers = receivers
+        self._drivers = drivers
+        self._guards = guards
+        self._transactions = transactions
+        self._calls_by_name: dict[str, list[ast.Call]] = {}
+        for call in module.calls:
+            self._calls_by_name.setdefault(_callee_name(call.func), []).append(call)
+
+    def find(self, described: Iterable[Described]) -> Sent:
+        """Return the SQL that the described calls send."""
+        found = _Found()
+        for one in described:
+            if isinstance(one.node, ast.Call) and not self._guards.is_excluded(one.node):
+                self._find_in(one, found)
+        self._transactions.speak(self._spoken(found.sites))
+        sites = tuple(dict.fromkeys(site for sent in found.sites if (site := self._site(*sent)) is not None))
+        return Sent(
+            sites=sites,
+            unresolved=tuple(dict.fromkeys(found.unresolved)),
+            sinks=found.sinks,
+            covered=frozenset(
+                fragment.place.span
+                for _, template, _ in found.sites
+                for fragment in template.fragments
+                if fragment.place.path == self._module.source.path
+            ),
+        )
+
+    # ---------------------------------------------------------------- one call
+
+    def _find_in(self, described: Described, found: _Found) -> None:
+        assert isinstance(described.node, ast.Call)
+        for name in described.meaning.sql:
+            argument = described.arguments.get(name)
+            if argument.alternatives == (Presence.ABSENT,):
+                continue
+            sink = _Sink(
+                described=described, node=described.node, alternatives=argument.alternatives, expr=argument.expr
+            )
+            before = len(found.sites), len(found.unresolved)
+            self._resolve(sink, found, _WRAPPER_DEPTH)
+            found.sinks += (len(found.sites), len(found.unresolved)) != before or self._is_sure(described)
+        if described.meaning.temporary is not None:
+            template = _temporary_table(self._module, described)
+            if template is not None:
+                sink = _Sink(described=described, node=described.node, alternatives=(), expr=None)
+                found.sites.append((sink, template, False))
+
+    def _is_sure(self, described: Described) -> bool:
+        return described.driver is not None
+
+    def _resolve(self, sink: _Sink, found: _Found, depth: int) -> None:
+        for alternative in sink.alternatives:
+            match alternative:
+                case Unknown():
+                    self._resolve_unknown(sink, alternative, found, depth)
+                case Presence():
+                    continue
+                case _:
+                    for template, parameters in _templates(alternative):
+                        self._add(sink, template, parameters, found)
+                    for missing in _unknowns(alternative):
+                        self._say_unresolved(sink, missing.reason, found)
+        if sink.expr is not None and all(isinstance(alternative, Text) for alternative in sink.alternatives):
+            self._follow_parameters(sink, found, depth)
+
+    def _add(self, sink: _Sink, template: SqlTemplate, parameters: bool, found: _Found) -> None:  # noqa: FBT001
+        text = template.text
+        if not text.strip():
+            return
+        if _CALL_ALONE.match(text):
+            first = template.fragments[0]
+            prefix = replace(first, text="SELECT ", exact=False, hole=None)
+            template = SqlTemplate(fragments=(prefix, *template.fragments))
+        elif text.strip() in set(HOLE_CHARACTERS.values()):
+            self._say_unresolved(sink, "computed", found)
+            return
+        elif not self._is_sure(sink.described) and not EVIDENT.match(text):
+            return
+        found.sites.append((sink, template, parameters))
+
+    def _resolve_unknown(self, sink: _Sink, unknown: Unknown, found: _Found, depth: int) -> None:
+        if sink.expr is not None and _is_statement_object(self._module, sink.expr, _OBJECT_DEPTH):
+            return
+        if not self._follow_parameters(sink, found, depth):
+            self._say_unresolved(sink, unknown.reason, found)
+
+    def _say_unresolved(self, sink: _Sink, reason: str, found: _Found) -> None:
+        if self._is_sure(sink.described) and not self._is_foreign(sink):
+            place = self._module.place(sink.node)
+            found.unresolved.append(Unresolved(place=place, sink=sink.described.name, reason=reason))
+
+    # ---------------------------------------------------------------- functions that pass SQL on
+
+    def _follow_parameters(self, sink: _Sink, found: _Found, depth: int) -> bool:
+        """Judge SQL that comes in as a parameter at the calls of the function; return whether all of it was found there."""
+        function = self._module.function(sink.node)
+        if (
+            function is None
+            or sink.expr is None
+            or depth == 0
+            or not _depends_on_parameters(self._module, sink.expr, function)
+        ):
+            return False
+        callers = self._callers(function)
+        inner = (
+            self._transactions.context(sink.described.node, sink.described.receiver, sink.described.start)
+            if sink.inner is None
+            else sink.inner
+        )
+        for caller in callers:
+            if self._guards.is_excluded(caller):
+                continue
+            values = evaluate(self._module, sink.expr, call=caller)
+            related = Related(place=self._module.place(sink.node), message=f"sent here by {sink.described.name}")
+            outer = _Sink(
+                described=sink.described,
+                node=caller,
+                alternatives=values,
+                expr=_argument_of(self._module, sink.expr, function, caller),
+                trail=(*sink.trail, related),
+                inner=inner,
+            )
+            self._resolve(outer, found, depth - 1)
+        return bool(callers) and _is_private(self._module, function)
+
+    def _callers(self, function: FunctionNode) -> list[ast.Call]:
+        name = getattr(function, "name", None)
+        if name is None:
+            return []
+        return [call for call in self._calls_by_name.get(name, ()) if self._calls(call, function)]
+
+    def _calls(self, call: ast.Call, function: FunctionNode) -> bool:
+        if self._module.definition(call.func) is function:
+            return True
+        if not isinstance(call.func, ast.Attribute):
+            return False
+        owner = self._receivers.of(call.func.value).owner
+        return owner is not None and owner is self._module.parent(function)
+
+    # ---------------------------------------------------------------- sites
+
+    def _spoken(self, sites: Iterable[tuple[_Sink, SqlTemplate, bool]]) -> Iterator[Spoken]:
+        for sink, template, _ in sites:
+            word = read_transaction_word(template.text)
+            if word is None:
+                continue
+            opens, end = word
+            yield Spoken(
+                function=self._module.function(sink.node),
+                root=sink.described.receiver.root,
+                start=self._start(sink),
+                opens=opens,
+                end=end,
+                place=self._module.place(sink.node),
+            )
+
+    def _start(self, sink: _Sink) -> int:
+        return sink.described.start if sink.node is sink.described.node else self._module.span(sink.node).end
+
+    def _site(self, sink: _Sink, template: SqlTemplate, parameters: bool) -> SqlSite | None:  # noqa: FBT001
+        if self._is_foreign(sink):
+            return None
+        described = sink.described
+        return SqlSite(
+            place=self._module.place(sink.node),
+            sink=described.name,
+            driver=described.driver,
+            template=template,
+            transaction=self._transaction(sink),
+            scope=scope_name(self._module, sink.node),
+            parameters=parameters or _has_parameters(described),
+            route=described.receiver.route,
+            confidence=self._confidence(sink),
+            trail=(*sink.trail, *_definition_of(self._module, sink, template)),
+        )
+
+    def _transaction(self, sink: _Sink) -> TransactionContext:
+        here = self._transactions.context(sink.node, sink.described.receiver, self._start(sink))
+        if sink.inner is None:
+            return here
+        return here if here.block is not None or sink.inner.opened is None else replace(sink.inner, block=None)
+
+    def _is_foreign(self, sink: _Sink) -> bool:
+        many = sink.described.driver is None or sink.described.driver in self._drivers.any_database
+        return many and self._guards.is_named_foreign(sink.node) and not self._receivers.has_own_driver
+
+    def _confidence(self, sink: _Sink) -> Confidence:
+        described = sink.described
+        if described.driver is None and self._guards.is_named_foreign(sink.node):
+            return Confidence.LOW
+        if described.receiver.certainty is Certainty.GUESSED or described.driver is None:
+            return Confidence.MEDIUM
+        return Confidence.HIGH
+
+
+def scope_name(module: Module, node: ast.AST) -> str:
+    """Return the qualified name of the function that a node stands in."""
+    function = module.function(node)
+    if function is None:
+        return ""
+    names = [getattr(function, "name", "<lambda>")]
+    for ancestor in module.ancestors(function):
+        if isinstance(ancestor, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.append(ancestor.name)
+    return ".".join(reversed(names))
+
+
+def _templates(value: Value) -> Iterator[tuple[SqlTemplate, bool]]:
+    """Yield the statements of a text, of a list of texts, of a list of (text, parameters), of a mapping's values."""
+    match value:
+        case Text(template=template):
+            yield template, False
+        case Items(values=elements):
+            for element in elements:
+                for alternative in element:
+                    if isinstance(alternative, Items) and alternative.values:
+                        texts = [inner for inner in alternative.values[0] if isinstance(inner, Text)]
+                        yield from ((text.template, len(alternative.values) > 1) for text in texts)
+                    elif isinstance(alternative, Text):
+                        yield alternative.template, False
+        case Table(entries=entries):
+            for _, alternatives in entries:
+                yield from ((text.template, False) for text in alternatives if isinstance(text, Text))
+        case _:
+            return
+
+
+def _unknowns(value: Value) -> Iterator[Unknown]:
+    match value:
+        case Items(values=elements, rest=rest):
+            if rest is not None:
+                yield rest
+            for element in elements:
+                yield from (alternative for alternative in element if isinstance(alternative, Unknown))
+        case _:
+            return
+
+
+def _has_parameters(described: Described) -> bool:
+    name = described.meaning.parameters
+    if name is None:
+        return False
+    argument = described.arguments.get(name)
+    return not all(
+        isinstance(alternative, Presence) or (isinstance(alternative, Scalar) and alternative.value is None)
+        for alternative in argument.alternatives
+    )
+
+
+def _temporary_table(module: Module, described: Described) -> SqlTemplate | None:
+    """Return the statement that a table construct with `prefixes=["TEMPORARY"]` comes to."""
+    temporary = described.meaning.temporary
+    assert temporary is not None
+    prefixes = described.arguments.get(temporary.prefixes)
+    texts = [
+        template.text.upper()
+        for value in prefixes.alternatives
+        if not isinstance(value, Presence)
+        for template, _ in _templates(value)
+    ]
+    expr = prefixes.expr
+    if expr is None or not any(word in {"TEMPORARY", "TEMP"} for text in texts for word in text.split()):
+        return None
+    place = module.place(expr)
+    on_commit = described.arguments.get(temporary.on_commit) if temporary.on_commit is not None else None
+    ending = (
+        f" ON COMMIT {on_commit.text}"
+        if on_commit is not None and on_commit.text not in {"absent", "None", "…"}
+        else ""
+    )
+    name = described.arguments.get(temporary.name)
+    known = name.text not in {"absent", "…"} and "…" not in name.text
+    return SqlTemplate(
+        fragments=(
+            Fragment(text="CREATE TEMPORARY TABLE ", place=place),
+            Fragment(text=name.text, place=place)
+            if known
+            else Fragment(text=HOLE_CHARACTERS[Hole.IDENTIFIER], place=place, hole=Hole.IDENTIFIER),
+            Fragment(text=f" (){ending}", place=place),
+        )
+    )
+
+
+def _is_statement_object(module: Module, expr: ast.expr, depth: int) -> bool:
+    """Return whether an expression builds its SQL out of a library's objects, so that there is no text to see."""
+    for _ in range(50):
+        match expr:
+            case ast.Call(func=ast.Attribute(value=value, attr=name) as func):
+                if name in _STATEMENT_MAKERS or _is_statement_module(module, func):
+                    return True
+                expr = value
+            case ast.Call(func=func):
+                return _is_statement_module(module, func) or _callee_name(func) in _STATEMENT_MAKERS
+            case ast.Attribute(value=value) | ast.Subscript(value=value) | ast.Await(value=value):
+                expr = value
+            case ast.IfExp(body=body, orelse=orelse):
+                return depth > 0 and all(_is_statement_object(module, side, depth - 1) for side in (body, orelse))
+            case ast.Name() if depth > 0:
+                values = [
+                    binding.value
+                    for binding in module.reaching(expr)
+                    if binding.kind is BindingKind.ASSIGN and binding.value is not None
+                ]
+                return any(_is_statement_object(module, value, depth - 1) for value in values)
+            case _:
+                return False
+    return False
+
+
+def _is_statement_module(module: Module, func: ast.expr) -> bool:
+    name = module.qualified_name(func)
+    return name is not None and name.startswith(_STATEMENT_MODULES)
+
+
+def _depends_on_parameters(module: Module, expr: ast.expr, function: FunctionNode) -> bool:
+    names = {argument.arg for argument in _parameters(function)}
+    pending: list[tuple[ast.expr, int]] = [(expr, 3)]
+    while pending:
+        current, depth = pending.pop()
+        for node in ast.walk(current):
+            if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+                continue
+            for binding in module.reaching(node):
+                if binding.kind is BindingKind.PARAMETER and node.id in names and node.id not in {"self", "cls"}:
+                    return True
+                if depth and binding.kind in {BindingKind.ASSIGN, BindingKind.AUGMENTED} and binding.value is not None:
+                    pending.append((binding.value, depth - 1))
+    return False
+
+
+def _parameters(function: FunctionNode) -> list[ast.arg]:
+    arguments = function.args
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+
+
+def _argument_of(module: Module, expr: ast.expr, function: FunctionNode, caller: ast.Call) -> ast.expr | None:
+    """Return what a caller passes, where the SQL is nothing but a parameter of the function."""
+    if not isinstance(expr, ast.Name):
+        return None
+    names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+    if isinstance(module.parent(function), ast.ClassDef) and isinstance(caller.func, ast.Attribute):
+        names = names[1:]
+    for keyword in caller.keywords:
+        if keyword.arg == expr.id:
+            return keyword.value
+    if expr.id not in names or names.index(expr.id) >= len(caller.args):
+        return None
+    argument = caller.args[names.index(expr.id)]
+    return None if isinstance(argument, ast.Starred) else argument
+
+
+def _is_private(module: Module, function: FunctionNode) -> bool:
+    """Return whether nothing outside the file can be expected to call a function."""
+    name = getattr(function, "name", "")
+    nested = any(
+        isinstance(ancestor, ast.FunctionDef | ast.AsyncFunctionDef) for ancestor in module.ancestors(function)
+    )
+    return nested or (name.startswith("_") and not name.endswith("__"))
+
+
+def _definition_of(module: Module, sink: _Sink, template: SqlTemplate) -> tuple[Related, ...]:
+    """Return the call as a related place where the SQL is spelled somewhere else."""
+    call = module.place(sink.node)
+    first = next((fragment.place for fragment in template.fragments if fragment.hole is None), None)
+    if first is None or (first.path == call.path and call.span.start <= first.span.start <= call.span.end):
+        return ()
+    return (Related(place=call, message=f"sent here by {sink.described.name}"),)
+
+
+def _callee_name(func: ast.expr) -> str:
+    match func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
+__all__ = ["EVIDENT", "Place", "Sent", "Sinks", "scope_name"]

@@ -1,0 +1,350 @@
+"""A node and the connection it uses → the transaction that it runs in.
+
+In go what `described` found in a module, out come `TransactionContext`s: enclosing blocks and decorators first, then BEGIN
+and COMMIT in the program's own SQL, then what the connection does by itself. Nothing is guessed across functions: where a
+caller may have opened a block, the kind is unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from txsafe.model import Place, Transaction, TransactionContext, TransactionEnd
+from txsafe.python.arguments import Arguments, Truth
+from txsafe.python.receivers import Certainty, Receiver, Receivers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from txsafe.catalog.drivers import Block, Drivers, Type
+    from txsafe.python.described import Described
+    from txsafe.python.scopes import Module
+
+_OPENS = re.compile(r"\s*(?:BEGIN|START\s+TRANSACTION)\b(?![^;]*;\s*\S)", re.IGNORECASE)
+_ENDS = re.compile(
+    r"\s*(?:COMMIT|END|ROLLBACK|ABORT)\b(?!\s+(?:TO|PREPARED)\b)(?:\s+(?:WORK|TRANSACTION))?\s*;?\s*$", re.IGNORECASE
+)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_GLOBAL = "global:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """A statement that opens or ends a transaction, in the program's own SQL."""
+
+    function: ast.AST | None
+    root: str
+    start: int
+    opens: bool
+    end: TransactionEnd
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A block of the program around a node."""
+
+    block: Block
+    root: str
+    driver: str | None
+    node: ast.expr
+
+
+class Transactions:
+    """Answers what transaction a node of one module runs in."""
+
+    def __init__(self, module: Module, receivers: Receivers, drivers: Drivers, described: Iterable[Described]) -> None:
+        self._module = module
+        self._receivers = receivers
+        self._drivers = drivers
+        self._described = {id(found.node): found for found in described}
+        self._endings: dict[str, list[Described]] = {}
+        self._switches: dict[str, list[tuple[Described, Truth]]] = {}
+        self._spoken: list[Spoken] = []
+        for found in self._described.values():
+            self._note(found)
+        self._blocks = self._all_blocks()
+        self._migration = _find_migration(module, drivers, receivers)
+
+    def _note(self, found: Described) -> None:
+        root = found.receiver.root
+        if found.meaning.ends is not None and root:
+            self._endings.setdefault(root, []).append(found)
+        if found.meaning.returns not in {None, "self"} or found.receiver.type is None or found.receiver.type.pool:
+            return
+        if found.meaning.autocommit or found.meaning.transactional:
+            truth = self._receivers.decide_autocommit(found.arguments, found.meaning, Truth.MAYBE)
+            self._switches.setdefault(root, []).append((found, truth))
+
+    def speak(self, spoken: Iterable[Spoken]) -> None:
+        """Take notice of the transactions that the program opens and ends in SQL."""
+        self._spoken = sorted(spoken, key=lambda word: word.start)
+
+    def context(self, node: ast.AST, receiver: Receiver, start: int) -> TransactionContext:
+        """Return the transaction that a node runs in which uses `receiver`, at its place in the order of execution."""
+        function = self._module.function(node)
+        autocommit = self._autocommit(function, receiver, start)
+        opened = self._enclosing(node, receiver)
+        if opened is not None:
+            found = self._in_block(opened, autocommit, function, receiver, start)
+            if found is not None:
+                return found
+        spoken = self._spoken_around(function, receiver, start)
+        if spoken is not None:
+            return spoken
+        if self._migration is not None and _may_be(receiver, self._migration[0]):
+            return self._migration[1]
+        return self._by_default(function, receiver, autocommit, start)
+
+    # ---------------------------------------------------------------- blocks
+
+    def _all_blocks(self) -> tuple[_Opened, ...]:
+        return tuple(
+            opened
+            for statement in self._module.withs
+            for item in statement.items
+            if (opened := self._block_of(item.context_expr)) is not None
+        )
+
+    def _block_of(self, expr: ast.expr) -> _Opened | None:
+        """Return the block that `with expr:` opens."""
+        found = self._described.get(id(expr.value if isinstance(expr, ast.Await) else expr))
+        if found is not None and found.meaning.block is not None:
+            root = self._receivers.of(expr).root or found.receiver.root or _global_root(found)
+            return _Opened(block=found.meaning.block, root=root, driver=found.driver, node=expr)
+        if isinstance(expr, ast.Call) and found is None:
+            return None
+        receiver = self._receivers.of(expr)
+        if receiver.type is None or receiver.type.block is None or receiver.certainty is not Certainty.KNOWN:
+            return None
+        return _Opened(block=receiver.type.block, root=receiver.root, driver=receiver.type.driver, node=expr)
+
+    def _enclosing(self, node: ast.AST, receiver: Receiver) -> _Opened | None:
+        """Return the innermost block around a node that concerns its connection, decorators included."""
+        implicit: _Opened | None = None
+        for opened in self._around(node):
+            if not _concerns(opened, receiver):
+                continue
+            if opened.block.kind is not Transaction.IMPLICIT:
+                return opened
+            implicit = implicit or opened
+        if implicit is not None:
+            return implicit
+        return next((opened for opened in self._blocks if opened.root == receiver.root and self._yields(opened)), None)
+
+    def _around(self, node: ast.AST) -> Iterator[_Opened]:
+        child = node
+        for ancestor in self._module.ancestors(node):
+            if isinstance(ancestor, ast.With | ast.AsyncWith):
+                items = ancestor.items if child not in ancestor.items else _before(ancestor.items, child)
+                for item in reversed(items):
+                    opened = self._block_of(item.context_expr)
+                    if opened is not None:
+                        yield opened
+            elif isinstance(ancestor, _FUNCTIONS):
+                yield from self._decorators(ancestor)
+                return
+            child = ancestor
+
+    def _decorators(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[_Opened]:
+        for decorator in function.decorator_list:
+            if isinstance(decorator, ast.Call):
+                opened = self._block_of(decorator)
+                if opened is not None:
+                    yield opened
+                continue
+            found = self._receivers.function(decorator)
+            if found is not None and found[2].block is not None:
+                yield _Opened(block=found[2].block, root=f"{_GLOBAL}{found[1]}", driver=found[1], node=decorator)
+
+    def _yields(self, opened: _Opened) -> bool:
+        """Return whether a block hands its connection to the caller: a context manager or fixture of this file."""
+        statement = next(
+            (
+                ancestor
+                for ancestor in self._module.ancestors(opened.node)
+                if isinstance(ancestor, ast.With | ast.AsyncWith)
+            ),
+            None,
+        )
+        return statement is not None and any(
+            isinstance(inner, ast.Yield) for child in statement.body for inner in ast.walk(child)
+        )
+
+    def _in_block(
+        self, opened: _Opened, autocommit: Truth, function: ast.AST | None, receiver: Receiver, start: int
+    ) -> TransactionContext | None:
+        block = opened.block
+        place = self._module.place(opened.node)
+        if block.kind is Transaction.AUTOCOMMIT:
+            return TransactionContext(kind=Transaction.AUTOCOMMIT, opened=place)
+        depends = block.kind is Transaction.IMPLICIT or block.void_in_autocommit
+        if depends and autocommit is not Truth.NO:
+            if block.kind is Transaction.IMPLICIT:
+                return None
+            kind = Transaction.AUTOCOMMIT if autocommit is Truth.YES else Transaction.UNKNOWN
+            return TransactionContext(kind=kind)
+        if block.kind is Transaction.IMPLICIT and self._spoken_around(function, receiver, start) is not None:
+            return None
+        since = self._module.span(opened.node).start
+        count, end = self._endings_around(function, receiver.root, since, start)
+        return TransactionContext(
+            kind=block.kind,
+            block=f"{since}:{count}",
+            end=end or block.end,
+            opened=place if block.kind is Transaction.EXPLICIT else None,
+        )
+
+    def _endings_around(
+        self, function: ast.AST | None, root: str, since: int, start: int
+    ) -> tuple[int, TransactionEnd | None]:
+        """Return how many commits and rollbacks come before a place, and what the next one after it is."""
+        here = [
+            found
+            for found in self._endings.get(root, ())
+            if self._module.function(found.node) is function and found.start > since
+        ]
+        later = [found.meaning.ends for found in here if found.start > start]
+        end = TransactionEnd.COMMIT if TransactionEnd.COMMIT in later else next(iter(later), None)
+        return sum(found.start <= start for found in here), end
+
+    # ---------------------------------------------------------------- the program's own SQL
+
+    def _spoken_around(self, function: ast.AST | None, receiver: Receiver, start: int) -> TransactionContext | None:
+        before = None
+        after = None
+        for word in self._spoken:
+            if word.function is not function or not receiver.root or word.root != receiver.root:
+                continue
+            if word.start < start:
+                before = word
+            elif word.start > start and after is None and not word.opens:
+                after = word
+        if before is None or not before.opens:
+            return None
+        end = TransactionEnd.UNKNOWN if after is None else after.end
+        return TransactionContext(kind=Transaction.EXPLICIT, block=f"sql:{before.start}", end=end, opened=before.place)
+
+    # ---------------------------------------------------------------- the connection itself
+
+    def _autocommit(self, function: ast.AST | None, receiver: Receiver, start: int) -> Truth:
+        switches = self._switches.get(receiver.root, []) if receiver.root else []
+        here = [
+            truth for found, truth in switches if self._module.function(found.node) is function and found.start < start
+        ]
+        if here:
+            return here[-1]
+        others = {truth for found, truth in switches if self._module.function(found.node) is not function}
+        if not others:
+            return receiver.autocommit
+        return others.pop() if len(others) == 1 else Truth.MAYBE
+
+    def _by_default(
+        self, function: ast.AST | None, receiver: Receiver, autocommit: Truth, start: int
+    ) -> TransactionContext:
+        if receiver.certainty not in {Certainty.KNOWN, Certainty.GUESSED} or receiver.type is None:
+            return TransactionContext()
+        kind = self._default_kind(function, receiver, autocommit, start)
+        if kind not in {Transaction.IMPLICIT, Transaction.EXPLICIT}:
+            return TransactionContext(kind=kind)
+        count, end = self._endings_around(function, receiver.root, -1, start)
+        name = 0 if function is None else self._module.span(function).start
+        block = f"{receiver.root}:{name}:{count}" if receiver.root else None
+        default = TransactionEnd.COMMIT if kind is Transaction.EXPLICIT else TransactionEnd.UNKNOWN
+        return TransactionContext(kind=kind, block=block, end=end or default)
+
+    def _default_kind(self, function: ast.AST | None, receiver: Receiver, autocommit: Truth, start: int) -> Transaction:
+        assert receiver.type is not None
+        kind = receiver.transaction
+        if autocommit is Truth.YES:
+            kind = Transaction.AUTOCOMMIT
+        elif autocommit is Truth.MAYBE and kind is not Transaction.EXPLICIT:
+            kind = Transaction.UNKNOWN
+        if kind is not Transaction.AUTOCOMMIT:
+            return kind
+        if self._opened_by_hand(function, receiver, start):
+            return Transaction.EXPLICIT
+        return Transaction.UNKNOWN if self._opened_by_others(function, receiver) else kind
+
+    def _opened_by_hand(self, function: ast.AST | None, receiver: Receiver, start: int) -> bool:
+        """Return whether a block object was made before and not entered by `with`: `tx = conn.transaction(); tx.start()`."""
+        entered = {id(opened.node) for opened in self._blocks}
+        return any(
+            found.meaning.block is not None
+            and found.meaning.block.kind is Transaction.EXPLICIT
+            and found.receiver.root == receiver.root != ""
+            and found.start < start
+            and id(found.node) not in entered
+            and self._module.function(found.node) is function
+            for found in self._described.values()
+        )
+
+    def _opened_by_others(self, function: ast.AST | None, receiver: Receiver) -> bool:
+        """Return whether another function opens blocks on the same connection, and may call this one within."""
+        if receiver.root.startswith(_GLOBAL):
+            return False
+        return any(
+            opened.block.kind is Transaction.EXPLICIT
+            and opened.root == receiver.root != ""
+            and self._module.function(opened.node) is not function
+            for opened in self._blocks
+        )
+
+
+def read_transaction_word(text: str) -> tuple[bool, TransactionEnd] | None:
+    """Return whether a SQL text opens (or ends) a transaction, and how it ends; None for anything else."""
+    if _OPENS.match(text):
+        return True, TransactionEnd.UNKNOWN
+    if _ENDS.match(text):
+        word = text.split(maxsplit=1)[0].rstrip(";").upper()
+        return False, TransactionEnd.COMMIT if word in {"COMMIT", "END"} else TransactionEnd.ROLLBACK
+    return None
+
+
+def _before(items: list[ast.withitem], child: ast.AST) -> list[ast.withitem]:
+    return items[: next(index for index, item in enumerate(items) if item is child)]
+
+
+def _global_root(found: Described) -> str:
+    return f"{_GLOBAL}{found.driver}" if found.receiver.type is None else ""
+
+
+def _concerns(opened: _Opened, receiver: Receiver) -> bool:
+    """Return whether a block is one of the connection behind a receiver."""
+    if opened.root.startswith(_GLOBAL):
+        return receiver.root.startswith(opened.root) or _may_be(receiver, opened.driver)
+    return bool(opened.root) and opened.root in receiver.root.split("|")
+
+
+def _may_be(receiver: Receiver, driver: str | None) -> bool:
+    """Return whether a receiver can be a connection of a driver that keeps one connection for everybody."""
+    return receiver.type is None or receiver.type.driver in {driver, None}
+
+
+def _find_migration(
+    module: Module, drivers: Drivers, receivers: Receivers
+) -> tuple[str | None, TransactionContext] | None:
+    """Return the driver and the transaction of a file whose code a migration tool runs inside one of its own."""
+    for owner in module.classes:
+        for base in owner.bases:
+            type_ = drivers.types.get(module.qualified_name(base) or "")
+            if type_ is None or not type_.class_body:
+                continue
+            if any(_switches_off(module, statement, type_, receivers) for statement in owner.body):
+                return type_.driver, TransactionContext(kind=Transaction.AUTOCOMMIT)
+            return type_.driver, TransactionContext(
+                kind=type_.transaction, block="migration", end=TransactionEnd.COMMIT
+            )
+    return None
+
+
+def _switches_off(module: Module, statement: ast.stmt, type_: Type, receivers: Receivers) -> bool:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in type_.class_body:
+            arguments = Arguments.of_value(module, value)
+            return receivers.decide_autocommit(arguments, type_.class_body[name], Truth.NO) is Truth.YES
+        case _:
+            return False

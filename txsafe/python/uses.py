@@ -1,0 +1,306 @@
+"""What `described` found in a module → the `ApiUse`s: what touches the session without SQL in the program.
+
+Conditions are those of the driver files. One that cannot be decided makes a use of low confidence, or none where the file
+says `sure`. What travels in the startup packet is taken apart into one use for each parameter.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from txsafe.model import (
+    HOLE_CHARACTERS,
+    ApiUse,
+    Confidence,
+    Fragment,
+    Place,
+    Span,
+    SqlTemplate,
+    Transaction,
+    TransactionContext,
+)
+from txsafe.python.arguments import Argument, Arguments, Presence, Truth, conjunction, disjunction
+from txsafe.python.described import Described
+from txsafe.python.receivers import NOTHING, Certainty
+from txsafe.python.sinks import scope_name
+from txsafe.python.values import Table, Text, Unknown, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from txsafe.catalog.drivers import Drivers, Use
+    from txsafe.python.guards import Guards
+    from txsafe.python.receivers import Receivers
+    from txsafe.python.scopes import Module
+    from txsafe.python.transactions import Transactions
+
+_FIELD = re.compile(r"\{([^{}]+)\}")
+_OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
+_HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
+_OPTIONS_VARIABLE = "PGOPTIONS"
+
+
+class Uses:
+    """Finds the API uses of one module."""
+
+    def __init__(
+        self, module: Module, receivers: Receivers, drivers: Drivers, *, guards: Guards, transactions: Transactions
+    ) -> None:
+        self._module = module
+        self._receivers = receivers
+        self._drivers = drivers
+        self._guards = guards
+        self._transactions = transactions
+
+    def find(self, described: Iterable[Described]) -> tuple[ApiUse, ...]:
+        """Return the uses of the described calls, and those of settings and environment variables."""
+        found = [
+            *(use for one in (*described, *self._settings()) for use in self._of_described(one)),
+            *self._environment(),
+        ]
+        return _without_repeats(found)
+
+    # ---------------------------------------------------------------- described calls
+
+    def _of_described(self, described: Described) -> Iterator[ApiUse]:
+        meaning = described.meaning
+        if not meaning.uses and meaning.start_up is None and meaning.block is None:
+            return
+        if self._guards.is_excluded(described.node) or self._is_foreign(described):
+            return
+        transaction = self._transactions.context(described.node, described.receiver, described.start)
+        for use in meaning.uses:
+            confidence = self._decide(described, use, transaction)
+            if confidence is not None:
+                facts = {name: _fill(text, described.arguments) for name, text in use.facts.items()}
+                yield self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
+        if meaning.start_up is not None:
+            for name, facts, place, confidence in self._start_up(described):
+                yield self._use(described, name, facts, place, confidence, TransactionContext())
+        if meaning.block is not None and meaning.block.kind is Transaction.EXPLICIT and described.driver is not None:
+            place = self._place(described, None)
+            yield self._use(
+                described, "transaction-block", {"opens": described.name}, place, Confidence.HIGH, transaction
+            )
+
+    def _is_foreign(self, described: Described) -> bool:
+        many = described.driver is None or described.driver in self._drivers.any_database
+        return many and not self._receivers.has_own_driver and self._guards.is_named_foreign(described.node)
+
+    def _decide(self, described: Described, use: Use, transaction: TransactionContext) -> Confidence | None:
+        """Return how sure a use is, None where it is none."""
+        special = self._special(described, use, transaction)
+        arguments = described.arguments
+        harmless = disjunction(arguments.decide(condition, special) for condition in use.unless)
+        if harmless is Truth.YES:
+            return None
+        truth = arguments.decide(use.when, special)
+        if harmless is Truth.MAYBE:
+            truth = conjunction([truth, Truth.MAYBE])
+        if truth is Truth.NO or (truth is Truth.MAYBE and use.sure):
+            return None
+        limit = Confidence.LOW if truth is Truth.MAYBE else use.confidence
+        if described.receiver.certainty is Certainty.GUESSED:
+            limit = min(limit, Confidence.MEDIUM)
+        return limit
+
+    def _special(self, described: Described, use: Use, transaction: TransactionContext) -> Mapping[str, Argument]:
+        paths = {path for condition in (use.when, *use.unless) for path in condition.accepted if path.startswith("@")}
+        return {path: self._special_argument(described, path, transaction) for path in paths if path != "@url"}
+
+    def _special_argument(self, described: Described, path: str, transaction: TransactionContext) -> Argument:
+        if path == "@receiver":
+            place = self._module.place(described.node)
+            kind = self._kind_after(described, transaction)
+            if kind is Transaction.UNKNOWN:
+                return Argument((Unknown("transaction", place),))
+            return Argument((Text(SqlTemplate(fragments=(Fragment(text=kind.value, place=place),))),))
+        made = described.receiver.made
+        return Argument((Presence.ABSENT,)) if made is None else made.get(path.removeprefix("@made."))
+
+    def _kind_after(self, described: Described, transaction: TransactionContext) -> Transaction:
+        """Return the kind of transaction, as the call itself leaves it."""
+        truth = self._receivers.decide_autocommit(described.arguments, described.meaning, Truth.MAYBE)
+        if truth is Truth.YES:
+            return Transaction.AUTOCOMMIT
+        return transaction.kind
+
+    def _use(
+        self,
+        described: Described,
+        api: str,
+        facts: Mapping[str, str],
+        place: Place,
+        confidence: Confidence,
+        transaction: TransactionContext,
+    ) -> ApiUse:
+        route = described.receiver.route
+        if route is None and isinstance(described.node, ast.Call) and described.meaning.returns is not None:
+            route = self._receivers.of(described.node).route
+        return ApiUse(
+            place=place,
+            api=api,
+            driver=described.driver,
+            facts=MappingProxyType(dict(facts)),
+            transaction=transaction,
+            scope=scope_name(self._module, described.node),
+            route=route,
+            confidence=confidence,
+        )
+
+    # ---------------------------------------------------------------- places
+
+    def _place(self, described: Described, at: str | None) -> Place:
+        """Return the keyword argument, mapping entry or name that a reader would change."""
+        if at is not None:
+            found = self._argument_place(described, at)
+            if found is not None:
+                return found
+        return self._name_place(described.node)
+
+    def _argument_place(self, described: Described, path: str) -> Place | None:
+        call = described.arguments.call
+        for keyword in () if call is None else call.keywords:
+            if keyword.arg == path:
+                return self._module.place(keyword)
+        argument = described.arguments.get(path)
+        if argument.expr is not None:
+            return self._module.place(argument.expr)
+        place = argument.place
+        return place if place is not None and place.path == self._module.source.path else None
+
+    def _name_place(self, node: ast.expr) -> Place:
+        named = node.func if isinstance(node, ast.Call) else node
+        place = self._module.place(named)
+        if not isinstance(named, ast.Attribute):
+            return place
+        return Place(place.path, Span(place.span.end - len(named.attr), place.span.end))
+
+    # ---------------------------------------------------------------- the startup packet
+
+    def _start_up(self, described: Described) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
+        start_up = described.meaning.start_up
+        assert start_up is not None
+        for path in start_up.options:
+            argument = described.arguments.get(path)
+            place = self._place(described, path.partition("?")[0])
+            yield from self._options(argument, place)
+        for path in start_up.settings:
+            yield from self._mapping(described, path)
+        for path in start_up.parameters:
+            argument = described.arguments.get(path)
+            if all(isinstance(alternative, Presence) for alternative in argument.alternatives):
+                continue
+            facts = {"name": path.rpartition(".")[2], "value": argument.text, "carrier": path.rpartition(".")[2]}
+            yield "startup-parameter", facts, self._place(described, path), Confidence.HIGH
+
+    def _options(self, argument: Argument, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
+        for alternative in argument.alternatives:
+            match alternative:
+                case Text(template=template):
+                    yield from _read_options(template.text, place)
+                case Unknown():
+                    yield "startup-options", {"value": "…", "carrier": "options"}, place, Confidence.LOW
+                case _:
+                    continue
+
+    def _mapping(self, described: Described, path: str) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
+        argument = described.arguments.get(path)
+        tables = [alternative for alternative in argument.alternatives if isinstance(alternative, Table)]
+        sure = len(argument.alternatives) == 1
+        for table in tables:
+            for key, values in table.entries:
+                if isinstance(key, Text):
+                    value = Argument(values).text
+                    facts = {"name": key.template.text, "value": value, "carrier": path.rpartition(".")[2]}
+                    place = key.template.fragments[0].place
+                    yield "startup-parameter", facts, place, Confidence.HIGH if sure else Confidence.MEDIUM
+
+    # ---------------------------------------------------------------- settings and environment
+
+    def _settings(self) -> Iterator[Described]:
+        """Yield the entries of settings dictionaries: `"OPTIONS": {…}`, `DATABASES["default"]["OPTIONS"] = {…}`."""
+        known = self._drivers.settings
+        if not any(name in self._module.source.text for name in known) or "DATABASES" not in self._module.source.text:
+            return
+        for key, value in self._entries():
+            setting = known.get(key.value) if isinstance(key.value, str) else None
+            if setting is not None:
+                yield Described(
+                    module=self._module,
+                    node=key,
+                    start=self._module.span(key).start,
+                    name=setting.name,
+                    driver=setting.driver,
+                    meaning=setting.call,
+                    receiver=NOTHING,
+                    value=value,
+                )
+
+    def _entries(self) -> Iterator[tuple[ast.Constant, ast.expr]]:
+        """Yield every text key and the value that it is given, in a dictionary, by a subscript or in a call."""
+        for key in self._module.strings:
+            if not isinstance(key, ast.Constant):
+                continue
+            match self._module.parent(key):
+                case ast.Dict(keys=keys, values=values):
+                    yield from ((key, value) for other, value in zip(keys, values, strict=True) if other is key)
+                case ast.Subscript() as target:
+                    statement = self._module.parent(target)
+                    if isinstance(statement, ast.Assign) and target in statement.targets:
+                        yield key, statement.value
+                case ast.Call(args=[first, second, *_]) if first is key:
+                    yield key, second
+                case _:
+                    continue
+
+    def _environment(self) -> Iterator[ApiUse]:
+        """Yield what a variable of libpq's brings into every connection of a process."""
+        if _OPTIONS_VARIABLE not in self._module.source.text:
+            return
+        given: list[tuple[ast.AST, ast.expr]] = [
+            *((key, value) for key, value in self._entries() if key.value == _OPTIONS_VARIABLE),
+            *(
+                (keyword, keyword.value)
+                for call in self._module.calls
+                for keyword in call.keywords
+                if keyword.arg == _OPTIONS_VARIABLE
+            ),
+        ]
+        for key, value in given:
+            place = self._module.place(key)
+            for api, facts, where, confidence in self._options(Argument(evaluate(self._module, value)), place):
+                yield ApiUse(
+                    place=where,
+                    api=api,
+                    driver=None,
+                    facts=MappingProxyType({**facts, "carrier": _OPTIONS_VARIABLE}),
+                    scope=scope_name(self._module, key),
+                    confidence=confidence,
+                )
+
+
+def _read_options(text: str, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
+    found = False
+    for option in _OPTION.finditer(text):
+        found = True
+        name = option.group(1).replace("-", "_").translate(_HOLES)
+        value = re.sub(r"\\(.)", r"\1", option.group(2)).translate(_HOLES)
+        yield "startup-parameter", {"name": name, "value": value, "carrier": "options"}, place, Confidence.HIGH
+    if not found and text.strip():
+        yield "startup-options", {"value": text.translate(_HOLES), "carrier": "options"}, place, Confidence.MEDIUM
+
+
+def _fill(template: str, arguments: Arguments) -> str:
+    return _FIELD.sub(lambda found: arguments.get(found.group(1)).text, template)
+
+
+def _without_repeats(uses: Iterable[ApiUse]) -> tuple[ApiUse, ...]:
+    """Drop uses that say the same of the same place."""
+    kept: dict[tuple[Place, str, tuple[tuple[str, str], ...]], ApiUse] = {}
+    for use in uses:
+        kept.setdefault((use.place, use.api, tuple(use.facts.items())), use)
+    return tuple(kept.values())

@@ -1,0 +1,31 @@
+"""A first question to a text: can it hold session state at all?"""
+
+from __future__ import annotations
+
+import re
+
+from txsafe.model import HOLE_CHARACTERS, Hole
+from txsafe.sql.calls import SESSION_FUNCTIONS, name_stems
+
+_WORDS = (
+    "set", "discard", "prepare", "execute", "deallocate", "listen", "declare", "fetch", "move", "close", "load", "temp",
+    "begin", "start", "commit", "rollback", "abort", "end", "savepoint", "release",
+)  # fmt: skip
+_STATEMENT = re.compile(
+    # `end` counts as a statement only where it is one: most SQL has it in CASE … END.
+    r"(?<![a-z0-9_$.\"])(?:set|reset|discard|prepare|execute|deallocate|listen|unlisten|declare|fetch|move|close|load"
+    r"|begin|start|commit|rollback|abort|savepoint|release|local|session)(?![a-z0-9_$])"
+    r"|temp|(?:\A|[;*/\r\n])[ \t\r\n\f\v]*+end(?![a-z0-9_$])"
+)
+_UNSURE = (HOLE_CHARACTERS[Hole.SQL], HOLE_CHARACTERS[Hole.IDENTIFIER], 'u&"', "\\")
+
+
+def may_hold_session_state(text: str, *, functions: frozenset[str] = SESSION_FUNCTIONS) -> bool:
+    """Whether `read_statements` could find more than queries, DDL and the like without calls of `functions`.
+
+    Never False where it does; True for any text that merely has one of the words in it.
+    """
+    lowered = text.lower()
+    if any(stem in lowered for stem in name_stems(functions)) or any(sign in lowered for sign in _UNSURE):
+        return True
+    return any(word in lowered for word in _WORDS) and _STATEMENT.search(lowered) is not None

@@ -1,0 +1,166 @@
+"""What a user reads about one use of a feature: its message, and the line to write instead.
+
+In: a `FeatureUse`, its rule's templates, its neighbours. Out: text. Templates take captures, and these made from them:
+
+- `{identifier-X}`: capture X as an SQL name, quoted where it must be
+- `{quoted-X}`: capture X as a string constant
+- `{list-X}`: capture X where it is a list of plain names, as `search_path` takes it
+- `{parameter}`: a bound parameter as the driver spells it
+
+Of a variant's suggestions the first counts that fits driver and transaction and asks for nothing unknown. If every one
+does, the last one is filled with bound parameters where the program puts its values in.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import TYPE_CHECKING
+
+from txsafe.catalog.templates import MISSING, fill_template, matches_globs, template_names
+from txsafe.rewrites import REWRITES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from txsafe.catalog.rules import Rule, Suggestion
+    from txsafe.model import FeatureUse
+
+LONGEST_IN_MESSAGE = 80
+"""Characters of one capture within a message."""
+LONGEST_IN_SUGGESTION = 1000
+"""A capture that is longer counts as unknown: nobody wants to read a suggestion of pages."""
+
+_SPACE = re.compile(r"\s+")
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
+_NAME_LIST = re.compile(r"""\s*(?:"[^"]+"|[A-Za-z_][\w$]*)(?:\s*,\s*(?:"[^"]+"|[A-Za-z_][\w$]*))*\s*""")
+_HOLE_IN_SQL = re.compile(rf"'[^']*{MISSING}[^']*'|\"[^\"]*{MISSING}[^\"]*\"|{MISSING}")
+_NUMBERED = re.compile(r"\$(\d{1,6})")
+_RESERVED = frozenset(
+    {
+        "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "binary",
+        "both", "case", "cast", "check", "collate", "collation", "column", "concurrently", "constraint", "create",
+        "cross", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
+        "current_timestamp", "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end",
+        "except", "false", "fetch", "for", "foreign", "freeze", "from", "full", "grant", "group", "having", "ilike",
+        "in", "initially", "inner", "intersect", "into", "is", "isnull", "join", "lateral", "leading", "left", "like",
+        "limit", "localtime", "localtimestamp", "natural", "none", "not", "notnull", "null", "offset", "on", "only",
+        "or", "order", "outer", "overlaps", "placing", "primary", "references", "returning", "right", "select",
+        "session_user", "similar", "some", "symmetric", "system_user", "table", "tablesample", "then", "to",
+        "trailing", "true", "union", "unique", "user", "using", "variadic", "verbose", "when", "where", "window",
+        "with",
+    }
+)  # fmt: skip
+"""https://www.postgresql.org/docs/current/sql-keywords-appendix.html: words that are no names unless quoted."""
+
+_PARAMETER_STYLES: Mapping[str, str] = {
+    "asyncpg": "${}",
+    "tortoise": "${}",
+    "sqlalchemy": ":value{}",
+    "databases": ":value{}",
+    "piccolo": "{{}}",
+}
+_COMMON_STYLE = "%s"
+
+
+def fill(template: str, use: FeatureUse) -> str:
+    """Fill a message's template; what is unknown becomes `…`, what is long is cut."""
+    names = template_names(template) & use.captures.keys()
+    return fill_template(template, {name: _brief(use.captures[name]) for name in names if use.captures[name]})
+
+
+def _brief(value: str) -> str:
+    line = _SPACE.sub(" ", value[: 4 * LONGEST_IN_MESSAGE]).strip()
+    return line if len(line) <= LONGEST_IN_MESSAGE else line[: LONGEST_IN_MESSAGE - 1].rstrip() + MISSING
+
+
+def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse]) -> str:
+    """Return what to write instead of a use; nothing where the rule has no idea.
+
+    `neighbours` are the uses and mentions of the same file, in order; the use itself may be among them.
+    """
+    for rewrite in REWRITES:
+        text = rewrite(use, neighbours)
+        if text is not None:
+            return text
+    variant = rule.variants[use.variant]
+    fitting = [each for each in variant.suggestions if _fits(each, use)]
+    if not fitting:
+        return ""
+    known = _Values(use)
+    chosen = next((each for each in fitting if known.has_all(template_names(each.text))), None)
+    if chosen is not None:
+        return fill_template(chosen.text, known.of(chosen.text)).strip()
+    last = fitting[-1]
+    return fill_template(last.text, known.bound(last.text)).strip()
+
+
+def _fits(suggestion: Suggestion, use: FeatureUse) -> bool:
+    if suggestion.transaction and use.transaction.kind not in suggestion.transaction:
+        return False
+    return not suggestion.driver or matches_globs(use.driver or "", suggestion.driver)
+
+
+class _Values:
+    """What the names of a template stand for, for one use."""
+
+    def __init__(self, use: FeatureUse) -> None:
+        self._captures = use.captures
+        self._style = _PARAMETER_STYLES.get(use.driver or "", _COMMON_STYLE)
+
+    def has_all(self, names: frozenset[str]) -> bool:
+        return all(self._value(name) is not None for name in names)
+
+    def of(self, template: str) -> dict[str, str]:
+        """Return the values of a template's names, as far as they are known."""
+        found = {name: self._value(name) for name in template_names(template)}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def bound(self, template: str) -> dict[str, str]:
+        """Return the values with a bound parameter for each hole."""
+        spelled = " ".join(value for value in self._captures.values() if len(value) <= LONGEST_IN_SUGGESTION)
+        numbers = itertools.count(1 + max((int(number) for number in _NUMBERED.findall(spelled)), default=0))
+        values = self.of(template)
+        for name in sorted(template_names(template) - values.keys()):
+            holed = self._captures.get(name, "")
+            if holed and len(holed) <= LONGEST_IN_SUGGESTION:
+                values[name] = _HOLE_IN_SQL.sub(lambda _: self._style.format(next(numbers)), holed)
+        return values
+
+    def _value(self, name: str) -> str | None:
+        """Return a value that holds no hole, or None."""
+        if name == "parameter":
+            return self._style.format("" if ":" in self._style else 1)
+        for prefix, make in _MADE.items():
+            if name.startswith(prefix) and name not in self._captures:
+                value = self._value(name.removeprefix(prefix))
+                return None if value is None else make(value)
+        value = self._captures.get(name, "").strip()
+        return value if value and MISSING not in value and len(value) <= LONGEST_IN_SUGGESTION else None
+
+
+def _identifier(name: str) -> str | None:
+    """Spell a name, dotted or not, so that the server reads it as it is."""
+    return ".".join(_quote_name(part) for part in name.split("."))
+
+
+def _quote_name(name: str) -> str:
+    if _PLAIN_NAME.fullmatch(name) and name not in _RESERVED:
+        return name
+    return '"' + name.strip('"').replace('"', '""') + '"'
+
+
+def _constant(text: str) -> str | None:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'" if "\\" not in text else "E'" + escaped.replace("\\", "\\\\") + "'"
+
+
+def _list(text: str) -> str | None:
+    return text if _NAME_LIST.fullmatch(text) else None
+
+
+_MADE: Mapping[str, Callable[[str], str | None]] = {
+    "identifier-": _identifier,
+    "quoted-": _constant,
+    "list-": _list,
+}
