@@ -97,7 +97,8 @@ def _quote(text: str) -> str:
 
 def _settle(text: str) -> str:
     """Take out of a message what differs from run to run."""
-    text = " ".join(text.split())
+    text = " ".join(text.partition("\nHINT:")[0].split())
+    text = re.sub(r"__asyncpg_stmt_\w+?__", "__asyncpg_stmt_…__", text)
     text = re.sub(r"txsafe_[0-9a-f]{8}", "txsafe_…", text)
     text = re.sub(r"(port|stmt_|pstmt_|_pg3_|c)(\s?)\d+", r"\1\2…", text)
     return re.sub(r"\d{4,5}|[0-9a-f]{12,}", "…", text)

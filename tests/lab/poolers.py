@@ -246,7 +246,7 @@ def start_pgpool(session: Session, packages: Mapping[str, Packages], servers: Se
         running = session.start(
             f"pgpool-{server.major}", [*suite.command("usr/sbin/pgpool"), "-n", "-f", str(file)], port=port
         )
-        yield Endpoint("pgpool", _minor(version), version, "session", server, running, "lab", {})
+        yield Endpoint("pgpool-ii", _minor(version), version, "session", server, running, "lab", {})
 
 
 def _minor(version: str) -> str:

@@ -7,12 +7,16 @@ The one tool is `pg_backend_pid()` read in SQL: the number that a client is give
 from __future__ import annotations
 
 import enum
+import time
 from dataclasses import dataclass
 
-from txsafe.probe.wire import Answer, Client, Reply
+from txsafe.probe.wire import Answer, Client
 
 HUNT_LIMIT = 2.0
 """Seconds to wait for a server connection while others are held on purpose."""
+FAREWELL = 0.5
+"""Seconds for a server process to go when its client has gone."""
+RESTLESS_LOOKS = 10
 HUNT_CLIENTS = 24
 """How many server connections are held at once while looking for a certain one."""
 
@@ -81,7 +85,8 @@ def occupy(conninfo: str, backend: str, hold: Hold) -> Occupant | None:
                 return None
         return None
     finally:
-        for other in others:
+        # Those that still wait go first: else a pooler gives them a connection and closes it with them.
+        for other in reversed(others):
             other.leave()
 
 
@@ -97,8 +102,8 @@ class Pool:
 
     sharing: Sharing
     server_version: str
-    remark: str = ""
-    """What casts doubt on it."""
+    restless: bool = False
+    """Whether an idle client's next statement lands elsewhere by itself: others use the pool, or the pooler resets first."""
 
 
 def detect_pool(conninfo: str) -> Pool | Answer:
@@ -110,10 +115,20 @@ def detect_pool(conninfo: str) -> Pool | Answer:
             return client.refusal or version
         if _gives_away(conninfo, backend):
             sharing = Sharing.TRANSACTION if _keeps_in_block(conninfo) else Sharing.STATEMENT
-            return Pool(sharing, version.value)
-        claimed = client.claimed_backend
-    again = any(_visit(conninfo) == backend for _ in range(3))
-    return Pool(Sharing.SESSION if again or claimed != backend else Sharing.DIRECT, version.value)
+            return Pool(sharing, version.value, restless=len({client.backend for _ in range(RESTLESS_LOOKS)}) > 1)
+    return Pool(Sharing.SESSION if _outlives_its_client(conninfo) else Sharing.DIRECT, version.value)
+
+
+def _outlives_its_client(conninfo: str) -> bool:
+    """Whether a server process is still there some time after its only client has left."""
+    with Client(conninfo) as client:
+        backend = client.backend
+    deadline = time.monotonic() + FAREWELL
+    while time.monotonic() < deadline:
+        if not is_alive(conninfo, backend):
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _gives_away(conninfo: str, backend: str) -> bool:
@@ -134,13 +149,3 @@ def _keeps_in_block(conninfo: str) -> bool:
         if client.refusal is None:
             client.query("ROLLBACK")
         return kept
-
-
-def _visit(conninfo: str) -> str:
-    with Client(conninfo) as client:
-        return client.backend
-
-
-def was_refused(answer: Answer) -> bool:
-    """Whether the connection itself is gone."""
-    return answer.reply in (Reply.DROPPED, Reply.SILENT)
