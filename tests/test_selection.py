@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +22,9 @@ from txsafe.model import (
     UnresolvedSink,
 )
 from txsafe.selection import ExitStatus, add_errors, check_selectors, exit_status, keep_changed, select
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROFILE = Profile(name="p", pooler="p", version=None, mode="transaction")
 RULES = ("listen", "session-set", "session-role")

@@ -7,8 +7,8 @@ Expected failure is data in the report; a defect of ours is caught here, once, a
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -27,9 +27,11 @@ from txsafe.model import (
     FileError,
     FileReport,
     Outcome,
+    Place,
     Position,
     Profile,
     SourceFile,
+    Span,
     SqlSite,
     Statement,
     Unresolved,
@@ -41,9 +43,12 @@ from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import SuppressionOptions, apply_suppressions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
     from txsafe.config import Config
     from txsafe.discovery import FileInput
     from txsafe.model import ApiUse
+    from txsafe.sql.scripts import ScriptUnit
 
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
@@ -121,11 +126,6 @@ class Analyzer:
 
     # ------------------------------------------------------------ reading
 
-    @cached_property
-    def functions(self) -> frozenset[str]:
-        """The functions that some rule names."""
-        return frozenset(self.index.calls)
-
     def _read_python(self, source: SourceFile) -> _Reading:
         from txsafe.python import PythonOptions, find_sites
 
@@ -145,13 +145,16 @@ class Analyzer:
             site.template.text,
             transaction=site.transaction,
             block_prefix=f"{site.place.path}:{site.place.span.start}:",
-            functions=self.functions,
+            functions=self.index.functions,
         )
 
     def _read_sql(self, source: SourceFile) -> _Reading:
-        from txsafe.sql.scripts import read_script
+        from txsafe.sql.scripts import ScriptRunner, read_script
 
-        raise NotImplementedError
+        in_transaction = matching(self.config.assume_in_transaction, source.path, root=self.config.root)
+        runner = ScriptRunner.IN_TRANSACTION if in_transaction else ScriptRunner.UNKNOWN
+        script = read_script(source, assume_in_transaction=runner, functions=self.index.functions)
+        return _Reading(sites=tuple(_by_section(script.units, source)), errors=script.errors)
 
     # ------------------------------------------------------------ judging
 
@@ -203,6 +206,15 @@ class Analyzer:
         return self._profiles[name]
 
 
+def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tuple[SqlSite, tuple[Statement, ...]]]:
+    """Join what shares a template: a long script's text is put together once, not once per statement."""
+    whole = Place(source.path, Span(0, len(source.text)))
+    for _, section in itertools.groupby(units, key=lambda unit: id(unit.site.template)):
+        joined = tuple(section)
+        statements = itertools.chain.from_iterable(unit.statements for unit in joined)
+        yield replace(joined[0].site, place=whole), tuple(statements)
+
+
 def _only(source: SourceFile) -> Callable[[str], SourceFile | None]:
     return {source.path: source}.get
 
@@ -220,7 +232,7 @@ def _distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Drop what the alternatives of one site say twice of one place, keeping the surest."""
     best: dict[tuple[object, ...], Diagnostic] = {}
     for diagnostic in diagnostics:
-        key = (diagnostic.rule, diagnostic.path, diagnostic.start)
+        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message)
         known = best.get(key)
         if known is None or (known.severity, known.confidence) < (diagnostic.severity, diagnostic.confidence):
             best[key] = diagnostic
@@ -234,6 +246,4 @@ def _resolve_place(unresolved: Unresolved, source: SourceFile) -> UnresolvedSink
 
 def _failed(path: str, rule: str, line: int, message: str) -> FileReport:
     diagnostic = file_diagnostic(rule=rule, path=path, position=Position(max(line, 1), 1), message=message)
-    return FileReport(
-        path=path, diagnostics=(diagnostic,), errors=(FileError(path=path, line=line, message=message),)
-    )
+    return FileReport(path=path, diagnostics=(diagnostic,), errors=(FileError(path=path, line=line, message=message),))

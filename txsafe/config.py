@@ -15,7 +15,7 @@ from pathlib import Path
 
 from txsafe.errors import ConfigError, did_you_mean
 from txsafe.model import Confidence, Severity
-from txsafe.options import PATH, SCALAR, SWITCH, TEXT, Kind, Schema, either, many, number, table, word
+from txsafe.options import PATH, SCALAR, SWITCH, TEXT, Kind, Schema, many, number, table, word
 
 DEFAULT_EXCLUDES = (
     ".direnv", ".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pytest_cache",
@@ -100,10 +100,10 @@ class Config:
     assume_in_transaction: tuple[str, ...] = field(
         default=(), metadata=_option(_TEXTS, "Globs of files that a runner wraps in a transaction.")
     )
-    sinks: Mapping[str, int | str] = field(
+    sinks: Mapping[str, int] = field(
         default_factory=dict,
         metadata=_option(
-            table(either(number(), TEXT)),
+            table(number()),
             'Functions of the project that take SQL, with the argument\'s position or name: `"myapp.db.run" = 0`.',
         ),
     )

@@ -1,6 +1,6 @@
 """A feature use and its verdict → the diagnostic that a user reads.
 
-In: `FeatureUse`, `Verdict`, the rule, the neighbouring uses (for the suggestion). Out: a `Diagnostic` with lines and columns.
+In: a use, its verdict, its rule and its neighbours (for the suggestion). Out: a `Diagnostic` with lines and columns.
 """
 
 from __future__ import annotations
@@ -32,7 +32,13 @@ Sources = Callable[[str], SourceFile | None]
 
 
 def diagnose(
-    use: FeatureUse, verdict: Verdict, *, rule: Rule, profile: Profile, sources: Sources, neighbours: Sequence[FeatureUse]
+    use: FeatureUse,
+    verdict: Verdict,
+    *,
+    rule: Rule,
+    profile: Profile,
+    sources: Sources,
+    neighbours: Sequence[FeatureUse],
 ) -> Diagnostic:
     """Return what to tell about a use that a profile does not simply allow."""
     variant = rule.variants[use.variant]

@@ -1,5 +1,5 @@
 # os.path is several times faster than pathlib, and this runs for every entry of every folder.
-# ruff: noqa: PTH100, PTH109, PTH110, PTH113, PTH114, PTH116, PTH123
+# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH113, PTH114, PTH116, PTH123
 """Paths in, files to read out: what a run looks at, what it passes over, and what it could not look at.
 
 Folders are walked with `.gitignore` and the excludes of the configuration; symbolic links to folders are not followed,
@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
     from txsafe.config import Config
 
-__all__ = ["Discovery", "FileInput", "FileKind", "Skipped", "display_path", "find_files", "may_matter", "read_input"]
+__all__ = [
+    "EXCLUDED", "Discovery", "FileInput", "FileKind", "Skipped", "display_path", "find_files", "is_excluded",
+    "may_matter", "read_input",
+]  # fmt: skip
 
+EXCLUDED = "excluded"
+"""Why something was passed over: the configuration says so."""
 _SNIFFED = 256
 """Bytes read of a file without a telling name: enough for a `#!` line."""
 
@@ -94,8 +99,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 def find_files(paths: Sequence[str], config: Config) -> Discovery:
     """Return what to analyse for the paths of a command line."""
-    excludes = Globs.of((*config.exclude, *config.extend_exclude))
-    walk = _Walk(config=config, excludes=excludes, includes=Globs.of(config.include))
+    walk = _Walk(config=config, excludes=_excludes(config), includes=Globs.of(config.include))
     for path in paths:
         walk.add(os.path.abspath(path))
     return walk.discovery()
@@ -138,8 +142,8 @@ class _Walk:
             self._refuse_named(path, error)
             return
         is_folder = stat.S_ISDIR(mode)
-        if self.config.force_exclude and self._is_excluded_anywhere(path, is_folder=is_folder):
-            self._skip(path, "excluded", named=True)
+        if self.config.force_exclude and is_excluded(path, self.config):
+            self._skip(path, EXCLUDED, named=True)
         elif is_folder:
             self._walk_folder(path)
         elif not stat.S_ISREG(mode):
@@ -185,7 +189,7 @@ class _Walk:
         if not _is_folder(entry):
             return False
         if self.excludes.match(entry.path, root=self.config.root, is_folder=True):
-            self._skip(entry.path, "excluded")
+            self._skip(entry.path, EXCLUDED)
             return False
         if _is_ignored(entry.path, ignores, is_folder=True):
             self._skip(entry.path, "ignored by git")
@@ -218,7 +222,7 @@ class _Walk:
 
     def _is_passed_over(self, path: str, ignores: Iterable[Globs]) -> bool:
         if self.excludes.match(path, root=self.config.root, is_folder=False):
-            self._skip(path, "excluded")
+            self._skip(path, EXCLUDED)
             return True
         if _is_ignored(path, ignores, is_folder=False):
             self._skip(path, "ignored by git")
@@ -228,18 +232,26 @@ class _Walk:
     def _is_included(self, path: str) -> bool:
         return bool(self.includes.match(path, root=self.config.root, is_folder=False))
 
-    def _is_excluded_anywhere(self, path: str, *, is_folder: bool) -> bool:
-        root = self.config.root
-        if self.excludes.match(path, root=root, is_folder=is_folder):
-            return True
-        parents = (parent for parent in Path(path).parents if parent != root and parent.is_relative_to(root))
-        return any(self.excludes.match(str(parent), root=root, is_folder=True) for parent in parents)
-
     def _skip(self, path: str, reason: str, *, named: bool = False) -> None:
         self.skipped.append(Skipped(display_path(path), reason, named))
 
     def _fail(self, path: str, message: str) -> None:
         self.errors.append(FileError(path=display_path(path), line=0, message=message))
+
+
+def is_excluded(path: str, config: Config) -> bool:
+    """Say whether a path, or a folder below the project's root that it lies in, is excluded."""
+    excludes = _excludes(config)
+    absolute = os.path.abspath(path)
+    if excludes.match(absolute, root=config.root, is_folder=os.path.isdir(absolute)):
+        return True
+    parents = (parent for parent in Path(absolute).parents if parent != config.root)
+    below = (parent for parent in parents if parent.is_relative_to(config.root))
+    return any(excludes.match(str(parent), root=config.root, is_folder=True) for parent in below)
+
+
+def _excludes(config: Config) -> Globs:
+    return Globs.of((*config.exclude, *config.extend_exclude))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

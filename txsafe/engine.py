@@ -1,7 +1,7 @@
 """The pipeline for many files: the gate, one process or several, results in path order.
 
-In: files, a `Config` and the resolved profile. Out: a `Report`. A worker process that dies takes no file with it: what was not
-answered is tried again, one file to a process, and only what kills its worker again is reported as not analysed.
+In: files, a `Config` and the resolved profile. Out: a `Report`. A worker process that dies takes no file with it: what
+was not answered is tried again, one file to a process, and only what kills its worker again is reported.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
-from txsafe.gate import may_matter
+from txsafe.gate import may_matter, words_of
 from txsafe.model import FileError, FileReport, Profile, Report
 from txsafe.source import read_bytes
 
@@ -46,8 +46,9 @@ def analyze(
     """
     reports: dict[int, FileReport] = {}
     candidates: list[Numbered] = []
+    tokens = words_of(config.sinks)
     for number, file in enumerate(files):
-        report = _gate(file, config)
+        report = _gate(file, config, tokens)
         if report is None:
             candidates.append((number, file))
         else:
@@ -59,13 +60,18 @@ def analyze(
     return Report(profile=profile, files=tuple(sorted(reports.values(), key=lambda report: report.path)))
 
 
-def _gate(file: FileInput, config: Config) -> FileReport | None:
-    """Return the report of a file that needs no parse, None for a candidate."""
+def _gate(file: FileInput, config: Config, tokens: Sequence[bytes]) -> FileReport | None:
+    """Return the report of a file that needs no parse, None for a candidate.
+
+    The gate knows the shipped rules' and drivers' words, and `tokens`; a user's own rules open it for every file.
+    """
     try:
         data = file.data if file.data is not None else read_bytes(file.path, limit=config.max_file_size)
     except SourceError as error:
         return _unread(file, str(error))
-    return None if may_matter(data, file.kind) else FileReport(path=file.display)
+    if config.rule_paths or may_matter(data, file.kind, tokens=tokens):
+        return None
+    return FileReport(path=file.display)
 
 
 def _unread(file: FileInput, message: str) -> FileReport:

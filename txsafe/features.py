@@ -48,6 +48,9 @@ LONGEST_TEXT = 20_000
 MOST_ARGUMENTS = 16
 """Arguments of one call that become captures."""
 
+MOST_OPENERS = 1000
+"""With more of them, nobody is told who mentions them: each site would be held against each."""
+
 _Key = TypeVar("_Key", bound=Hashable)
 
 _HOLE = re.compile("[" + "".join(HOLE_CHARACTERS.values()) + "]")
@@ -138,6 +141,8 @@ def find_mentions(
     They are no uses of the feature themselves: they are what a rewrite must look at (who reads the temporary table?).
     Each has the opener's rule and variant, and the captures `name`, `kind`, `sql` and `text`.
     """
+    if len(openers) > MOST_OPENERS:
+        return ()
     scoped = [opener for opener in openers if opener.scope == site.scope and opener.place.path == site.place.path]
     names = {opener.captures["name"]: opener for opener in scoped if opener.captures.get("name")}
     if not names:
@@ -315,7 +320,8 @@ def _shown(facts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _shown_text(text: str) -> str:
-    return text[:LONGEST_TEXT].translate(_HOLES)
+    cut = text[:LONGEST_TEXT]
+    return cut if cut.isascii() else cut.translate(_HOLES)
 
 
 def shorten(sql: str) -> str:

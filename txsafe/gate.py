@@ -97,6 +97,11 @@ def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> 
     return any(token in lowered for token in tokens)
 
 
+def words_of(names: Iterable[str]) -> tuple[bytes, ...]:
+    """Return the tokens of qualified names (`myapp.db.run`): their last parts, which a call cannot do without."""
+    return tuple(sorted({name.rpartition(".")[2].lower().encode() for name in names}))
+
+
 def _holds(lowered: bytes, stem: bytes, pattern: re.Pattern[bytes] | None) -> bool:
     if pattern is None:
         return True

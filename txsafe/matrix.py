@@ -6,8 +6,9 @@ Nothing here is written down: every cell is what `judge` says of one use behind 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from txsafe.catalog.templates import matches_globs, template_names
@@ -46,7 +47,9 @@ PARAMETERS = (
 )
 """What stands for all parameters: each is followed by some poolers or server versions and not by others."""
 _NOWHERE = Place("", Span(0, 0))
-_IN_TRANSACTION = TransactionContext(kind=Transaction.EXPLICIT)
+_CONTEXTS: Mapping[str, Transaction] = MappingProxyType(
+    {"inside-transaction": Transaction.EXPLICIT, "in-autocommit": Transaction.AUTOCOMMIT}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ class Cell:
 
     rule: str
     variant: str
-    """The rule's variant, with `/parameter:NAME` and `/inside-transaction` where these decide."""
+    """The rule's variant, with `/parameter:NAME`, `/inside-transaction`, `/in-autocommit` where these decide."""
     profile: Profile
     outcome: Outcome
     effects: tuple[Effect, ...]
@@ -157,29 +160,23 @@ def _is_about(variant: Variant, hole: str, parameter: str) -> bool:
 
 
 def _judge_case(case: _Case, profiles: Iterable[Profile], catalog: Catalog) -> Iterator[Cell]:
-    """Judge one use; once more inside a transaction, if that changes anything anywhere."""
-    cells = [_judge_cell(case, case.use, profile, catalog) for profile in profiles]
+    """Judge one use; once more inside a transaction and in autocommit, if that changes anything anywhere."""
+    cells = [_judge_cell(case, profile, catalog) for profile in profiles]
     yield from cells
     if case.use.transaction.kind is not Transaction.UNKNOWN:
         return
-    inside = FeatureUse(
-        rule=case.use.rule,
-        variant=case.use.variant,
-        place=_NOWHERE,
-        sql="",
-        captures=case.use.captures,
-        transaction=_IN_TRANSACTION,
-    )
-    label = _Case(label=f"{case.label}/inside-transaction", use=inside)
-    others = [_judge_cell(label, inside, cell.profile, catalog) for cell in cells]
-    if any(cell.text != other.text for cell, other in zip(cells, others, strict=True)):
-        yield from others
+    for label, kind in _CONTEXTS.items():
+        use = replace(case.use, transaction=TransactionContext(kind=kind))
+        inside = _Case(label=f"{case.label}/{label}", use=use)
+        others = [_judge_cell(inside, cell.profile, catalog) for cell in cells]
+        if any(cell.text != other.text for cell, other in zip(cells, others, strict=True)):
+            yield from others
 
 
-def _judge_cell(case: _Case, use: FeatureUse, profile: Profile, catalog: Catalog) -> Cell:
-    verdict = judge(use, profile, catalog)
+def _judge_cell(case: _Case, profile: Profile, catalog: Catalog) -> Cell:
+    verdict = judge(case.use, profile, catalog)
     return Cell(
-        rule=use.rule,
+        rule=case.use.rule,
         variant=case.label,
         profile=profile,
         outcome=verdict.outcome,

@@ -47,16 +47,16 @@ class _OrderedWord(enum.StrEnum):
         return list(type(self)).index(self)
 
     def __lt__(self, other: object) -> bool:
-        return self.rank < type(self)(other).rank
+        return self.rank < type(self)(str(other)).rank
 
     def __le__(self, other: object) -> bool:
-        return self.rank <= type(self)(other).rank
+        return self.rank <= type(self)(str(other)).rank
 
     def __gt__(self, other: object) -> bool:
-        return self.rank > type(self)(other).rank
+        return self.rank > type(self)(str(other)).rank
 
     def __ge__(self, other: object) -> bool:
-        return self.rank >= type(self)(other).rank
+        return self.rank >= type(self)(str(other)).rank
 
 
 class Severity(_OrderedWord):

@@ -116,21 +116,6 @@ def table(values: Kind, *, keys: Kind = TEXT) -> Kind:
     return Kind(decode, {"type": "object", "additionalProperties": values.schema, **names})
 
 
-def either(first: Kind, second: Kind) -> Kind:
-    """Return the kind of what one of two kinds takes."""
-
-    def decode(value: object) -> object:
-        try:
-            return first.decode(value)
-        except ConfigError as error:
-            try:
-                return second.decode(value)
-            except ConfigError as other:
-                raise ConfigError(f"{error}; or {other}") from other
-
-    return Kind(decode, {"anyOf": [first.schema, second.schema]})
-
-
 def _wrong(expected: str, value: object) -> ConfigError:
     shown = repr(value)
     return ConfigError(f"expected {expected}, not {shown if len(shown) <= 60 else shown[:57] + '...'}")

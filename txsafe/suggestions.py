@@ -5,7 +5,7 @@ In: a `FeatureUse`, its rule's templates, its neighbours. Out: text. Templates t
 - `{identifier-X}`: capture X as an SQL name, quoted where it must be
 - `{quoted-X}`: capture X as a string constant
 - `{list-X}`: capture X where it is a list of plain names, as `search_path` takes it
-- `{parameter}`: a bound parameter as the driver spells it
+- `{parameter}`, `{parameter-2}`: bound parameters as the driver spells them
 
 Of a variant's suggestions the first counts that fits driver and transaction and asks for nothing unknown. If every one
 does, the last one is filled with bound parameters where the program puts its values in.
@@ -34,6 +34,7 @@ LONGEST_IN_SUGGESTION = 1000
 _SPACE = re.compile(r"\s+")
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
 _NAME_LIST = re.compile(r"""\s*(?:"[^"]+"|[A-Za-z_][\w$]*)(?:\s*,\s*(?:"[^"]+"|[A-Za-z_][\w$]*))*\s*""")
+_NAME_IN_LIST = re.compile(r""""[^"]+"|[^\s,]+""")
 _HOLE_IN_SQL = re.compile(rf"'[^']*{MISSING}[^']*'|\"[^\"]*{MISSING}[^\"]*\"|{MISSING}")
 _NUMBERED = re.compile(r"\$(\d{1,6})")
 _RESERVED = frozenset(
@@ -56,11 +57,13 @@ _RESERVED = frozenset(
 _PARAMETER_STYLES: Mapping[str, str] = {
     "asyncpg": "${}",
     "tortoise": "${}",
-    "sqlalchemy": ":value{}",
-    "databases": ":value{}",
+    "sqlalchemy": ":value_{}",
+    "alembic": ":value_{}",
+    "databases": ":value_{}",
     "piccolo": "{{}}",
 }
 _COMMON_STYLE = "%s"
+_PARAMETERS = {"parameter": 1, "parameter-2": 2}
 
 
 def fill(template: str, use: FeatureUse) -> str:
@@ -90,9 +93,15 @@ def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse]) -> st
     known = _Values(use)
     chosen = next((each for each in fitting if known.has_all(template_names(each.text))), None)
     if chosen is not None:
-        return fill_template(chosen.text, known.of(chosen.text)).strip()
-    last = fitting[-1]
-    return fill_template(last.text, known.bound(last.text)).strip()
+        return _fill_lines(chosen.text, known.of(chosen.text))
+    return _fill_lines(fitting[-1].text, known.bound(fitting[-1].text))
+
+
+def _fill_lines(template: str, values: Mapping[str, str]) -> str:
+    """Fill a template; a value of several lines must not leave the comment that it stands in."""
+    flat = {name: _SPACE.sub(" ", value) for name, value in values.items()}
+    lines = (fill_template(line, flat if line.startswith("--") else values) for line in template.splitlines())
+    return "\n".join(lines).strip()
 
 
 def _fits(suggestion: Suggestion, use: FeatureUse) -> bool:
@@ -129,8 +138,8 @@ class _Values:
 
     def _value(self, name: str) -> str | None:
         """Return a value that holds no hole, or None."""
-        if name == "parameter":
-            return self._style.format("" if ":" in self._style else 1)
+        if name in _PARAMETERS:
+            return self._style.format(_PARAMETERS[name])
         for prefix, make in _MADE.items():
             if name.startswith(prefix) and name not in self._captures:
                 value = self._value(name.removeprefix(prefix))
@@ -140,7 +149,9 @@ class _Values:
 
 
 def _identifier(name: str) -> str | None:
-    """Spell a name, dotted or not, so that the server reads it as it is."""
+    """Spell a name, dotted or not, so that the server reads it as it is; None where no name can be."""
+    if not name.isprintable() or not all(part.strip('"') for part in name.split(".")):
+        return None
     return ".".join(_quote_name(part) for part in name.split("."))
 
 
@@ -151,12 +162,16 @@ def _quote_name(name: str) -> str:
 
 
 def _constant(text: str) -> str | None:
+    if not text.isprintable():
+        return None
     escaped = text.replace("'", "''")
     return f"'{escaped}'" if "\\" not in text else "E'" + escaped.replace("\\", "\\\\") + "'"
 
 
 def _list(text: str) -> str | None:
-    return text if _NAME_LIST.fullmatch(text) else None
+    if not _NAME_LIST.fullmatch(text):
+        return None
+    return ", ".join(f'"{name}"' if name.lower() in _RESERVED else name for name in _NAME_IN_LIST.findall(text))
 
 
 _MADE: Mapping[str, Callable[[str], str | None]] = {

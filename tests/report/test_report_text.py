@@ -180,3 +180,7 @@ def test_what_is_about_a_whole_file_shows_no_line_of_it() -> None:
 )
 def test_a_log_of_github_actions_sees_no_command_in_analysed_text(suggestion: str, shown: str) -> None:
     assert f"       {shown}\n" in show(replace(SET, suggestion=suggestion))
+
+
+def test_what_was_observed_is_said_as_it_is() -> None:
+    assert "   = observed on PgBouncer 1.25\n" in show(replace(SET, reference="observed on PgBouncer 1.25"))

@@ -11,6 +11,7 @@ false and `12:30:45` as 45045.
 
 from __future__ import annotations
 
+import difflib
 import enum
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -107,6 +108,13 @@ class Reader:
         line = self._node.lines.get(key, self._node.line) if key is not None else self._node.line
         return CatalogError(f"{self._node.path}:{line}: {message}")
 
+    def missing(self, key: str, where: str = "") -> CatalogError:
+        """Return the error for a key that must be there, or for what looks like its misspelling."""
+        unasked = [found for found in self._node.entries if found not in self._asked]
+        for found in difflib.get_close_matches(key, unasked, n=1, cutoff=0.75):
+            return self.error(f"unknown key {found!r}; did you mean {key!r}?", found)
+        return self.error(f"{key!r} is missing{where}")
+
     def node(self, key: str) -> Node | None:
         """Return the value of an optional key."""
         self._asked.add(key)
@@ -116,7 +124,7 @@ class Reader:
         """Return the value of a key, or raise."""
         node = self.node(key)
         if node is None:
-            raise self.error(f"{key!r} is missing{self._likely_misspelling(key)}")
+            raise self.missing(key)
         return node
 
     def text(self, key: str) -> str:
@@ -204,10 +212,6 @@ class Reader:
         for key in self._node.entries:
             if key not in self._asked:
                 raise self.error(f"unknown key {key!r}{did_you_mean(key, sorted(self._asked))}", key)
-
-    def _likely_misspelling(self, key: str) -> str:
-        unasked = [found for found in self._node.entries if found not in self._asked]
-        return did_you_mean(key, unasked).replace("did you mean", "is it").removesuffix("?") if unasked else ""
 
 
 def read_text(node: Node, what: str = "this") -> str:

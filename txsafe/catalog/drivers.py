@@ -1,4 +1,4 @@
-"""Driver files come in as `Node`s, one `Drivers` goes out: what a Python program can call, and what it does to a session.
+"""Driver files come in as `Node`s, one `Drivers` goes out: what a program can call, and what that does to a session.
 
 The format is described at the head of `rules/drivers/psycopg.yaml`. Nothing is known here about any particular driver.
 """
@@ -94,9 +94,12 @@ class Call:
     returns: str | None = None
     """A type's name; `self` for the receiver."""
     block: Block | None = None
+    rolls_back: tuple[Condition, ...] = ()
     ends: TransactionEnd | None = None
     autocommit: tuple[Condition, ...] = ()
     transactional: tuple[Condition, ...] = ()
+    event: str | None = None
+    """The argument that names the event at which a decorated function runs."""
     route: str | None = None
     temporary: Temporary | None = None
     uses: tuple[Use, ...] = ()
@@ -146,6 +149,8 @@ class Drivers:
     values: Mapping[str, str] = NO_FACTS
     """Module-level object → name of its type."""
     constructs: frozenset[str] = frozenset()
+    no_statement: frozenset[str] = frozenset()
+    """Module-level objects that stand for no SQL at all."""
     settings: Mapping[str, DriverFunction] = field(default_factory=dict)
     """Key of a settings dictionary → what its value does."""
     any_database: frozenset[str] = frozenset()
@@ -171,6 +176,7 @@ class _Draft:
     functions: dict[str, DriverFunction] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     constructs: set[str] = field(default_factory=set)
+    no_statement: set[str] = field(default_factory=set)
     settings: dict[str, DriverFunction] = field(default_factory=dict)
     any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
@@ -205,6 +211,7 @@ def _finish(draft: _Draft) -> Drivers:
         functions=MappingProxyType(draft.functions),
         values=MappingProxyType(draft.values),
         constructs=frozenset(draft.constructs),
+        no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
@@ -295,6 +302,7 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
         call = _decode_call(file, Reader(node))
         draft.settings[name] = DriverFunction(name=name, driver=driver, call=call)
     draft.constructs.update(reader.texts("constructs"))
+    draft.no_statement.update(reader.texts("no-statement"))
     draft.foreign.update(reader.texts("foreign"))
     draft.no_sql.update(reader.texts("no-sql"))
     draft.foreign_words.update(reader.texts("foreign-words"))
@@ -358,9 +366,11 @@ def _decode_call(file: _File, reader: Reader) -> Call:
         connection=reader.optional_text("connection") or None,
         returns=file.type_name(reader, "returns"),
         block=_decode_block(reader.optional_reader("block")),
+        rolls_back=_decode_conditions(reader, "rolls-back"),
         ends=reader.optional_word("ends", TransactionEnd),
         autocommit=_decode_conditions(reader, "autocommit"),
         transactional=_decode_conditions(reader, "transactional"),
+        event=reader.optional_text("event") or None,
         route=reader.optional_text("route") or None,
         temporary=_decode_temporary(reader.optional_reader("temporary")),
         uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),

@@ -64,10 +64,12 @@ class Setting:
 
     def default(self, version: str | None) -> str:
         """Return the value that holds if nobody sets it."""
-        for default in self.defaults:
-            if not default.version or (version is not None and version_fits(version, default.version)):
-                return default.value
-        raise AssertionError(self.name)
+        fitting = (
+            default.value
+            for default in self.defaults
+            if not default.version or (version is not None and version_fits(version, default.version))
+        )
+        return next(fitting)
 
     def parse(self, text: str) -> str | None:
         """Return a value as conditions compare it (flags as yes or no, the rest trimmed), or None if it is none."""
@@ -92,12 +94,10 @@ class Setting:
                 return "a number"
             case SettingType.FLAG:
                 return "yes or no"
-            case SettingType.NAMES:
-                return "names separated by commas"
             case SettingType.WORD:
                 return f"one of {', '.join(self.values)}"
-            case SettingType.TEXT:
-                return "a text"
+            case SettingType.NAMES | SettingType.TEXT:
+                return "any text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +190,7 @@ def _read_pooler(name: str, reader: Reader, base: Pooler | None) -> Pooler:
     sources = reader.text_map("sources")
     own = tuple(_read_capability(key, node, modes, settings, sources) for key, node in reader.entries("capabilities"))
     if not own and base is None:
-        raise reader.error("'capabilities' is missing")
+        raise reader.missing("capabilities")
     reader.finish()
     return Pooler(
         id=name,
@@ -245,7 +245,7 @@ def is_known_version(text: str, versions: tuple[str, ...]) -> bool:
 def _read_modes(reader: Reader, base: Pooler | None) -> tuple[str, ...]:
     modes = reader.texts("modes") or (base.modes if base else ())
     if not modes:
-        raise reader.error("'modes' is missing")
+        raise reader.missing("modes")
     for mode in modes:
         if base and mode not in base.modes:
             raise reader.error(f"{base.title} has no mode {mode!r}{did_you_mean(mode, base.modes)}", "modes")

@@ -166,7 +166,7 @@ def _read_variant(name: str, node: Node, probe: Node | None) -> Variant:
     if not variant.requires and not variant.reason:
         raise reader.error(f"variant {name!r} requires nothing, so 'reason' must say why it is always safe")
     if variant.requires and not variant.message:
-        raise reader.error(f"'message' is missing in variant {name!r}")
+        raise reader.missing("message", f" in variant {name!r}")
     return variant
 
 
@@ -182,7 +182,7 @@ def _read_requires(reader: Reader) -> tuple[str, ...]:
 def _read_matches(reader: Reader, variant: str) -> tuple[Match, ...]:
     matches = tuple(_read_match(each) for each in reader.readers("match"))
     if not matches:
-        raise reader.error(f"'match' is missing in variant {variant!r}")
+        raise reader.missing("match", f" in variant {variant!r}")
     return matches
 
 

@@ -53,11 +53,10 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the default command in front of arguments that name none."""
+        """Put the default command in front of arguments that name none, unless a shell wants them completed."""
         own = {name for param in self.get_params(ctx) for name in param.opts}
-        if not args or (args[0] not in COMMANDS and args[0] not in own):
-            args = [DEFAULT_COMMAND, *args]
-        return super().parse_args(ctx, args)
+        names_none = not args or (args[0] not in COMMANDS and args[0] not in own)
+        return super().parse_args(ctx, [DEFAULT_COMMAND, *args] if names_none and not ctx.resilient_parsing else args)
 
     def main(  # type: ignore[override]  # click's overloads tell what standalone mode returns; this never does
         self,

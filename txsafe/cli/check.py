@@ -21,7 +21,7 @@ from txsafe.cli import COMMANDS
 from txsafe.cli.flags import Flags, configure, parameters
 from txsafe.cli.terminal import Progress, terminal_width, wants_color, write_output
 from txsafe.config import Config, Format, show
-from txsafe.discovery import Discovery, FileInput, display_path, find_files
+from txsafe.discovery import EXCLUDED, Discovery, FileInput, Skipped, display_path, find_files, is_excluded
 from txsafe.errors import ConfigError, SourceError, did_you_mean
 from txsafe.selection import ExitStatus
 
@@ -77,8 +77,11 @@ def _discover(paths: Sequence[str], flags: Flags, config: Config) -> Discovery:
     discovery = find_files(named, config)
     if not from_stdin:
         return discovery
-    file = _read_stdin(name if isinstance(name, str) else _STDIN_NAME, config)
-    files = sorted((*discovery.files, file), key=lambda each: each.display)
+    shown = name if isinstance(name, str) else _STDIN_NAME
+    if config.force_exclude and is_excluded(shown, config):
+        skipped = Skipped(display_path(shown), EXCLUDED, named=True)
+        return replace(discovery, skipped=(*discovery.skipped, skipped))
+    files = sorted((*discovery.files, _read_stdin(shown, config)), key=lambda each: each.display)
     return replace(discovery, files=tuple(files))
 
 
@@ -106,7 +109,7 @@ def _has_work(discovery: Discovery) -> bool:
     """
     if discovery.files or discovery.errors or discovery.missing:
         return True
-    if any(skipped.named and skipped.reason == "excluded" for skipped in discovery.skipped):
+    if any(skipped.named and skipped.reason == EXCLUDED for skipped in discovery.skipped):
         return False
     raise ConfigError("no Python or SQL files to analyse; `--verbose` says what was passed over")
 
@@ -271,9 +274,7 @@ def _check_writable(config: Config, flags: Flags) -> None:
     targets = [*config.output.values(), config.output_file, Path(written) if isinstance(written, str) else None]
     for target in targets:
         if target is not None and (target.is_dir() or not target.parent.is_dir()):
-            raise ConfigError(
-                f"{target}: cannot be written: {'it is' if target.is_dir() else 'there is no such'} folder"
-            )
+            raise ConfigError(f"{target}: cannot be written: {'it is a' if target.is_dir() else 'no such'} folder")
 
 
 @dataclass(slots=True)

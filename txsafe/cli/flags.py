@@ -24,6 +24,7 @@ Flags = Mapping[str, object]
 
 _LISTS = frozenset({"select", "ignore", "exclude", "extend_exclude", "include"})
 """Given several times, or with commas."""
+_DEFAULTS = Config(root=Path())
 _ACTIONS = frozenset({"config", "isolated", "show_config", "show_files", "stdin_filename", "write_baseline"})
 """What is no option of `Config`."""
 
@@ -35,13 +36,11 @@ def _flag(
     kind: click.types.ParamType[int] | click.Choice[str] | None = None,
 ) -> click.Option:
     field = _field(names)
-    return click.Option(
-        names, metavar=metavar, multiple=multiple, type=kind, default=None, help=_plain(option_help(field))
-    )
+    return click.Option(names, metavar=metavar, multiple=multiple, type=kind, default=None, help=_help(field))
 
 
 def _switch(*names: str) -> click.Option:
-    return click.Option(names, is_flag=True, flag_value=True, default=None, help=_plain(option_help(_field(names))))
+    return click.Option(names, is_flag=True, flag_value=True, default=None, help=_help(_field(names)))
 
 
 def _choice(*names: str, words: type[enum.StrEnum]) -> click.Option:
@@ -60,8 +59,11 @@ def _field(names: Sequence[str]) -> str:
     return own or next(name for name in names if name.startswith("--")).removeprefix("--").replace("-", "_")
 
 
-def _plain(markdown: str) -> str:
-    return markdown.replace("`", "")
+def _help(field: str) -> str:
+    """Return the table's text, and the default where it is a word or a number."""
+    default = getattr(_DEFAULTS, field)
+    shown = f" [default: {default}]" if isinstance(default, str | int) and not isinstance(default, bool) else ""
+    return option_help(field).replace("`", "") + shown
 
 
 def parameters() -> list[click.Parameter]:
@@ -85,16 +87,14 @@ def parameters() -> list[click.Parameter]:
         _flag("--extend-exclude", metavar="GLOBS", multiple=True),
         _flag("--include", metavar="GLOBS", multiple=True),
         _switch("--force-exclude"),
-        click.Option(
-            ["--respect-gitignore/--no-respect-gitignore"], default=None, help=_plain(option_help("respect_gitignore"))
-        ),
+        click.Option(["--respect-gitignore/--no-respect-gitignore"], default=None, help=_help("respect_gitignore")),
         _flag("--max-file-size", metavar="BYTES", kind=click.INT),
         _flag("--rule-path", "rule_paths", metavar="PATH", multiple=True),
         _action("--stdin-filename", metavar="NAME", text="Analyse standard input under this name."),
         _switch("--require-reason"),
         _switch("--require-full-coverage"),
         _switch("--exit-zero"),
-        click.Option(["--cache/--no-cache"], default=None, help=_plain(option_help("cache"))),
+        click.Option(["--cache/--no-cache"], default=None, help=_help("cache")),
         _flag("--jobs", "-j", "jobs", metavar="N", kind=click.INT),
         _choice("--color", words=Color),
         _switch("--statistics"),

@@ -26,6 +26,8 @@ class PythonOptions:
 
     sinks: Mapping[str, int] = field(default_factory=dict)
     """Qualified name of a function → position of its argument that is SQL (`[tool.txsafe.sinks]`)."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Package → version that the program runs with, where what a default means depends on it."""
     module: str = ""
     """The file's dotted module name, where known."""
     project: Project | None = None

@@ -1,7 +1,7 @@
 """A call and the names of its parameters → what each argument is known to be.
 
-In go an `ast.Call` (or one assigned value) and the `arguments` of a driver's `Call`, out come the alternatives behind an
-argument path of a driver file (`kwargs.prepare_threshold`, `url?options`) and the truth of a condition over them.
+In go an `ast.Call` (or one assigned value) and the `arguments` of a driver's `Call`, out come the alternatives behind
+an argument path of a driver file (`kwargs.prepare_threshold`, `url?options`) and the truth of a condition over them.
 """
 
 from __future__ import annotations
@@ -130,8 +130,10 @@ class Arguments:
             if isinstance(key, Text):
                 self._named.setdefault(key.template.text, Argument(values))
 
-    def __contains__(self, path: str) -> bool:
-        return self.get(path) != _ABSENT
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the parameters that are given, as far as known."""
+        return tuple(self._named)
 
     def expression(self, name: str) -> ast.expr | None:
         """Return the expression that is written for a parameter."""
@@ -221,7 +223,7 @@ def disjunction(truths: Iterable[Truth]) -> Truth:
     return Truth.MAYBE if Truth.MAYBE in found else Truth.NO
 
 
-def _test(alternative: Alternative, word: str, name: str | None) -> Truth:
+def _test(alternative: Alternative, word: str, name: str | None) -> Truth:  # noqa: PLR0911 - one per kind
     if word in {Word.ABSENT, Word.GIVEN}:
         return _test_presence(alternative, word)
     match alternative:

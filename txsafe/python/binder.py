@@ -7,12 +7,16 @@ may nest deeper than the interpreter's stack.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from txsafe.python.scopes import Binding, BindingKind, FunctionNode, Module, Scope, ScopeKind
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 _LEAVES = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
+_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _MUTATORS = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "appendleft"})
 
@@ -48,26 +52,36 @@ class _Walk:
         stack: list[tuple[ast.AST, Scope]] = [(module.tree, root)]
         while stack:
             node, scope = stack.pop()
-            inner = self.enter(node, scope)
-            children = [(child, self.scope_of(node, child, inner, scope)) for child in self.children(node)]
-            stack.extend(reversed(children))
+            enter = _ENTER.get(type(node))
+            inner = scope if enter is None else enter(self, node, scope)
+            if isinstance(node, ast.stmt):
+                module.statement_scopes[node] = scope
+            children = self.children(node)
+            if inner is scope and not isinstance(node, ast.comprehension):
+                stack += [(child, scope) for child in reversed(children)]
+            else:
+                stack += [(child, self.scope_of(node, child, inner, scope)) for child in reversed(children)]
         self.finish()
 
-    def children(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield the children of a node and note where they stand."""
+    def children(self, node: ast.AST) -> list[ast.AST]:
+        """Return the children of a node and note where they stand."""
         parents, slots = self.module.parents, self.module.slots
+        found: list[ast.AST] = []
         for name in node._fields:
             value = getattr(node, name, None)
-            if isinstance(value, list):
+            if isinstance(value, ast.AST):
+                if not isinstance(value, _LEAVES):
+                    parents[value] = node
+                    found.append(value)
+            elif isinstance(value, list):
                 for index, item in enumerate(value):
-                    if isinstance(item, ast.AST) and not isinstance(item, _LEAVES):
-                        parents[item] = node
-                        if isinstance(item, ast.stmt | ast.excepthandler | ast.match_case):
-                            slots[item] = (name, index)
-                        yield item
-            elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
-                parents[value] = node
-                yield value
+                    if isinstance(item, _BLOCKS):
+                        slots[item] = (name, index)
+                    elif not isinstance(item, ast.AST) or isinstance(item, _LEAVES):
+                        continue
+                    parents[item] = node
+                    found.append(item)
+        return found
 
     def scope_of(self, node: ast.AST, child: ast.AST, inner: Scope, outer: Scope) -> Scope:
         """Return the scope that a child is visited in."""
@@ -81,83 +95,99 @@ class _Walk:
                 return outer.parent if isinstance(whole, _COMPREHENSIONS) and whole.generators[0] is node else outer
         return inner
 
-    def enter(self, node: ast.AST, scope: Scope) -> Scope:
-        """Note a node; return the scope of what stands in it."""
-        match node:
-            case ast.Name() | ast.Attribute():
-                return scope
-            case ast.Constant():
-                self.enter_constant(node)
-            case ast.JoinedStr():
-                if not isinstance(self.module.parents[node], ast.FormattedValue):
-                    self.gathered.strings.append(node)
-            case ast.Call():
-                self.gathered.calls.append(node)
-                self.note_mutation(node, node.func)
-            case ast.stmt():
-                return self.enter_statement(node, scope)
-            case ast.Lambda():
-                self.gathered.functions.append(node)
-                return self.enter_function(node, scope, "<lambda>", ScopeKind.LAMBDA)
-            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                return self.open(node, scope, scope.qualname, ScopeKind.COMPREHENSION)
-            case ast.comprehension():
-                self.bind_target(node.target, scope, _Source(BindingKind.FOR, node, node.iter))
-            case ast.NamedExpr():
-                self.bind_target(node.target, _enclosing(scope), _Source(BindingKind.WALRUS, node, node.value))
-            case ast.Yield() | ast.YieldFrom():
-                self.module.returns.setdefault(_enclosing(scope).node, []).append(node)
-            case ast.ExceptHandler(name=str(name)):
-                self.bind(scope, Binding(name=name, kind=BindingKind.EXCEPT, node=node, annotation=node.type))
-            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                self.bind(scope, Binding(name=name, kind=BindingKind.MATCH, node=node, value=self.subject(node)))
-            case ast.MatchMapping(rest=str(name)):
-                self.bind(scope, Binding(name=name, kind=BindingKind.MATCH, node=node))
-        return scope
+    # ------------------------------------------------------------ expressions
 
-    def enter_constant(self, node: ast.Constant) -> None:
-        is_text = isinstance(node.value, str | bytes)
-        if is_text and not isinstance(self.module.parents[node], ast.JoinedStr):
+    def enter_text(self, node: ast.Constant | ast.JoinedStr, scope: Scope) -> Scope:
+        around = self.module.parents[node]
+        is_text = not isinstance(node, ast.Constant) or isinstance(node.value, str | bytes)
+        is_format = isinstance(around, ast.FormattedValue) and around.format_spec is node
+        if is_text and not is_format and not isinstance(around, ast.JoinedStr):
             self.gathered.strings.append(node)
-
-    def enter_statement(self, node: ast.stmt, scope: Scope) -> Scope:
-        gathered = self.gathered
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                gathered.functions.append(node)
-                self.bind(scope, Binding(name=name, kind=BindingKind.FUNCTION, node=node, annotation=node.returns))
-                return self.enter_function(node, scope, name, ScopeKind.FUNCTION)
-            case ast.ClassDef(name=name):
-                gathered.classes.append(node)
-                self.bind(scope, Binding(name=name, kind=BindingKind.CLASS, node=node))
-                return self.open(node, scope, _qualname(scope, name), ScopeKind.CLASS)
-            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-                gathered.assignments.append(node)
-                self.enter_assignment(node, scope)
-            case ast.For() | ast.AsyncFor():
-                gathered.loops.append(node)
-                self.bind_target(node.target, scope, _Source(BindingKind.FOR, node, node.iter))
-            case ast.With() | ast.AsyncWith():
-                gathered.withs.append(node)
-                for item in node.items:
-                    if item.optional_vars is not None:
-                        self.bind_target(item.optional_vars, scope, _Source(BindingKind.WITH, node, item.context_expr))
-            case ast.Import() | ast.ImportFrom():
-                gathered.imports.append(node)
-                self.enter_import(node, scope)
-            case ast.Return():
-                self.module.returns.setdefault(scope.node, []).append(node)
-            case ast.Delete():
-                for target in node.targets:
-                    self.bind_target(target, scope, _Source(BindingKind.DELETE, node, None))
-            case ast.Global():
-                scope.declared.update(dict.fromkeys(node.names, self.module.scopes[self.module.tree]))
-            case ast.Nonlocal():
-                for name in node.names:
-                    scope.declared[name] = _binding_function(scope, name)
         return scope
 
-    def enter_assignment(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign, scope: Scope) -> None:
+    def enter_call(self, node: ast.Call, scope: Scope) -> Scope:
+        self.gathered.calls.append(node)
+        match node.func:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute in _MUTATORS:
+                self.module.mutations.setdefault(name, []).append(node)
+        return scope
+
+    def enter_lambda(self, node: ast.Lambda, scope: Scope) -> Scope:
+        self.gathered.functions.append(node)
+        return self.open_function(node, scope, "<lambda>", ScopeKind.LAMBDA)
+
+    def enter_comprehension(self, node: ast.AST, scope: Scope) -> Scope:
+        return self.open(node, scope, scope.qualname, ScopeKind.COMPREHENSION)
+
+    def enter_generator(self, node: ast.comprehension, scope: Scope) -> Scope:
+        self.bind_target(node.target, scope, _Source(BindingKind.FOR, node, node.iter))
+        return scope
+
+    def enter_walrus(self, node: ast.NamedExpr, scope: Scope) -> Scope:
+        self.bind_target(node.target, _enclosing(scope), _Source(BindingKind.WALRUS, node, node.value))
+        return scope
+
+    def enter_yield(self, node: ast.Yield | ast.YieldFrom, scope: Scope) -> Scope:
+        self.module.returns.setdefault(_enclosing(scope).node, []).append(node)
+        return scope
+
+    # ------------------------------------------------------------ handlers and patterns
+
+    def enter_handler(self, node: ast.ExceptHandler, scope: Scope) -> Scope:
+        if node.name is not None:
+            self.bind(scope, Binding(name=node.name, kind=BindingKind.EXCEPT, node=node, annotation=node.type))
+        return scope
+
+    def enter_capture(self, node: ast.MatchAs | ast.MatchStar | ast.MatchMapping, scope: Scope) -> Scope:
+        name = node.rest if isinstance(node, ast.MatchMapping) else node.name
+        if name is not None:
+            subject = self.subject(node) if isinstance(node, ast.MatchAs) else None
+            self.bind(scope, Binding(name=name, kind=BindingKind.MATCH, node=node, value=subject))
+        return scope
+
+    # ------------------------------------------------------------ statements
+
+    def enter_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Scope:
+        self.gathered.functions.append(node)
+        self.bind(scope, Binding(name=node.name, kind=BindingKind.FUNCTION, node=node, annotation=node.returns))
+        return self.open_function(node, scope, node.name, ScopeKind.FUNCTION)
+
+    def enter_class(self, node: ast.ClassDef, scope: Scope) -> Scope:
+        self.gathered.classes.append(node)
+        self.bind(scope, Binding(name=node.name, kind=BindingKind.CLASS, node=node))
+        return self.open(node, scope, _qualname(scope, node.name), ScopeKind.CLASS)
+
+    def enter_loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Scope:
+        self.gathered.loops.append(node)
+        self.bind_target(node.target, scope, _Source(BindingKind.FOR, node, node.iter))
+        return scope
+
+    def enter_with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Scope:
+        self.gathered.withs.append(node)
+        for item in node.items:
+            if item.optional_vars is not None:
+                self.bind_target(item.optional_vars, scope, _Source(BindingKind.WITH, node, item.context_expr))
+        return scope
+
+    def enter_return(self, node: ast.Return, scope: Scope) -> Scope:
+        self.module.returns.setdefault(scope.node, []).append(node)
+        return scope
+
+    def enter_delete(self, node: ast.Delete, scope: Scope) -> Scope:
+        for target in node.targets:
+            self.bind_target(target, scope, _Source(BindingKind.DELETE, node, None))
+        return scope
+
+    def enter_global(self, node: ast.Global, scope: Scope) -> Scope:
+        scope.declared.update(dict.fromkeys(node.names, self.module.scopes[self.module.tree]))
+        return scope
+
+    def enter_nonlocal(self, node: ast.Nonlocal, scope: Scope) -> Scope:
+        scope.declared.update({name: _binding_function(scope, name) for name in node.names})
+        return scope
+
+    def enter_assignment(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign, scope: Scope) -> Scope:
+        self.gathered.assignments.append(node)
         match node:
             case ast.Assign():
                 for target in node.targets:
@@ -167,8 +197,9 @@ class _Walk:
                 self.bind_target(node.target, scope, _Source(kind, node, node.value, node.annotation))
             case ast.AugAssign():
                 self.bind_target(node.target, scope, _Source(BindingKind.AUGMENTED, node, node.value))
+        return scope
 
-    def enter_function(self, node: FunctionNode, scope: Scope, name: str, kind: ScopeKind) -> Scope:
+    def open_function(self, node: FunctionNode, scope: Scope, name: str, kind: ScopeKind) -> Scope:
         inner = self.open(node, scope, _qualname(scope, name), kind)
         arguments = node.args
         positional = [*arguments.posonlyargs, *arguments.args]
@@ -189,7 +220,8 @@ class _Walk:
             )
         return inner
 
-    def enter_import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
+    def enter_import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> Scope:
+        self.gathered.imports.append(node)
         origin = self.origin(node) if isinstance(node, ast.ImportFrom) else ""
         for alias in node.names:
             if isinstance(node, ast.ImportFrom) and alias.name == "*":
@@ -202,6 +234,7 @@ class _Walk:
             else:
                 name = target = alias.name.partition(".")[0]
             self.bind(scope, Binding(name=name, kind=BindingKind.IMPORT, node=alias, target=target))
+        return scope
 
     def origin(self, node: ast.ImportFrom) -> str:
         """Return the module that a `from` names, relative ones from this module's name where it is known."""
@@ -232,11 +265,6 @@ class _Walk:
                     waiting.append((inner, None, (*index, -1)))
                 case ast.Tuple(elts=parts) | ast.List(elts=parts):
                     waiting += reversed(_unpacked(parts, value, index, source.kind))
-
-    def note_mutation(self, call: ast.Call, function: ast.expr) -> None:
-        match function:
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute in _MUTATORS:
-                self.module.mutations.setdefault(name, []).append(call)
 
     def subject(self, pattern: ast.AST) -> ast.expr | None:
         """Return the subject that a pattern captures as a whole."""
@@ -321,3 +349,39 @@ def _qualname(scope: Scope, name: str) -> str:
 
 def _dotted(origin: str, name: str) -> str:
     return f"{origin}{name}" if origin.endswith(".") or not origin else f"{origin}.{name}"
+
+
+_ENTER: Mapping[type[ast.AST], Callable[..., Scope]] = {
+    ast.Constant: _Walk.enter_text,
+    ast.JoinedStr: _Walk.enter_text,
+    ast.Call: _Walk.enter_call,
+    ast.Lambda: _Walk.enter_lambda,
+    ast.ListComp: _Walk.enter_comprehension,
+    ast.SetComp: _Walk.enter_comprehension,
+    ast.DictComp: _Walk.enter_comprehension,
+    ast.GeneratorExp: _Walk.enter_comprehension,
+    ast.comprehension: _Walk.enter_generator,
+    ast.NamedExpr: _Walk.enter_walrus,
+    ast.Yield: _Walk.enter_yield,
+    ast.YieldFrom: _Walk.enter_yield,
+    ast.ExceptHandler: _Walk.enter_handler,
+    ast.MatchAs: _Walk.enter_capture,
+    ast.MatchStar: _Walk.enter_capture,
+    ast.MatchMapping: _Walk.enter_capture,
+    ast.FunctionDef: _Walk.enter_function,
+    ast.AsyncFunctionDef: _Walk.enter_function,
+    ast.ClassDef: _Walk.enter_class,
+    ast.Assign: _Walk.enter_assignment,
+    ast.AnnAssign: _Walk.enter_assignment,
+    ast.AugAssign: _Walk.enter_assignment,
+    ast.For: _Walk.enter_loop,
+    ast.AsyncFor: _Walk.enter_loop,
+    ast.With: _Walk.enter_with,
+    ast.AsyncWith: _Walk.enter_with,
+    ast.Import: _Walk.enter_import,
+    ast.ImportFrom: _Walk.enter_import,
+    ast.Return: _Walk.enter_return,
+    ast.Delete: _Walk.enter_delete,
+    ast.Global: _Walk.enter_global,
+    ast.Nonlocal: _Walk.enter_nonlocal,
+}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from txsafe.model import Hole
+from txsafe.model import Hole, SqlTemplate
 from txsafe.python.composables import Composable
 from txsafe.python.domain import (
     Items,
@@ -19,6 +19,7 @@ from txsafe.python.domain import (
     Unknown,
     Value,
     Values,
+    any_value,
     combinations,
     limited,
     literal,
@@ -35,34 +36,23 @@ from txsafe.python.formatting import (
     quoted_name,
     quoted_value,
 )
-from txsafe.python.frames import Argument, Frame
-from txsafe.python.scopes import BindingKind, FunctionNode, Module, has_decorator, is_method
+from txsafe.python.invocations import defined_call, imported_call, partial_call, unknown_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from txsafe.python.evaluation import Evaluator
+    from txsafe.python.frames import Frame
 
 _CHAINED = frozenset(
-    {
-        "alias", "as_bytes", "as_string", "bindparams", "columns", "compile", "correlate", "distinct", "execution_options",
-        "group_by", "label", "limit", "order_by", "scalar_subquery", "select_from", "self_group", "with_for_update",
-    }
-)  # fmt: skip
+    {"alias", "as_bytes", "as_string", "bindparams", "columns", "compile", "correlate", "distinct", "execution_options"}
+    | {"group_by", "label", "limit", "order_by", "scalar_subquery", "select_from", "self_group", "with_for_update"}
+)
 """Methods of composed SQL that leave what matters of the text as it is."""
 
 _NUMBERS = frozenset({"int", "float", "len", "id", "hash", "ord", "abs", "round", "bool", "sum"})
 _READERS = frozenset({"read", "read_text", "read_bytes", "readlines", "readline"})
 _FORMATS = frozenset({"format", "format_map"})
-_RETURN_LIMIT = 64
-
-
-def last_name(expr: ast.expr) -> str:
-    """Return the last part of a dotted name; empty for anything else."""
-    match expr:
-        case ast.Attribute(attr=name) | ast.Name(id=name):
-            return name
-    return ""
 
 
 def evaluate_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterable[Value]:
@@ -72,37 +62,33 @@ def evaluate_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterabl
         known = _known_call(evaluator, qualified, call, frame)
         if known is not None:
             return known
-    defined = _defined_call(evaluator, call, frame)
+    defined = defined_call(evaluator, call, frame)
     if defined is not None:
         return defined
     if isinstance(call.func, ast.Attribute):
         return _method_call(evaluator, call, call.func, frame)
     if qualified is not None:
-        followed = _imported_call(evaluator, qualified, call, frame)
+        followed = imported_call(evaluator, qualified, call, frame)
         if followed is not None:
             return followed
-    partial = _partial_call(evaluator, call, frame)
-    return partial or (_unknown_call(evaluator, call, frame),)
-
-
-def _unknown_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Unknown:
-    name = last_name(call.func)
-    if name in _READERS:
-        return evaluator.unknown("read from a file", call, frame)
-    return evaluator.unknown(f"call of {name}()" if name else "a call", call, frame)
+    whole = partial_call(call, frame)
+    return (unknown_call(evaluator, call, frame),) if whole is None else evaluate_call(evaluator, whole, frame)
 
 
 # ---------------------------------------------------------------- names of libraries
 
 
-def _known_call(evaluator: Evaluator, qualified: str, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
+def _known_call(
+    evaluator: Evaluator, qualified: str, call: ast.Call, frame: Frame
+) -> Iterable[Value] | None:
     kind = evaluator.composables.get(qualified)
     if kind is not None:
         return _composed(evaluator, kind, call, frame)
     namespace, _, function = qualified.rpartition(".")
     while namespace:
         if evaluator.composables.get(namespace) is Composable.FUNCTION_NAMESPACE:
-            return [_function_text(evaluator, qualified[len(namespace) + 1 :], call, frame)]
+            name = qualified[len(namespace) + 1 :]
+            return [_function_text(name, row, call, frame) for row in _argument_rows(evaluator, call, frame)]
         namespace = namespace.rpartition(".")[0]
     if qualified.startswith("builtins."):
         return _builtin(evaluator, function, call, frame)
@@ -121,16 +107,16 @@ _TEXT_FUNCTIONS: Mapping[str, Callable[[Text], Text]] = {
 }
 
 
-def _composed(evaluator: Evaluator, kind: Composable, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
+def _composed(  # noqa: PLR0911 - one for each kind
+    evaluator: Evaluator, kind: Composable, call: ast.Call, frame: Frame
+) -> Iterable[Value] | None:
     place = frame.module.place(call)
-    match kind:
-        case Composable.PLACEHOLDER:
-            return [Unknown("a bound parameter", place, Hole.VALUE)]
-        case Composable.QUERY:
-            return [_query(evaluator, call, frame)]
-        case Composable.IDENTIFIER:
-            parts = [quoted_name(evaluator.values(argument, frame)[0]) for argument in call.args]
-            return [_dotted(parts, frame, call)]
+    if kind is Composable.PLACEHOLDER:
+        return [Unknown("a bound parameter", place, Hole.VALUE)]
+    if kind is Composable.QUERY:
+        return [_query(row, call, frame) for row in _argument_rows(evaluator, call, frame)]
+    if kind is Composable.IDENTIFIER:
+        return [_dotted(row, call, frame) for row in _argument_rows(evaluator, call, frame)]
     first = call.args[0] if call.args else next((keyword.value for keyword in call.keywords), None)
     if first is None or isinstance(first, ast.Starred):
         return None
@@ -146,66 +132,75 @@ def _composed(evaluator: Evaluator, kind: Composable, call: ast.Call, frame: Fra
     return None
 
 
-def _dotted(parts: Sequence[Text], frame: Frame, call: ast.Call) -> Value:
+def _argument_rows(evaluator: Evaluator, call: ast.Call, frame: Frame) -> list[list[Value]]:
+    """Return the positional arguments, one row for each combination of their alternatives."""
+    values = _positional(evaluator, call, frame)
+    return combinations([(number, alternatives) for number, alternatives in enumerate(values)])
+
+
+def _dotted(parts: Sequence[Value], call: ast.Call, frame: Frame) -> Value:
+    """Return a quoted name of one or several parts."""
     place = frame.module.place(call)
     if not parts:
         return Unknown("a name", place, Hole.IDENTIFIER)
-    dot = literal(".", place)
-    pieces = [piece for part in parts for piece in (dot, part.template)]
-    return joined_text(pieces[1:], place, composed=True)
+    return _separated([], ".", [quoted_name(part).template for part in parts], call, frame)
 
 
-def _function_text(evaluator: Evaluator, name: str, call: ast.Call, frame: Frame) -> Value:
+def _function_text(name: str, arguments: Sequence[Value], call: ast.Call, frame: Frame) -> Value:
     """Return the SQL of a call in a function namespace: `func.set_config("a", x, False)`."""
-    place = frame.module.place(call)
-    pieces = [literal(f"{name}(", frame.module.place(call.func))]
-    for number, argument in enumerate(call.args):
-        if number:
-            pieces.append(literal(", ", place))
-        pieces.append(quoted_value(evaluator.values(argument, frame)[0]).template)
-    return joined_text([*pieces, literal(")", place)], place, composed=True)
+    head = literal(f"{name}(", frame.module.place(call.func))
+    parts = [quoted_value(argument).template for argument in arguments]
+    inner = _separated([head], ", ", parts, call, frame)
+    tail = literal(")", frame.module.place(call))
+    return joined_text([rendered(inner), tail], frame.module.place(call), composed=True)
 
 
-def _query(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Value:
+def _query(columns: Sequence[Value], call: ast.Call, frame: Frame) -> Value:
     """Return `SELECT` of a call's arguments, columns and the like as holes."""
+    flat: list[Value] = []
+    for column in columns:
+        flat += [element[0] for element in column.values] if isinstance(column, Items) else [column]
+    head = literal("SELECT ", frame.module.place(call.func))
+    return _separated([head], ", ", [rendered(column) for column in flat], call, frame)
+
+
+def _separated(
+    head: list[SqlTemplate], separator: str, parts: Sequence[SqlTemplate], call: ast.Call, frame: Frame
+) -> Value:
     place = frame.module.place(call)
-    columns: list[Value] = []
-    for argument in call.args:
-        value = evaluator.values(argument, frame)[0]
-        columns += [element[0] for element in value.values] if isinstance(value, Items) else [value]
-    pieces = [literal("SELECT ", frame.module.place(call.func))]
-    for number, column in enumerate(columns):
-        if number:
-            pieces.append(literal(", ", place))
-        pieces.append(rendered(column))
-    return joined_text(pieces, place, composed=True)
+    between = literal(separator, place)
+    pieces = [piece for part in parts for piece in (between, part)]
+    return joined_text([*head, *pieces[1:]], place, composed=True)
 
 
 # ---------------------------------------------------------------- builtins
 
 
-def _builtin(evaluator: Evaluator, name: str, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
-    if name in _NUMBERS:
-        return [evaluator.unknown(f"call of {name}()", call, frame, Hole.VALUE)]
-    if name == "open":
-        return [evaluator.unknown("a file", call, frame)]
-    if name == "dict":
-        return [updated_table(evaluator, Table((), frame.module.place(call)), call, frame)]
-    if name == "range":
-        rest = evaluator.unknown("a number of a range", call, frame, Hole.VALUE)
-        return [Items((), frame.module.place(call), rest)]
+def _builtin(  # noqa: PLR0911 - one for each kind
+    evaluator: Evaluator, name: str, call: ast.Call, frame: Frame
+) -> Iterable[Value] | None:
+    place = frame.module.place(call)
+    if name in _NUMBERS or name == "repr":
+        return [Unknown(f"call of {name}()", place, Hole.VALUE)]
+    match name:
+        case "open":
+            return [Unknown("a file", place)]
+        case "dict":
+            return [updated_table(evaluator, Table((), place), call, frame)]
+        case "range":
+            return [Items((), place, Unknown("a number of a range", place, Hole.VALUE))]
+        case "zip":
+            return _zipped(evaluator, call, frame)
+        case "str" | "bytes" if call.args and not isinstance(call.args[0], ast.Starred):
+            values = evaluator.values(call.args[0], frame)
+            return [Text(rendered(value)) if isinstance(value, Scalar) else value for value in values]
+    return _sequence(evaluator, name, call, frame) if name in _SEQUENCES else None
+
+
+def _sequence(evaluator: Evaluator, name: str, call: ast.Call, frame: Frame) -> Iterable[Value]:
     if not call.args or isinstance(call.args[0], ast.Starred):
-        return [Items((), frame.module.place(call))] if name in _SEQUENCES else None
-    values = evaluator.values(call.args[0], frame)
-    if name in _SEQUENCES:
-        return [_listed(evaluator, value, call, frame, name) for value in values]
-    if name == "str":
-        return [Text(rendered(value)) if isinstance(value, Scalar) else value for value in values]
-    if name == "repr":
-        return [evaluator.unknown("the representation of a value", call, frame, Hole.VALUE)]
-    if name == "bytes":
-        return values
-    return _zipped(evaluator, call, frame) if name == "zip" else None
+        return [Items((), frame.module.place(call))]
+    return [_listed(evaluator, value, call, frame, name) for value in evaluator.values(call.args[0], frame)]
 
 
 _SEQUENCES = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "enumerate"})
@@ -219,7 +214,6 @@ def _listed(evaluator: Evaluator, value: Value, call: ast.Call, frame: Frame, na
     if name == "enumerate":
         number = Unknown("a number", place, Hole.VALUE)
         elements = [(Items(((number,), element), place),) for element in elements]
-        rest = rest and Unknown(rest.reason, rest.place, rest.hole)
     return Items(tuple(elements), place, rest)
 
 
@@ -233,23 +227,9 @@ def _zipped(evaluator: Evaluator, call: ast.Call, frame: Frame) -> list[Value]:
 
 def updated_table(evaluator: Evaluator, table: Table, call: ast.Call, frame: Frame) -> Table:
     """Return a table with what `dict(…)` or `.update(…)` puts into it."""
-    place = frame.module.place(call)
-    rest = Unknown("entries that are not known", place)
     mappings = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg is None)]
     for expr in mappings:
-        value = evaluator.values(expr, frame)[0]
-        if isinstance(value, Table):
-            table = table.updated(value.entries, value.rest)
-        elif isinstance(value, Items) and value.rest is None:
-            pairs = [element[0] for element in value.values]
-            entries = [
-                (pair.values[0][0], pair.values[1])
-                for pair in pairs
-                if isinstance(pair, Items) and len(pair.values) == 2
-            ]
-            table = table.updated(entries, rest if len(entries) < len(pairs) else None)
-        else:
-            table = table.updated((), rest)
+        table = table.overlaid(tuple(_as_table(value) for value in evaluator.values(expr, frame)))
     return table.updated(
         (Text(literal(keyword.arg, frame.module.place(keyword))), evaluator.values(keyword.value, frame))
         for keyword in call.keywords
@@ -257,12 +237,25 @@ def updated_table(evaluator: Evaluator, table: Table, call: ast.Call, frame: Fra
     )
 
 
+def _as_table(value: Value) -> Value:
+    """Return a list of pairs as the table that `dict` makes of it."""
+    if not isinstance(value, Items):
+        return value
+    pairs = [element[0] for element in value.values]
+    entries = [
+        (pair.values[0][0], pair.values[1]) for pair in pairs if isinstance(pair, Items) and len(pair.values) == 2
+    ]
+    complete = len(entries) == len(pairs)
+    rest = value.rest if complete else Unknown("entries that are not known", value.place)
+    return Table((), value.place).updated(entries, rest)
+
+
 # ---------------------------------------------------------------- methods
 
 
 def _method_call(evaluator: Evaluator, call: ast.Call, function: ast.Attribute, frame: Frame) -> Values:
     if isinstance(function.value, ast.Name) and frame.module.is_receiver(function.value):
-        return (_unknown_call(evaluator, call, frame),)
+        return (unknown_call(evaluator, call, frame),)
     found: list[Value] = []
     for receiver in evaluator.values(function.value, frame):
         match receiver:
@@ -278,7 +271,7 @@ def _method_call(evaluator: Evaluator, call: ast.Call, function: ast.Attribute, 
                 values = (Unknown(receiver.reason, frame.module.place(call)),)
             case _:
                 values = ()
-        found += values or (_unknown_call(evaluator, call, frame),)
+        found += values or (unknown_call(evaluator, call, frame),)
     return limited(found)
 
 
@@ -290,20 +283,16 @@ def _text_method(evaluator: Evaluator, text: Text, name: str, call: ast.Call, fr
         return ((format_braces if name == "format_map" else format_dollars)(text, given.get),)
     if name == "join" and call.args:
         items = evaluator.values(call.args[0], frame)
-        found = [joined for value in items for joined in _joined(evaluator, text, value, call, frame)]
-        return tuple(found)
-    if name == "split" and not text.composed:
-        return ()
+        return tuple(joined for value in items for joined in _joined(text, value, call, frame))
     if text.composed:
         chained = _chained(evaluator, text, name, call, frame)
         if chained is not None:
             return (chained,)
-    arguments = [evaluator.values(argument, frame)[0] for argument in call.args]
-    changed = apply_method(text, name, arguments)
-    return () if changed is None else (changed,)
+    changed = [apply_method(text, name, row) for row in _argument_rows(evaluator, call, frame)]
+    return tuple(value for value in changed if value is not None)
 
 
-def _joined(evaluator: Evaluator, text: Text, value: Value, call: ast.Call, frame: Frame) -> Values:
+def _joined(text: Text, value: Value, call: ast.Call, frame: Frame) -> Values:
     if isinstance(value, Items):
         return join_texts(text, value)
     if isinstance(value, Table):
@@ -313,25 +302,29 @@ def _joined(evaluator: Evaluator, text: Text, value: Value, call: ast.Call, fram
 
 
 def _formatted(evaluator: Evaluator, text: Text, call: ast.Call, frame: Frame) -> Values:
-    """Return `text.format(…)`: one alternative per alternative of its arguments."""
-    named = updated_table(evaluator, Table((), frame.module.place(call)), _without_arguments(call), frame)
-    positional, missing = _positional(evaluator, call, frame)
+    """Return `text.format(…)`: one alternative per combination of its arguments' alternatives."""
+    keywords = ast.copy_location(ast.Call(call.func, [], call.keywords), call)
+    named = updated_table(evaluator, Table((), frame.module.place(call)), keywords, frame)
+    positional = _positional(evaluator, call, frame)
     choices: list[tuple[object, Values]] = [(str(number), values) for number, values in enumerate(positional)]
     choices += [(key.known, values) for key, values in named.entries if isinstance(key, Text)]
-
-    found = []
-    for row in combinations([(key if len(values) > 1 else None, values) for key, values in choices]):
-        given = {key: (value,) for (key, _), value in zip(choices, row, strict=True)}
-        found.append(format_braces(text, lambda name, given=given: given.get(name, ())))  # type: ignore[misc]
-    del missing
-    return tuple(found)
+    names = [name for name, _ in choices]
+    return tuple(format_braces(text, _Given(names, row)) for row in combinations(choices))
 
 
-def _without_arguments(call: ast.Call) -> ast.Call:
-    return ast.copy_location(ast.Call(call.func, [], call.keywords), call)
+class _Given:
+    """The arguments of one call of `.format`, by number and name."""
+
+    def __init__(self, names: Sequence[object], values: Sequence[Value]) -> None:
+        self.values = dict(zip(names, values, strict=True))
+
+    def __call__(self, name: str) -> Values:
+        value = self.values.get(name)
+        return () if value is None else (value,)
 
 
-def _positional(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[list[Values], Unknown | None]:
+def _positional(evaluator: Evaluator, call: ast.Call, frame: Frame) -> list[Values]:
+    """Return the alternatives of each positional argument; `*rest` that is not known ends them."""
     found: list[Values] = []
     for argument in call.args:
         if not isinstance(argument, ast.Starred):
@@ -340,8 +333,8 @@ def _positional(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[lis
         elements, rest = evaluator.elements(evaluator.values(argument.value, frame), argument, frame)
         found += elements
         if rest is not None:
-            return found, rest
-    return found, None
+            break
+    return found
 
 
 def _chained(evaluator: Evaluator, text: Text, name: str, call: ast.Call, frame: Frame) -> Value | None:
@@ -388,223 +381,9 @@ def _got(evaluator: Evaluator, table: Table, call: ast.Call, default: Values, fr
         if not values:
             closed = known is not None and table.rest is None
             values = (
-                default if closed else (*evaluator.any_value(table, call, frame, only_rest=known is not None), *default)
+                default
+                if closed
+                else (*any_value(table, frame.module.place(call), only_rest=known is not None), *default)
             )
         found += values
     return limited(found)
-
-
-# ---------------------------------------------------------------- functions of the analysed files
-
-
-def _defined_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values | None:
-    function = _overriding(evaluator, call, frame) or frame.module.definition(call.func)
-    if isinstance(function, ast.ClassDef):
-        return (evaluator.unknown(f"an instance of {function.name}", call, frame),)
-    if function is None:
-        return None
-    return invoked(evaluator, frame.module, function, call, frame)
-
-
-def _overriding(evaluator: Evaluator, call: ast.Call, frame: Frame) -> ast.AST | None:
-    """Return the method of the class that `self` is known to be, which may override that of the class it stands in."""
-    match call.func:
-        case ast.Attribute(value=value, attr=name) if frame.receiver is not None and frame.module.is_receiver(value):
-            bindings = frame.module.attribute(frame.receiver, name)
-            return bindings[-1].node if bindings and isinstance(bindings[-1].node, FunctionNode) else None
-    return None
-
-
-def _imported_call(evaluator: Evaluator, qualified: str, call: ast.Call, frame: Frame) -> Values | None:
-    found = evaluator.located(qualified, frame.module, 20)
-    if found is None:
-        return None
-    module, names = found
-    bindings = module.scopes[module.tree].own(names[0])
-    for name in names[1:]:
-        owner = bindings[-1].node if bindings else None
-        bindings = module.attribute(owner, name) if isinstance(owner, ast.ClassDef) else ()
-    if not bindings or not isinstance(bindings[-1].node, FunctionNode):
-        return None
-    return invoked(evaluator, module, bindings[-1].node, call, frame)
-
-
-def invoked(evaluator: Evaluator, module: Module, function: ast.AST, call: ast.Call, frame: Frame) -> Values:
-    """Return what a function returns for a call's arguments."""
-    inner = called_frame(evaluator, module, function, call, frame)
-    if inner is None:
-        return (_unknown_call(evaluator, call, frame),)
-    return returned(evaluator, function, inner) or (_unknown_call(evaluator, call, frame),)
-
-
-def called_frame(evaluator: Evaluator, module: Module, function: ast.AST, call: ast.Call, frame: Frame) -> Frame | None:
-    """Return the frame of a function's body for one call of it; None where that call is not followed."""
-
-    if not isinstance(function, FunctionNode) or has_decorator(function, *_OPAQUE) or _calls_itself(function, frame):
-        return None
-    receiver = _receiver_class(evaluator, module, call, frame)
-    skipped = 1 if is_method(module, function) and not _names_class(module, call, frame) else 0
-    arguments = bound_arguments(evaluator, function, call, frame, skipped=skipped)
-    outer = frame if frame.module is module else None
-    return Frame(module, function, arguments, outer=outer, receiver=receiver)
-
-
-_OPAQUE = ("contextmanager", "asynccontextmanager", "overload", "singledispatch", "fixture")
-
-
-def _calls_itself(function: ast.AST, frame: Frame) -> bool:
-    current: Frame | None = frame
-    while current is not None:
-        if current.function is function:
-            return True
-        current = current.outer
-    return False
-
-
-def _receiver_class(evaluator: Evaluator, module: Module, call: ast.Call, frame: Frame) -> ast.ClassDef | None:
-    if not isinstance(call.func, ast.Attribute) or frame.module is not module:
-        return None
-    return evaluator.owner_of(call.func.value, frame)
-
-
-def _names_class(module: Module, call: ast.Call, frame: Frame) -> bool:
-    """Return whether a method is called through its class, so that `self` is passed along (`Class.method(x)`)."""
-    match call.func:
-        case ast.Attribute(value=ast.Name() as owner) if frame.module is module:
-            definition = module.definition(owner)
-            function = module.definition(call.func)
-            return isinstance(definition, ast.ClassDef) and not has_decorator(function or owner, "classmethod")
-    return False
-
-
-def bound_arguments(
-    evaluator: Evaluator, function: FunctionNode, call: ast.Call, frame: Frame, *, skipped: int = 0
-) -> Mapping[str, Argument]:
-    """Return what a call gives each parameter; parameters that it leaves out have their defaults."""
-
-    positional = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)][skipped:]
-    names = {*positional, *(argument.arg for argument in function.args.kwonlyargs)}
-    bound: dict[str, Argument] = {}
-    given, uncertain = _given(evaluator, call, frame)
-    bound.update(zip(positional, given, strict=False))
-    surplus = given[len(positional) :]
-    extra: list[tuple[Value, Values]] = []
-    for keyword in call.keywords:
-        if keyword.arg is None:
-            uncertain |= _bind_table(evaluator, keyword.value, bound, names, frame)
-        elif keyword.arg in names:
-            bound[keyword.arg] = Argument(keyword.value, frame)
-        else:
-            key = Text(literal(keyword.arg, frame.module.place(keyword)))
-            extra.append((key, evaluator.values(keyword.value, frame)))
-    place = frame.module.place(call)
-    if function.args.vararg is not None and not uncertain:
-        elements = tuple(_argument_values(evaluator, argument) for argument in surplus)
-        bound[function.args.vararg.arg] = Argument(ready=(Items(elements, place),))
-    if function.args.kwarg is not None and not uncertain:
-        bound[function.args.kwarg.arg] = Argument(ready=(Table((), place).updated(extra),))
-    if not uncertain:
-        _bind_defaults(evaluator, function, bound, frame)
-    return bound
-
-
-def _given(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[list[Argument], bool]:
-
-    given: list[Argument] = []
-    for argument in call.args:
-        if not isinstance(argument, ast.Starred):
-            given.append(Argument(argument, frame))
-            continue
-        elements, rest = evaluator.elements(evaluator.values(argument.value, frame), argument, frame)
-        given += [Argument(ready=values) for values in elements]
-        if rest is not None:
-            return given, True
-    return given, False
-
-
-def _argument_values(evaluator: Evaluator, argument: Argument) -> Values:
-    if argument.expr is None or argument.frame is None:
-        return argument.ready
-    return evaluator.values(argument.expr, argument.frame)
-
-
-def _bind_table(
-    evaluator: Evaluator, expr: ast.expr, bound: dict[str, Argument], names: set[str], frame: Frame
-) -> bool:
-    """Bind what `**expr` gives; return whether it may give more."""
-
-    uncertain = False
-    for value in evaluator.values(expr, frame):
-        if not isinstance(value, Table):
-            uncertain = True
-            continue
-        uncertain |= value.rest is not None
-        for key, values in value.entries:
-            if isinstance(key, Text) and key.known in names:
-                bound[key.template.text] = Argument(ready=values)
-    return uncertain
-
-
-def _bind_defaults(evaluator: Evaluator, function: FunctionNode, bound: dict[str, Argument], frame: Frame) -> None:
-
-    arguments = function.args
-    positional = (*arguments.posonlyargs, *arguments.args)
-    pairs = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
-    pairs += [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None]
-    for argument, default in pairs:
-        if argument.arg not in bound:
-            bound[argument.arg] = Argument(default, frame.outer if frame.function else frame)
-
-
-def returned(evaluator: Evaluator, function: ast.AST, frame: Frame) -> Values:
-    """Return what a function's body returns in a frame."""
-    if isinstance(function, ast.Lambda):
-        return evaluator.values(function.body, frame)
-    results = frame.module.returns.get(function, [])
-    yields = [result for result in results if isinstance(result, ast.Yield | ast.YieldFrom)]
-    if yields:
-        return (_generated(evaluator, yields, function, frame),)
-    found: list[Value] = []
-    for result in results[:_RETURN_LIMIT]:
-        if result.value is None:
-            found.append(Scalar(None, frame.module.place(result)))
-        else:
-            found += evaluator.values(result.value, frame)
-    return limited(found)
-
-
-def _generated(
-    evaluator: Evaluator, yields: Sequence[ast.Return | ast.Yield | ast.YieldFrom], function: ast.AST, frame: Frame
-) -> Items:
-    elements: list[Values] = []
-    rest: Unknown | None = None
-    for result in yields[:_RETURN_LIMIT]:
-        if result.value is None:
-            continue
-        values = evaluator.values(result.value, frame)
-        if isinstance(result, ast.YieldFrom):
-            more, missing = evaluator.elements(values, result, frame)
-            elements += more
-            rest = rest or missing
-        elif evaluator.in_loop(result, frame):
-            elements += [(value,) for value in values]
-        else:
-            elements.append(values)
-    return Items(tuple(elements), frame.module.place(function), rest)
-
-
-def _partial_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values | None:
-    """Return what a call of `functools.partial(function, …)` held by a name returns."""
-    if not isinstance(call.func, ast.Name):
-        return None
-    for binding in frame.module.reaching(call.func):
-        bound = binding.value
-        is_partial = (
-            binding.kind is BindingKind.ASSIGN
-            and isinstance(bound, ast.Call)
-            and frame.module.qualified_name(bound.func) == "functools.partial"
-        )
-        if is_partial and isinstance(bound, ast.Call) and bound.args:
-            whole = ast.Call(bound.args[0], [*bound.args[1:], *call.args], [*bound.keywords, *call.keywords])
-            return tuple(evaluate_call(evaluator, ast.copy_location(whole, call), frame))
-    return None

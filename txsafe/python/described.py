@@ -1,7 +1,7 @@
 """The calls, assignments and reads of one module that a driver file describes.
 
-In go a `Module`, its `Receivers` and the `Drivers`, out come `Described` ones, in the file's order: each with the object that
-it is done to and with what the driver says about it.
+In go a `Module`, its `Receivers` and the `Drivers`, out come `Described` ones, in the file's order: each with the
+object that it is done to and with what the driver says about it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _describe_calls(
     for call in module.calls:
         found = _describe_function(module, receivers, sinks, call)
         if found is None and isinstance(call.func, ast.Attribute) and call.func.attr in methods:
-            found = _describe_method(module, receivers, shapes, call)
+            found = _describe_method(module, receivers, shapes, call, call.func.attr)
         elif found is None and isinstance(call.func, ast.Name | ast.Call):
             found = _describe_instance_call(module, receivers, call)
         if found is not None:
@@ -112,18 +112,16 @@ def _declared(name: str, module: Module, sinks: Mapping[str, int]) -> int | None
 
 
 def _describe_method(
-    module: Module, receivers: Receivers, shapes: Mapping[str, Call], call: ast.Call
+    module: Module, receivers: Receivers, shapes: Mapping[str, Call], call: ast.Call, name: str
 ) -> Described | None:
-    assert isinstance(call.func, ast.Attribute)
     base, meaning = receivers.method(call)
-    name = call.func.attr
     if base.certainty is Certainty.FOREIGN:
         return None
     if meaning is not None and base.type is not None:
         qualified = f"{base.type.name}.{name}"
         return _described(module, call, name=qualified, driver=base.type.driver, meaning=meaning, receiver=base)
     shape = shapes.get(name)
-    if shape is None or base.type is not None or base.owner is not None or receivers.is_foreign_name(call.func):
+    if shape is None or base.type is not None or receivers.is_foreign_name(call.func):
         return None
     return _described(module, call, name=name, driver=None, meaning=shape, receiver=base)
 

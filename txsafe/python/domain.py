@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from txsafe.model import HOLE_CHARACTERS, Fragment, Hole, Place, Span, SqlTemplate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 ALTERNATIVES = 16
 TEXT_LIMIT = 1_000_000
@@ -89,6 +89,19 @@ class Table:
         """Return the alternatives of a key's value; empty where no such entry is known."""
         return next((values for entry, values in self.entries if _is_key(entry, key)), ())
 
+    def overlaid(self, alternatives: Values) -> Table:
+        """Return the table with one of several tables put over it: a key has the values of all."""
+        tables = [value for value in alternatives if isinstance(value, Table)]
+        if len(alternatives) == 1 and tables:
+            return self.updated(tables[0].entries, tables[0].rest)
+        table = self
+        for other in tables:
+            known = {_key_of(key): values for key, values in table.entries}
+            entries = [(key, (*known.get(_key_of(key), ()), *values)) for key, values in other.entries]
+            table = table.updated([(key, limited(values)) for key, values in entries], other.rest)
+        unknown = [value for value in alternatives if not isinstance(value, Table) and truth(value) is not False]
+        return table.updated((), Unknown("entries that are not known", unknown[0].place)) if unknown else table
+
     def updated(self, entries: Iterable[tuple[Value, Values]], rest: Unknown | None = None) -> Table:
         """Return the table with entries put over its own."""
         merged: dict[object, tuple[Value, Values]] = {_key_of(key): (key, values) for key, values in self.entries}
@@ -107,7 +120,7 @@ def _key_of(value: Value) -> object:
             return value.known if value.known is not None else value
         case Scalar():
             return (type(value.value), value.value)
-    return value
+    return _identity(value)
 
 
 def _is_key(entry: Value, key: str | float | None) -> bool:
@@ -121,11 +134,16 @@ def _is_key(entry: Value, key: str | float | None) -> bool:
 
 def limited(values: Iterable[Value]) -> Values:
     """Return the alternatives, each once, at most `ALTERNATIVES`: the first ones and the last ones."""
-    unique = tuple(dict.fromkeys(values))
+    unique = tuple({_identity(value): value for value in values}.values())
     if len(unique) <= ALTERNATIVES:
         return unique
     half = ALTERNATIVES // 2
     return unique[:half] + unique[-half:]
+
+
+def _identity(value: Value) -> object:
+    """Return what tells alternatives apart; containers share parts, so that comparing them could take for ever."""
+    return id(value) if isinstance(value, Items | Table) else value
 
 
 def literal(text: str, place: Place) -> SqlTemplate:
@@ -160,23 +178,39 @@ def concatenated(templates: Sequence[SqlTemplate]) -> SqlTemplate | None:
 
 def sliced(template: SqlTemplate, start: int, end: int) -> SqlTemplate:
     """Return a part of a text, with the places of what is left."""
-    return SqlTemplate(fragments=tuple(_sliced(template, start, end)) or (_emptied(template.fragments[0]),))
+    return split_at(template, [(start, end)])[0]
 
 
-def _sliced(template: SqlTemplate, start: int, end: int) -> Iterator[Fragment]:
-    offset = 0
-    for fragment in template.fragments:
-        first, last = max(start - offset, 0), min(end - offset, len(fragment.text))
-        offset += len(fragment.text)
-        if first >= last:
-            continue
-        if first == 0 and last == len(fragment.text):
-            yield fragment
-            continue
-        place = fragment.place
-        if fragment.exact:
-            place = Place(place.path, Span(place.span.start + first, place.span.start + last))
-        yield Fragment(text=fragment.text[first:last], place=place, exact=fragment.exact, part=fragment.part)
+def split_at(template: SqlTemplate, ranges: Sequence[tuple[int, int]]) -> list[SqlTemplate]:
+    """Return the parts of a text that ascending, disjoint ranges cover, in one pass."""
+    found: list[SqlTemplate] = []
+    fragments = template.fragments
+    index = offset = 0
+    for start, end in ranges:
+        while index < len(fragments) - 1 and offset + len(fragments[index].text) <= start:
+            offset += len(fragments[index].text)
+            index += 1
+        parts: list[Fragment] = []
+        while True:
+            fragment = fragments[index]
+            parts += _cut(fragment, max(start - offset, 0), min(end - offset, len(fragment.text)))
+            if offset + len(fragment.text) >= end or index == len(fragments) - 1:
+                break
+            offset += len(fragment.text)
+            index += 1
+        found.append(SqlTemplate(fragments=tuple(parts) or (_emptied(fragments[index]),)))
+    return found
+
+
+def _cut(fragment: Fragment, first: int, last: int) -> tuple[Fragment, ...]:
+    if first >= last:
+        return ()
+    if last - first == len(fragment.text):
+        return (fragment,)
+    place = fragment.place
+    if fragment.exact:
+        place = Place(place.path, Span(place.span.start + first, place.span.start + last))
+    return (Fragment(text=fragment.text[first:last], place=place, exact=fragment.exact, part=fragment.part),)
 
 
 def _emptied(fragment: Fragment) -> Fragment:
@@ -217,3 +251,11 @@ def combinations(choices: Sequence[tuple[object, Values]]) -> list[list[Value]]:
 def _appended(row: list[Value], value: Value) -> list[Value]:
     row.append(value)
     return row
+
+
+def any_value(table: Table, place: Place, *, only_rest: bool = False) -> Values:
+    """Return what an unknown key (or one that is not among the known ones) may find in a table."""
+    values = () if only_rest else tuple(value for _, element in table.entries for value in element)
+    if table.rest is not None or not values:
+        return (*values, Unknown("a key that is not known", place))
+    return values

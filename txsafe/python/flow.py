@@ -8,10 +8,14 @@ sides, in a loop those of the round before as well. Read from the block structur
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import bisect
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from txsafe.python.scopes import Binding, BindingKind, Module, Scope, ScopeKind
+from txsafe.python.scopes import Binding, BindingKind, Module, Scope, ScopeKind, position
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _END = 1 << 60
 _JUMPS = (ast.Return, ast.Raise)
@@ -25,13 +29,13 @@ def reaching(module: Module, name: ast.Name) -> tuple[Binding, ...]:
     owner = scope.owner(name.id)
     if owner is None:
         return ()
-    bindings = owner.own(name.id)
+    bindings = owner.bindings[name.id]
     if len(bindings) == 1 or owner.kind in {ScopeKind.COMPREHENSION, ScopeKind.LAMBDA}:
-        return bindings
+        return tuple(bindings)
     flow = _flow_of(module, owner, name.id)
     found = flow.at(name) if _is_inline(scope, owner) else flow.at_end()
-    chosen = set(found) | flow.foreign
-    return tuple(binding for binding in bindings if binding in chosen) or bindings
+    chosen = {*found, *flow.foreign}
+    return tuple(sorted(chosen, key=flow.order.__getitem__)) or owner.own(name.id)
 
 
 def _is_inline(scope: Scope, owner: Scope) -> bool:
@@ -61,7 +65,9 @@ class _Flow:
 
     module: Module
     root: ast.AST
-    blocks: dict[tuple[ast.AST, str], dict[int, ast.AST]] = field(default_factory=dict)
+    blocks: dict[tuple[ast.AST, str], list[ast.AST]] = field(default_factory=dict)
+    """By parent and field: the statements of that block that bind, in order."""
+    order: dict[Binding, int] = field(default_factory=dict)
     headers: dict[ast.AST, list[Binding]] = field(default_factory=dict)
     """By the innermost statement, handler or case: what it binds itself."""
     entry: list[Binding] = field(default_factory=list)
@@ -70,6 +76,7 @@ class _Flow:
     """Bound from another function (`global`, `nonlocal`): in force at any time."""
 
     def add(self, binding: Binding, owner: Scope) -> None:
+        self.order[binding] = len(self.order)
         if binding.kind is BindingKind.PARAMETER:
             self.entry.append(binding)
             return
@@ -85,7 +92,9 @@ class _Flow:
                 if innermost:
                     self.headers.setdefault(node, []).append(binding)
                     innermost = False
-                self.blocks.setdefault((parent, slot[0]), {})[slot[1]] = node
+                block = self.blocks.setdefault((parent, slot[0]), [])
+                if not block or block[-1] is not node:
+                    block.append(node)
             node = parent
 
     # ------------------------------------------------------------ from a use outwards
@@ -121,7 +130,7 @@ class _Flow:
         earlier = [
             binding
             for binding in self.headers.get(statement, ())
-            if isinstance(binding.node, ast.NamedExpr) and _position(binding.node) < _position(use)
+            if isinstance(binding.node, ast.NamedExpr) and position(binding.node) < position(use)
         ]
         found += earlier
         return bool(earlier)
@@ -157,7 +166,7 @@ class _Flow:
 
     def everything(self, parent: ast.AST, field_name: str, found: list[Binding]) -> None:
         """Add what any statement of a block binds: an exception can leave it anywhere."""
-        for statement in self.blocks.get((parent, field_name), {}).values():
+        for statement in self.blocks.get((parent, field_name), ()):
             self.leave(statement, found)
 
     # ------------------------------------------------------------ from a block's end backwards
@@ -167,7 +176,11 @@ class _Flow:
         marked = self.blocks.get((parent, field_name))
         if marked is None:
             return False
-        return any(self.leave(marked[index], found) for index in reversed(marked) if index < limit)
+        below = bisect.bisect_left(marked, limit, key=self.index_of)
+        return any(self.leave(statement, found) for statement in reversed(marked[:below]))
+
+    def index_of(self, statement: ast.AST) -> int:
+        return self.module.slots[statement][1]
 
     def leave(self, statement: ast.AST, found: list[Binding]) -> bool:
         """Add what is bound when a statement is done; return whether it surely binds."""
@@ -227,7 +240,3 @@ class _Flow:
         if isinstance(block[-1], _JUMPS):
             return True
         return self.before(parent, field_name, _END, found) or isinstance(block[-1], ast.Continue | ast.Break)
-
-
-def _position(node: ast.AST) -> tuple[int, int]:
-    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))

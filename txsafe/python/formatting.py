@@ -5,6 +5,7 @@ In go values of `domain`, out come values; what a format asks for and nobody gav
 
 from __future__ import annotations
 
+import itertools
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from inspect import cleandoc
 
 from txsafe.model import Fragment, Hole, Place, SqlTemplate
 from txsafe.python.domain import (
+    FRAGMENT_LIMIT,
     Items,
     Scalar,
     Table,
@@ -25,6 +27,7 @@ from txsafe.python.domain import (
     literal,
     rendered,
     sliced,
+    split_at,
 )
 
 _PERCENT = re.compile(
@@ -81,7 +84,7 @@ def format_percent(text: Text, argument: Value) -> Value:
     given = list(argument.values) if isinstance(argument, Items) else [(argument,)]
     position = 0
 
-    def field(match: re.Match[str]) -> SqlTemplate | None:
+    def field(match: re.Match[str]) -> SqlTemplate:
         nonlocal position
         if match["type"] == "%":
             return _within(text, match.start(), match.start() + 1)
@@ -99,7 +102,7 @@ def format_braces(text: Text, lookup: Lookup) -> Value:
     """Return `text.format(…)`; `lookup` knows positions (`"0"`) and names."""
     position = 0
 
-    def field(match: re.Match[str]) -> SqlTemplate | None:
+    def field(match: re.Match[str]) -> SqlTemplate:
         nonlocal position
         name = match["field"]
         if name is None:
@@ -120,7 +123,7 @@ def format_braces(text: Text, lookup: Lookup) -> Value:
 def format_dollars(text: Text, lookup: Lookup) -> Value:
     """Return `string.Template(text).substitute(…)`."""
 
-    def field(match: re.Match[str]) -> SqlTemplate | None:
+    def field(match: re.Match[str]) -> SqlTemplate:
         if match["escaped"]:
             return _within(text, match.start(), match.start() + 1)
         return _formatted(lookup(match["name"] or match["braced"]), "s", "", text)
@@ -128,18 +131,16 @@ def format_dollars(text: Text, lookup: Lookup) -> Value:
     return _substituted(text, _DOLLAR, field)
 
 
-def _substituted(text: Text, pattern: re.Pattern[str], field: Callable[[re.Match[str]], SqlTemplate | None]) -> Value:
+def _substituted(text: Text, pattern: re.Pattern[str], field: Callable[[re.Match[str]], SqlTemplate]) -> Value:
     source = text.template.text
-    parts: list[SqlTemplate] = []
-    start = 0
-    for match in pattern.finditer(source):
-        replacement = field(match)
-        if replacement is None:
-            continue
-        parts += [sliced(text.template, start, match.start()), replacement]
-        start = match.end()
-    parts.append(sliced(text.template, start, len(source)))
-    return joined_text(parts, text.place, composed=text.composed)
+    matches = list(itertools.islice(pattern.finditer(source), FRAGMENT_LIMIT))
+    if len(matches) == FRAGMENT_LIMIT:
+        return Unknown("a format with too many fields", text.place)
+    starts = [0, *(match.end() for match in matches)]
+    ends = [*(match.start() for match in matches), len(source)]
+    between = split_at(text.template, list(zip(starts, ends, strict=True)))
+    parts = [part for match, before in zip(matches, between, strict=False) for part in (before, field(match))]
+    return joined_text([*parts, between[-1]], text.place, composed=text.composed)
 
 
 def _within(text: Text, start: int, end: int) -> SqlTemplate:
@@ -300,25 +301,22 @@ def clean_text(text: Text) -> Text:
 
 def _reindented(text: Text, wanted: str) -> Text:
     """Cut the margin out of each line; where lines do not pair up, the text loses its places' precision."""
-    whole = text.template.text
-    parts: list[SqlTemplate] = []
+    ranges = _kept(text.template.text, wanted)
+    parts = split_at(text.template, ranges) if ranges else []
+    whole = concatenated(parts) if parts else None
+    if whole is None or whole.text != wanted:
+        return Text(literal(wanted, text.place), text.composed)
+    return Text(whole, text.composed)
+
+
+def _kept(whole: str, wanted: str) -> list[tuple[int, int]]:
+    """Return which ranges of a text its lines without their margins are."""
+    ranges: list[tuple[int, int]] = []
     position = 0
     for line in wanted.splitlines(keepends=True):
-        body = line.strip()
-        found = whole.find(body, position) if body else position
-        if body and found < 0:
-            return Text(literal(wanted, text.place), text.composed)
-        start = found - (len(line) - len(line.lstrip(" \t")) if body else 0)
-        start = max(start, position)
-        end = start + len(line)
-        if not body:
-            newline = whole.find("\n", position)
-            start, end = (newline, newline + 1) if newline >= 0 and line.endswith("\n") else (position, position)
-        if whole[start:end] != line and body:
-            return Text(literal(wanted, text.place), text.composed)
-        parts.append(sliced(text.template, start, end))
-        position = end
-    whole_template = concatenated(parts) if parts else None
-    if whole_template is None or whole_template.text != wanted:
-        return Text(literal(wanted, text.place), text.composed)
-    return Text(whole_template, text.composed)
+        found = whole.find(line, position) if line.strip() else whole.find("\n", position)
+        if found < 0:
+            return []
+        ranges.append((found, found + len(line)))
+        position = found + len(line)
+    return ranges

@@ -38,3 +38,9 @@ class Frame:
     def pin(self, values: Mapping[Binding, Values]) -> Frame:
         """Return the frame with loop variables fixed."""
         return Frame(self.module, self.function, self.arguments, {**self.pinned, **values}, self.outer, self.receiver)
+
+    def class_of(self, expr: ast.expr) -> ast.ClassDef | None:
+        """Return the class that an expression is, or is an instance of; `self` may be of a derived one."""
+        if self.receiver is not None and self.module.is_receiver(expr):
+            return self.receiver
+        return self.module.class_of(expr)

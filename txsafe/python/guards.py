@@ -1,7 +1,7 @@
 """Which code is evidently written for another database.
 
-In go a `Module` and the words of the driver files, out comes an answer for a node: a branch taken only for SQLite, a class
-called `MySqlHook`, a file below `snowflake/`.
+In go a `Module` and the words of the driver files, out comes an answer for a node: a branch taken only for SQLite,
+a class called `MySqlHook`, a file below `snowflake/`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LONG = 6
-"""From this length a word counts inside another one; shorter ones only as a word of their own (`hive`, not `archive`)."""
+"""From this length a word counts inside another one; shorter ones only by themselves (`hive`, not `archive`)."""
 _EXITS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -71,8 +71,10 @@ class Guards:
             case ast.match_case(pattern=pattern):
                 return self._judge(ast.unparse(pattern)) is True
             case _:
-                body = getattr(ancestor, "body", None)
-                return isinstance(body, list) and isinstance(child, ast.stmt) and self._after_exit(body, child)
+                statements = getattr(ancestor, "body", None)
+                return (
+                    isinstance(statements, list) and isinstance(child, ast.stmt) and self._after_exit(statements, child)
+                )
 
     def _after_exit(self, statements: Iterable[ast.stmt], child: ast.AST) -> bool:
         """Return whether an earlier statement has left with PostgreSQL: `if vendor == "postgresql": …; return`."""

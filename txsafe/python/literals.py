@@ -10,8 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, SqlSite, StatementKind
-from txsafe.python.sinks import scope_name
+from txsafe.python.sinks import PREAMBLE, scope_name
 from txsafe.python.values import Text, evaluate
+from txsafe.sql import may_hold_session_state, read_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,18 +23,15 @@ if TYPE_CHECKING:
     from txsafe.python.scopes import Module
 
 _MAX_LENGTH = 2_000_000
-_CANDIDATE = re.compile(
-    r"""(?ix) \b(?: set | reset | listen | unlisten | discard | deallocate | prepare | declare | load
-      | (?:temp|temporary)\s+(?:table|view|sequence) | pg_\w*advisory\w* | set_config | setseed | currval | lastval | dblink\w* ) \b"""
-)
-"""Without one of these words nothing in a text can hold session state; the reader is asked only for texts that have one."""
+_WORD = re.compile(r"[A-Za-z]{2,}")
 _HEAD = re.compile(
-    r"""(?ix) \s* (?: (?: --[^\n]*\n | /\* .{0,400}? \*/ | \( ) \s* ){0,8}
-    (?: set\s+(?:session\s+|local\s+)?(?:[\w."]|[\uf8f0-\uf8f2])+\s*(?:=|to\b)\s*\S | set\s+(?:role|session\s+authorization|time\s+zone)\s+\S+\s*;?\s*$
-      | set\s+session\s+characteristics | reset\s+(?:all|role|[\w.]+)\s*;?\s*$ | (?:un)?listen\s+(?:"[^"]+"|[\w*]+|[\uf8f0-\uf8f2])\s*;?\s*$
-      | discard\s+(?:all|plans|temp|temporary|sequences)\s*;?\s*$ | deallocate\s+(?:all|\w+)\s*;?\s*$ | prepare\s+\w+\s*(?:\(.*?\)\s*)?as\s
-      | declare\s+.{1,80}?cursor\s+with\s+hold | load\s+' | create\s | select\s | with\s | insert\s+into\s | update\s | delete\s+from\s | do\s+\$ | do\s+' | begin\b | perform\s )""",
-    re.DOTALL,
+    PREAMBLE + r"(?:"
+    r"set\s+(?:session\s+|local\s+)?(?:[\w.\"]|[\uf8f0-\uf8f2])+\s*(?:=|to\b)\s*\S|set\s+session\s+characteristics"
+    r"|set\s+(?:role|session\s+authorization|time\s+zone)\s+\S+\s*+(?:;\s*+)?\Z|reset\s+[\w.]+\s*+(?:;\s*+)?\Z|load\s+'"
+    r"|(?:un)?listen\s+(?:\"[^\"]+\"|[\w*]+|[\uf8f0-\uf8f2])\s*+(?:;\s*+)?\Z|discard\s+\w+\s*+(?:;\s*+)?\Z|deallocate\s+\w+\s*+(?:;\s*+)?\Z"
+    r"|prepare\s+\w+\s*(?:\([^)]*\)\s*)?as\s|declare\s+.{1,80}?cursor\s+with\s+hold|do\s+['$]|begin\b"
+    r"|(?:create|select|with|update|perform)\s|(?:insert\s+into|delete\s+from)\s)",
+    re.IGNORECASE | re.DOTALL,
 )
 """How SQL with session state begins; stricter than the reader, because prose begins with `set` and `listen` too."""
 _STATEFUL = frozenset(
@@ -47,37 +45,22 @@ _STATEFUL = frozenset(
 _SQL_NAME = re.compile(r"(?i)(?:^|_)(?:sql|query|queries|stmt|stmts|statement|statements|ddl|cmd|command)s?\d*$")
 _TALK = frozenset(
     {
-        "print", "warn", "warning", "debug", "info", "error", "exception", "critical", "log", "fatal", "trace", "secho", "echo",
-        "style", "write", "add_argument", "option", "argument", "Field", "compile", "match", "search", "sub", "findall",
-        "fullmatch", "finditer", "split", "rsplit", "startswith", "endswith", "replace", "strip", "lstrip", "rstrip", "count", "index", "find", "partition",
-        "parametrize", "mark", "skip", "xfail", "raises", "fail", "patch", "assert_called_with", "assert_called_once_with",
-        "assert_any_call", "assert_has_calls", "assertEqual", "assertIn", "assertNotIn", "assertRegex", "call", "isinstance", "getattr",
-        "hasattr", "setattr", "get", "pop", "setdefault", "publish", "subscribe", "_", "gettext", "gettext_lazy", "help_text", "Markdown", "markdown",
-        "add_parser", "ArgumentParser", "dedent_help", "Exception", "send_message", "reply", "notify", "emit", "deprecated",
+        "print", "warn", "warning", "debug", "info", "error", "exception", "critical", "log", "fatal", "trace", "secho",
+        "echo", "style", "write", "add_argument", "option", "argument", "Field", "add_parser", "ArgumentParser",
+        "compile", "match", "search", "sub", "findall", "fullmatch", "finditer", "split", "rsplit", "startswith",
+        "endswith", "replace", "strip", "lstrip", "rstrip", "count", "index", "find", "partition",
+        "parametrize", "mark", "skip", "xfail", "raises", "fail", "patch", "call", "isinstance", "getattr", "hasattr",
+        "setattr", "get", "pop", "setdefault", "publish", "subscribe", "notify", "emit", "send_message", "reply",
+        "_", "gettext", "gettext_lazy", "Markdown", "markdown", "Exception", "deprecated",
     }
 )  # fmt: skip
 """Functions whose text arguments people, patterns or tests read."""
 _TALK_KEYWORDS = frozenset(
     {
-        "help",
-        "description",
-        "title",
-        "doc",
-        "reason",
-        "msg",
-        "message",
-        "epilog",
-        "match",
-        "help_text",
-        "verbose_name",
-        "label",
-        "ids",
-        "id",
-        "examples",
-        "example",
-        "summary",
+        "help", "description", "title", "doc", "reason", "msg", "message", "epilog", "match", "help_text",
+        "verbose_name", "label", "ids", "id", "examples", "example", "summary",
     }
-)
+)  # fmt: skip
 
 
 class Literals:
@@ -116,7 +99,7 @@ class Literals:
             ):
                 return None
         elif not any(
-            isinstance(part, ast.Constant) and isinstance(part.value, str) and _CANDIDATE.search(part.value)
+            isinstance(part, ast.Constant) and isinstance(part.value, str) and may_hold_session_state(part.value)
             for part in literal.values
         ):
             return None
@@ -154,20 +137,22 @@ class Literals:
 
 
 def _reads_like_sql(text: str) -> bool:
-    return _CANDIDATE.search(text) is not None and _HEAD.match(text) is not None
+    """Return whether a text begins like SQL; a word that is merely capitalised begins a sentence."""
+    if not may_hold_session_state(text) or _HEAD.match(text) is None:
+        return False
+    word = _WORD.search(text)
+    return word is None or not (word.group()[0].isupper() and word.group()[1:].islower())
 
 
 def _is_stateful(text: str) -> bool:
-    from txsafe.sql import read_statements
-
     statements = read_statements(text)
     if not statements or statements[0].kind is StatementKind.OTHER:
         return False
     return any(statement.kind in _STATEFUL or statement.calls for statement in statements)
 
 
-def _is_talk(ancestor: ast.AST, child: ast.AST) -> bool:
-    """Return whether what stands in `ancestor` as `child` is read by people, patterns or tests rather than by a server."""
+def _is_talk(ancestor: ast.AST, child: ast.AST) -> bool:  # noqa: PLR0911 - one for each kind of node
+    """Return whether what stands in `ancestor` as `child` is read by people or tests rather than by a server."""
     match ancestor:
         case ast.Raise() | ast.Assert() | ast.Compare() | ast.arg() | ast.Delete():
             return True

@@ -127,7 +127,7 @@ class Receivers:
 
     # ---------------------------------------------------------------- expressions
 
-    def _resolve(self, expr: ast.expr) -> Receiver:
+    def _resolve(self, expr: ast.expr) -> Receiver:  # noqa: PLR0911 - one for each kind of node
         match expr:
             case ast.Name():
                 return self._of_name(expr)
@@ -276,7 +276,7 @@ class Receivers:
     def decide_autocommit(self, arguments: Arguments, meaning: Call, before: Truth) -> Truth:
         """Return whether a connection is in autocommit after a call."""
         for conditions, answer in ((meaning.autocommit, Truth.YES), (meaning.transactional, Truth.NO)):
-            truth = _any_holds(arguments, conditions)
+            truth = any_holds(arguments, conditions)
             if truth is not Truth.NO:
                 return answer if truth is Truth.YES else Truth.MAYBE
         return before
@@ -412,7 +412,11 @@ class Receivers:
         owner = self._module.parent(function)
         arguments = (*function.args.posonlyargs, *function.args.args)
         is_first = bool(arguments) and arguments[0] is binding.node
-        return owner if is_first and isinstance(owner, ast.ClassDef) and not has_decorator(function, "staticmethod") else None
+        return (
+            owner
+            if is_first and isinstance(owner, ast.ClassDef) and not has_decorator(function, "staticmethod")
+            else None
+        )
 
     def _fixture(self, name: str) -> FunctionNode | None:
         """Return a pytest fixture of this file."""
@@ -433,7 +437,7 @@ class Receivers:
         finally:
             self._depth -= 1
 
-    def _of_annotation(self, annotation: ast.expr) -> Receiver:
+    def _of_annotation(self, annotation: ast.expr) -> Receiver:  # noqa: PLR0911 - one for each kind of node
         match annotation:
             case ast.Name() | ast.Attribute():
                 return self._of_class(annotation)
@@ -461,7 +465,9 @@ class Receivers:
         if isinstance(definition, ast.ClassDef):
             return self.instance(definition)
         if isinstance(expr, ast.Name):
-            aliases = [binding.value for binding in self._module.scopes[self._module.tree].own(expr.id) if binding.value]
+            aliases = [
+                binding.value for binding in self._module.scopes[self._module.tree].own(expr.id) if binding.value
+            ]
             return combine([self.of_annotation(alias) for alias in aliases])
         return NOTHING
 
@@ -482,7 +488,7 @@ class Receivers:
             if isinstance(binding.node, ast.ClassDef) and not rest:
                 return self.instance(binding.node)
             name = f"{binding.target}.{rest}" if rest else binding.target
-            if name in self._drivers.types:
+            if name is not None and name in self._drivers.types:
                 return Receiver(certainty=Certainty.KNOWN, type=self._drivers.types[name], elsewhere=True)
             if name is not None and _is_below(name, self._drivers.foreign):
                 return FOREIGN
@@ -530,7 +536,8 @@ def combine(receivers: Iterable[Receiver]) -> Receiver:
     return next((receiver for receiver in found if receiver.owner is not None), NOTHING)
 
 
-def _any_holds(arguments: Arguments, conditions: Iterable[Condition]) -> Truth:
+def any_holds(arguments: Arguments, conditions: Iterable[Condition]) -> Truth:
+    """Return whether one of some conditions holds."""
     truths = {arguments.decide(condition, {}) for condition in conditions}
     if Truth.YES in truths:
         return Truth.YES

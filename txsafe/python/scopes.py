@@ -1,7 +1,7 @@
 """Names: what binds them, in which scope, and what they are called from outside.
 
-In goes a `SourceFile`, out comes a `Module`: its tree, its scopes and their bindings, all gathered in one iterative walk
-(`binder`); what an import stands for in another file is asked of a `Project`.
+In goes a `SourceFile`, out comes a `Module`: its tree, its scopes and their bindings, all gathered in one iterative
+walk (`binder`); what an import stands for in another file is asked of a `Project`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Binding:
     node: ast.AST
     """The statement, or the expression, argument, alias, handler or pattern, that binds."""
     value: ast.expr | None = None
-    """What is bound: the right side, the context manager, the iterable, the parameter's default, a pattern's subject."""
+    """What is bound: the right side, context manager, iterable, the parameter's default, a pattern's subject."""
     annotation: ast.expr | None = None
     target: str | None = None
     """Qualified name of what an import brings."""
@@ -130,6 +130,8 @@ class Module:
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
     slots: dict[ast.AST, tuple[str, int]] = field(default_factory=dict)
     """Of each statement, handler and case: the field of its parent, and the index in it, where it stands."""
+    statement_scopes: dict[ast.stmt, Scope] = field(default_factory=dict)
+    """By statement: the scope that it stands in."""
     attributes: dict[str, list[tuple[ast.Attribute, Binding]]] = field(default_factory=dict)
     """Bindings of `x.name`, by name."""
     mutations: dict[str, list[ast.expr | ast.stmt]] = field(default_factory=dict)
@@ -203,6 +205,8 @@ class Module:
         child = node
         grandchild: ast.AST | None = None
         for parent in self.ancestors(node):
+            if isinstance(child, ast.stmt) and child is not node:
+                return self.statement_scopes[child]
             scope = self.scopes.get(parent)
             if scope is not None and _is_inside(parent, child, grandchild):
                 return scope
@@ -223,6 +227,15 @@ class Module:
                 return scope.node
             scope = scope.parent if scope.kind is ScopeKind.COMPREHENSION else None
         return None
+
+    def in_loop(self, node: ast.AST) -> bool:
+        """Return whether a node stands in a loop of its function."""
+        for parent in self.ancestors(node):
+            if isinstance(parent, ast.For | ast.AsyncFor | ast.While):
+                return True
+            if isinstance(parent, FunctionNode | ast.ClassDef):
+                return False
+        return False
 
     def enclosing_class(self, node: ast.AST) -> ast.ClassDef | None:
         """Return the class in whose body, or in whose method, a node stands, through nested functions."""
@@ -401,14 +414,26 @@ def is_method(module: Module, function: ast.AST) -> bool:
     return not has_decorator(function, "staticmethod")
 
 
+def position(node: ast.AST) -> tuple[int, int]:
+    """Return a sort key for the order of nodes in a file."""
+    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+
+
+def last_name(expr: ast.expr) -> str:
+    """Return the last part of a dotted name; empty for anything else."""
+    match expr:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return ""
+
+
 def has_decorator(function: ast.AST, *names: str) -> bool:
     """Return whether the last part of one of a definition's decorators is one of the names."""
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return False
     for decorator in function.decorator_list:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
-        last = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)
-        if last in names:
+        if last_name(target) in names:
             return True
     return False
 

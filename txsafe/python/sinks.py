@@ -1,7 +1,7 @@
 """What `described` found in a module → the SQL that it sends.
 
-Out come `SqlSite`s, one for each alternative of each statement, and an `Unresolved` for every sink whose SQL is not in view.
-SQL that a function of the file takes as a parameter is judged where the function is called.
+Out come `SqlSite`s, one for each alternative of each statement, and an `Unresolved` for every sink whose SQL is not in
+view. SQL that a function of the file takes as a parameter is judged where the function is called.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from txsafe.model import (
     TransactionContext,
     Unresolved,
 )
-from txsafe.python.arguments import Presence
+from txsafe.python.arguments import Arguments, Presence
 from txsafe.python.receivers import Certainty
 from txsafe.python.scopes import BindingKind
 from txsafe.python.transactions import Spoken, Transactions, read_transaction_word
@@ -33,22 +33,23 @@ from txsafe.python.values import Items, Scalar, Table, Text, Unknown, Value, eva
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from txsafe.catalog.drivers import Drivers
+    from txsafe.catalog.drivers import Drivers, Temporary
     from txsafe.python.arguments import Alternative
     from txsafe.python.described import Described
     from txsafe.python.guards import Guards
     from txsafe.python.receivers import Receivers
     from txsafe.python.scopes import FunctionNode, Module
 
+PREAMBLE = r"(?>(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/|\()*)"
+"""Space, comments and parentheses before a statement; atomic, so that hostile comments cost one pass."""
 EVIDENT = re.compile(
-    r"""(?ix) \s* (?: (?: --[^\n]*\n | /\* .{0,400}? \*/ | \( ) \s* ){0,8}
-    (?: SELECT | INSERT\s+INTO | UPDATE\s+\S+.{0,80}\sSET | DELETE\s+FROM | WITH\s+(?:RECURSIVE\s+)?\w+.{0,60}\sAS
-      | CREATE\s+\w+ | DROP\s+\w+ | ALTER\s+\w+ | TRUNCATE\s+\w+ | COPY\s+\S+ | GRANT\s | REVOKE\s | VACUUM\b | ANALYZE\b | EXPLAIN\s
-      | SET\s+(?:LOCAL\s+|SESSION\s+)?[\w."]+\s*(?:=|\bTO\b) | SET\s+(?:ROLE|TIME\s+ZONE|NAMES|SESSION|CONSTRAINTS|TRANSACTION)\b
-      | RESET\s+[\w.]+\s*;?\s*$ | SHOW\s+[\w.]+ | LISTEN\b | UNLISTEN\b | NOTIFY\s | DISCARD\s | PREPARE\s+\S+ | EXECUTE\s+\S+ | DEALLOCATE\b
-      | DECLARE\s+\S+ | FETCH\s+\S+ | CLOSE\s+\S+\s*;?\s*$ | LOCK\s+\S+ | BEGIN\b | COMMIT\b | ROLLBACK\b | SAVEPOINT\s | START\s+TRANSACTION | DO\s+\$
-      | CALL\s+\w+ | LOAD\s+' | REFRESH\s+MATERIALIZED | COMMENT\s+ON | MERGE\s+INTO | CHECKPOINT | REINDEX\s | CLUSTER\b | VALUES\s*\( ) """,
-    re.DOTALL,
+    PREAMBLE + r"(?:SELECT|INSERT\s+INTO|UPDATE\s+\S+.{0,80}\sSET|DELETE\s+FROM|WITH\s+(?:RECURSIVE\s+)?\w+.{0,60}\sAS"
+    r"|(?:CREATE|DROP|ALTER|TRUNCATE|CALL)\s+\w+|(?:COPY|PREPARE|EXECUTE|DECLARE|FETCH|LOCK)\s+\S+|MERGE\s+INTO|VALUES\s*\("
+    r"|(?:GRANT|REVOKE|EXPLAIN|NOTIFY|DISCARD|SAVEPOINT|REINDEX)\s|REFRESH\s+MATERIALIZED|COMMENT\s+ON|START\s+TRANSACTION"
+    r"|(?:VACUUM|ANALYZE|LISTEN|UNLISTEN|DEALLOCATE|BEGIN|COMMIT|ROLLBACK|CLUSTER|CHECKPOINT)\b|DO\s+['$]|LOAD\s+'"
+    r"|SET\s+(?:LOCAL\s+|SESSION\s+)?[\w.\"]+\s*(?:=|\bTO\b)|SHOW\s+[\w.]+"
+    r"|SET\s+(?:ROLE|TIME\s+ZONE|NAMES|SESSION|CONSTRAINTS|TRANSACTION)\b|(?:RESET|CLOSE)\s+[\w.]+\s*+(?:;\s*+)?\Z)",
+    re.IGNORECASE | re.DOTALL,
 )
 """What no text but SQL starts like, for objects of which nobody knows what they are."""
 
@@ -77,8 +78,8 @@ class _Sink:
     """One SQL argument of one call, as seen from that call or from a caller of the function that makes it."""
 
     described: Described
-    node: ast.Call
-    """What to point at and judge the transaction of."""
+    node: ast.expr
+    """The call to point at and judge the transaction of."""
     alternatives: tuple[Alternative, ...]
     expr: ast.expr | None
     trail: tuple[Related, ...] = ()
@@ -114,7 +115,7 @@ class Sinks:
             if isinstance(one.node, ast.Call) and not self._guards.is_excluded(one.node):
                 self._find_in(one, found)
         self._transactions.speak(self._spoken(found.sites))
-        sites = tuple(dict.fromkeys(site for sent in found.sites if (site := self._site(*sent)) is not None))
+        sites = _without_repeats(site for sent in found.sites if (site := self._site(*sent)) is not None)
         return Sent(
             sites=sites,
             unresolved=tuple(dict.fromkeys(found.unresolved)),
@@ -130,7 +131,6 @@ class Sinks:
     # ---------------------------------------------------------------- one call
 
     def _find_in(self, described: Described, found: _Found) -> None:
-        assert isinstance(described.node, ast.Call)
         for name in described.meaning.sql:
             argument = described.arguments.get(name)
             if argument.alternatives == (Presence.ABSENT,):
@@ -142,7 +142,7 @@ class Sinks:
             self._resolve(sink, found, _WRAPPER_DEPTH)
             found.sinks += (len(found.sites), len(found.unresolved)) != before or self._is_sure(described)
         if described.meaning.temporary is not None:
-            template = _temporary_table(self._module, described)
+            template = _temporary_table(self._module, described, described.meaning.temporary)
             if template is not None:
                 sink = _Sink(described=described, node=described.node, alternatives=(), expr=None)
                 found.sites.append((sink, template, False))
@@ -181,10 +181,16 @@ class Sinks:
         found.sites.append((sink, template, parameters))
 
     def _resolve_unknown(self, sink: _Sink, unknown: Unknown, found: _Found, depth: int) -> None:
-        if sink.expr is not None and _is_statement_object(self._module, sink.expr, _OBJECT_DEPTH):
+        if sink.expr is not None and self._is_no_text(sink.expr):
             return
         if not self._follow_parameters(sink, found, depth):
             self._say_unresolved(sink, unknown.reason, found)
+
+    def _is_no_text(self, expr: ast.expr) -> bool:
+        """Return whether an expression is a library's object rather than a text that is not in view."""
+        if self._module.qualified_name(expr) in self._drivers.no_statement:
+            return True
+        return _is_statement_object(self._module, expr, _OBJECT_DEPTH)
 
     def _say_unresolved(self, sink: _Sink, reason: str, found: _Found) -> None:
         if self._is_sure(sink.described) and not self._is_foreign(sink):
@@ -194,7 +200,7 @@ class Sinks:
     # ---------------------------------------------------------------- functions that pass SQL on
 
     def _follow_parameters(self, sink: _Sink, found: _Found, depth: int) -> bool:
-        """Judge SQL that comes in as a parameter at the calls of the function; return whether all of it was found there."""
+        """Judge SQL that comes in as a parameter where the function is called; return whether that is all of it."""
         function = self._module.function(sink.node)
         if (
             function is None
@@ -273,8 +279,17 @@ class Sinks:
             parameters=parameters or _has_parameters(described),
             route=described.receiver.route,
             confidence=self._confidence(sink),
-            trail=(*sink.trail, *_definition_of(self._module, sink, template)),
+            trail=(*sink.trail, *_definition_of(self._module, sink, template), *self._event(sink)),
         )
+
+    def _event(self, sink: _Sink) -> Iterator[Related]:
+        """Yield what makes the function run that a sink stands in: `@event.listens_for(engine, "connect")`."""
+        function = self._module.function(sink.node)
+        for decorator in () if function is None else getattr(function, "decorator_list", ()):
+            found = self._receivers.function(decorator.func) if isinstance(decorator, ast.Call) else None
+            if found is not None and found[2].event is not None:
+                event = Arguments(self._module, decorator, found[2].arguments).get(found[2].event)
+                yield Related(place=self._module.place(decorator), message=f"runs on the event {event.text}")
 
     def _transaction(self, sink: _Sink) -> TransactionContext:
         here = self._transactions.context(sink.node, sink.described.receiver, self._start(sink))
@@ -295,16 +310,24 @@ class Sinks:
         return Confidence.HIGH
 
 
+def _without_repeats(sites: Iterable[SqlSite]) -> tuple[SqlSite, ...]:
+    """Keep the surest of the sites that send the same text from the same place."""
+    kept: dict[tuple[Place, SqlTemplate], SqlSite] = {}
+    for site in sites:
+        key = site.place, site.template
+        if key not in kept or kept[key].confidence < site.confidence:
+            kept[key] = site
+    return tuple(kept.values())
+
+
 def scope_name(module: Module, node: ast.AST) -> str:
     """Return the qualified name of the function that a node stands in."""
     function = module.function(node)
     if function is None:
         return ""
-    names = [getattr(function, "name", "<lambda>")]
-    for ancestor in module.ancestors(function):
-        if isinstance(ancestor, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.append(ancestor.name)
-    return ".".join(reversed(names))
+    named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    around = [ancestor.name for ancestor in module.ancestors(function) if isinstance(ancestor, named)]
+    return ".".join([*reversed(around), getattr(function, "name", "<lambda>")])
 
 
 def _templates(value: Value) -> Iterator[tuple[SqlTemplate, bool]]:
@@ -349,10 +372,8 @@ def _has_parameters(described: Described) -> bool:
     )
 
 
-def _temporary_table(module: Module, described: Described) -> SqlTemplate | None:
+def _temporary_table(module: Module, described: Described, temporary: Temporary) -> SqlTemplate | None:
     """Return the statement that a table construct with `prefixes=["TEMPORARY"]` comes to."""
-    temporary = described.meaning.temporary
-    assert temporary is not None
     prefixes = described.arguments.get(temporary.prefixes)
     texts = [
         template.text.upper()

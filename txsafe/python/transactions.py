@@ -1,20 +1,20 @@
 """A node and the connection it uses → the transaction that it runs in.
 
-In go what `described` found in a module, out come `TransactionContext`s: enclosing blocks and decorators first, then BEGIN
-and COMMIT in the program's own SQL, then what the connection does by itself. Nothing is guessed across functions: where a
-caller may have opened a block, the kind is unknown.
+In go what `described` found in a module, out come `TransactionContext`s: enclosing blocks and decorators first, then
+BEGIN and COMMIT in the program's own SQL, then what the connection does by itself. Nothing is guessed across functions:
+where a caller may have opened a block, the kind is unknown.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from txsafe.model import Place, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.arguments import Arguments, Truth
-from txsafe.python.receivers import Certainty, Receiver, Receivers
+from txsafe.python.receivers import Certainty, Receiver, Receivers, any_holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _OPENS = re.compile(r"\s*(?:BEGIN|START\s+TRANSACTION)\b(?![^;]*;\s*\S)", re.IGNORECASE)
 _ENDS = re.compile(
-    r"\s*(?:COMMIT|END|ROLLBACK|ABORT)\b(?!\s+(?:TO|PREPARED)\b)(?:\s+(?:WORK|TRANSACTION))?\s*;?\s*$", re.IGNORECASE
+    r"\s*(?:COMMIT|END|ROLLBACK|ABORT)\b(?!\s+(?:TO|PREPARED)\b)(?:\s+(?:WORK|TRANSACTION))?\s*+(?:;\s*+)?\Z",
+    re.IGNORECASE,
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _GLOBAL = "global:"
@@ -76,8 +77,12 @@ class Transactions:
         if found.meaning.returns not in {None, "self"} or found.receiver.type is None or found.receiver.type.pool:
             return
         if found.meaning.autocommit or found.meaning.transactional:
-            truth = self._receivers.decide_autocommit(found.arguments, found.meaning, Truth.MAYBE)
-            self._switches.setdefault(root, []).append((found, truth))
+            answers = {
+                self._receivers.decide_autocommit(found.arguments, found.meaning, before)
+                for before in (Truth.YES, Truth.NO)
+            }
+            if len(answers) == 1:
+                self._switches.setdefault(root, []).append((found, answers.pop()))
 
     def speak(self, spoken: Iterable[Spoken]) -> None:
         """Take notice of the transactions that the program opens and ends in SQL."""
@@ -114,7 +119,10 @@ class Transactions:
         found = self._described.get(id(expr.value if isinstance(expr, ast.Await) else expr))
         if found is not None and found.meaning.block is not None:
             root = self._receivers.of(expr).root or found.receiver.root or _global_root(found)
-            return _Opened(block=found.meaning.block, root=root, driver=found.driver, node=expr)
+            block = found.meaning.block
+            if any_holds(found.arguments, found.meaning.rolls_back) is Truth.YES:
+                block = replace(block, end=TransactionEnd.ROLLBACK)
+            return _Opened(block=block, root=root, driver=found.driver, node=expr)
         if isinstance(expr, ast.Call) and found is None:
             return None
         receiver = self._receivers.of(expr)
@@ -257,7 +265,6 @@ class Transactions:
         return TransactionContext(kind=kind, block=block, end=end or default)
 
     def _default_kind(self, function: ast.AST | None, receiver: Receiver, autocommit: Truth, start: int) -> Transaction:
-        assert receiver.type is not None
         kind = receiver.transaction
         if autocommit is Truth.YES:
             kind = Transaction.AUTOCOMMIT
@@ -270,7 +277,7 @@ class Transactions:
         return Transaction.UNKNOWN if self._opened_by_others(function, receiver) else kind
 
     def _opened_by_hand(self, function: ast.AST | None, receiver: Receiver, start: int) -> bool:
-        """Return whether a block object was made before and not entered by `with`: `tx = conn.transaction(); tx.start()`."""
+        """Return whether a block was made before and not entered by `with`: `tx = conn.transaction(); tx.start()`."""
         entered = {id(opened.node) for opened in self._blocks}
         return any(
             found.meaning.block is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 
 from txsafe.errors import SourceError
@@ -16,6 +17,8 @@ FILE_NAME = "<analysed source>"
 """What the compiler believes the file to be called: warnings about analysed code are told from others by it."""
 
 _QUIET = ("ignore", None, Warning, re.compile(re.escape(FILE_NAME)), 0)
+
+_VERSION = f"Python {sys.version_info.major}.{sys.version_info.minor}"
 
 _PYTHON_2_MESSAGE = re.compile(
     r"Missing parentheses in call to '(?:print|exec)'|leading zeros in decimal integer|invalid decimal literal"
@@ -77,7 +80,8 @@ def _parse_newer(source: SourceFile, error: SyntaxError) -> ast.Module:
     try:
         return _parse(lowered)
     except (SyntaxError, RecursionError, MemoryError):
-        raise _source_error(source, error) from None
+        message = f"invalid Python, or newer than the {_VERSION} that runs txsafe: {error.msg}"
+        raise SourceError(message, error.lineno or 0) from None
 
 
 def _is_python_2(source: SourceFile, error: SyntaxError) -> bool:

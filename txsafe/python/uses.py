@@ -1,7 +1,7 @@
 """What `described` found in a module → the `ApiUse`s: what touches the session without SQL in the program.
 
-Conditions are those of the driver files. One that cannot be decided makes a use of low confidence, or none where the file
-says `sure`. What travels in the startup packet is taken apart into one use for each parameter.
+Conditions are those of the driver files. One that cannot be decided makes a use of low confidence, or none where the
+file says `sure`. What travels in the startup packet is taken apart into one use for each parameter.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from txsafe.model import (
     Confidence,
     Fragment,
     Place,
+    Related,
     Span,
     SqlTemplate,
     Transaction,
@@ -31,7 +32,7 @@ from txsafe.python.values import Table, Text, Unknown, evaluate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from txsafe.catalog.drivers import Drivers, Use
+    from txsafe.catalog.drivers import Drivers, StartUp, Use
     from txsafe.python.guards import Guards
     from txsafe.python.receivers import Receivers
     from txsafe.python.scopes import Module
@@ -78,8 +79,8 @@ class Uses:
                 facts = {name: _fill(text, described.arguments) for name, text in use.facts.items()}
                 yield self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
         if meaning.start_up is not None:
-            for name, facts, place, confidence in self._start_up(described):
-                yield self._use(described, name, facts, place, confidence, TransactionContext())
+            for name, sent, place, confidence in self._start_up(described, meaning.start_up):
+                yield self._use(described, name, sent, place, confidence, TransactionContext())
         if meaning.block is not None and meaning.block.kind is Transaction.EXPLICIT and described.driver is not None:
             place = self._place(described, None)
             yield self._use(
@@ -119,7 +120,11 @@ class Uses:
                 return Argument((Unknown("transaction", place),))
             return Argument((Text(SqlTemplate(fragments=(Fragment(text=kind.value, place=place),))),))
         made = described.receiver.made
-        return Argument((Presence.ABSENT,)) if made is None else made.get(path.removeprefix("@made."))
+        if made is None:
+            return Argument((Presence.ABSENT,))
+        if path == "@made":
+            return Argument((Unknown("made in view", self._module.place(described.node)),))
+        return made.get(path.removeprefix("@made."))
 
     def _kind_after(self, described: Described, transaction: TransactionContext) -> Transaction:
         """Return the kind of transaction, as the call itself leaves it."""
@@ -149,7 +154,16 @@ class Uses:
             scope=scope_name(self._module, described.node),
             route=route,
             confidence=confidence,
+            trail=tuple(self._mappings(described)),
         )
+
+    def _mappings(self, described: Described) -> Iterator[Related]:
+        """Yield where the mappings are written that a call gets its settings from, if not at the call."""
+        call = self._module.place(described.node)
+        for path in described.arguments.names:
+            for alternative in described.arguments.get(path).alternatives:
+                if isinstance(alternative, Table) and not _covers(call, alternative.place):
+                    yield Related(place=alternative.place, message=f"`{path}` of the call")
 
     # ---------------------------------------------------------------- places
 
@@ -181,9 +195,9 @@ class Uses:
 
     # ---------------------------------------------------------------- the startup packet
 
-    def _start_up(self, described: Described) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
-        start_up = described.meaning.start_up
-        assert start_up is not None
+    def _start_up(
+        self, described: Described, start_up: StartUp
+    ) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
         for path in start_up.options:
             argument = described.arguments.get(path)
             place = self._place(described, path.partition("?")[0])
@@ -292,6 +306,10 @@ def _read_options(text: str, place: Place) -> Iterator[tuple[str, Mapping[str, s
         yield "startup-parameter", {"name": name, "value": value, "carrier": "options"}, place, Confidence.HIGH
     if not found and text.strip():
         yield "startup-options", {"value": text.translate(_HOLES), "carrier": "options"}, place, Confidence.MEDIUM
+
+
+def _covers(place: Place, other: Place) -> bool:
+    return place.path == other.path and place.span.start <= other.span.start and other.span.end <= place.span.end
 
 
 def _fill(template: str, arguments: Arguments) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from txsafe.python.calls import called_frame
 from txsafe.python.composables import COMPOSABLES, Composable
 from txsafe.python.domain import Items, Scalar, Table, Text, Unknown, Value, Values, limited
 from txsafe.python.evaluation import Evaluator
 from txsafe.python.formatting import in_quotes
+from txsafe.python.invocations import called_frame
 from txsafe.python.scopes import FunctionNode, Module
 
 if TYPE_CHECKING:
@@ -46,16 +46,19 @@ def evaluate(
     *,
     composables: Mapping[str, Composable] = COMPOSABLES,
     call: ast.Call | None = None,
+    caller: Module | None = None,
 ) -> tuple[Value, ...]:
     """Return the alternatives that an expression can evaluate to; never empty.
 
-    `call` is a call of the function that `expr` stands in: its arguments then stand for the parameters.
+    `call` is a call of the function that `expr` stands in: its arguments then stand for the parameters. `caller` is the
+    module that the call stands in, where that is another one.
     """
     evaluator = _evaluator(module, composables)
     frame = evaluator.base(module)
     if call is not None:
         function = module.function(expr)
-        frame = (function and called_frame(evaluator, module, function, call, frame)) or frame
+        at = evaluator.base(caller or module)
+        frame = (function and called_frame(evaluator, module, function, call, at)) or frame
     values = evaluator.ask(expr, frame)
     if len(values) > 1:
         values = limited(value for at in _rounds(evaluator, expr, frame) for value in evaluator.values(expr, at))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from txsafe.model import Span
 from txsafe.report.escaping import TAB, escape
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _draw_line(source: SourceFile, number: int, start: Position, end: Position, 
     length = finish - begin
     low = min(start.column - 1, length) if number == start.line else _indentation(source.text, begin, finish)
     high = min(end.column - 1, length) if number == end.line else length
-    window, offset, cut = _clip(source.text, begin, finish, low, max(width, NARROWEST))
+    window, offset, cut = _clip(source.text, Span(begin, finish), Span(low, high), width=max(width, NARROWEST))
     return _lay_out(window, low - offset, max(high, low) - offset, number=number, cut=(offset > 0, cut), width=width)
 
 
@@ -73,16 +74,15 @@ def _indentation(text: str, begin: int, finish: int) -> int:
     return len(ahead) - len(ahead.lstrip())
 
 
-def _clip(text: str, begin: int, finish: int, low: int, width: int) -> tuple[str, int, bool]:
+def _clip(text: str, line: Span, marked: Span, *, width: int) -> tuple[str, int, bool]:
     """Return the part of a line to show, how many characters come before it, and whether any come after it.
 
-    A line that fits is shown whole; of others, as much as fits, with a third of the width before the span.
+    The start of the line stays where the marked part fits behind it; else a third of the width comes before the mark.
     """
-    if finish - begin <= width:
-        return text[begin:finish], 0, False
-    offset = max(0, min(low - width // 3, finish - begin - width))
-    stop = min(begin + offset + width, finish)
-    return text[begin + offset : stop], offset, stop < finish
+    room = line.end - line.start - width
+    offset = 0 if marked.end <= width else max(0, min(marked.start - width // 3, room))
+    stop = min(line.start + offset + width, line.end)
+    return text[line.start + offset : stop], offset, stop < line.end
 
 
 def _lay_out(window: str, low: int, high: int, *, number: int, cut: tuple[bool, bool], width: int) -> FrameLine:

@@ -119,7 +119,8 @@ def _describe(diagnostic: Diagnostic, report: Report, context: RenderContext) ->
     for location in diagnostic.related:
         yield from _describe_related(location, context, margin)
     if diagnostic.reference:
-        yield f"{bullet} {painter.paint(f'see {escape(diagnostic.reference)}', Ink.FAINT)}"
+        verb = "see " if "://" in diagnostic.reference else ""
+        yield f"{bullet} {painter.paint(f'{verb}{escape(diagnostic.reference)}', Ink.FAINT)}"
 
 
 def _list_remarks(diagnostic: Diagnostic, report: Report) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,10 @@
 """SQL text → `Statement`s, by PostgreSQL's own lexical and grammatical rules.
 
-`read_statements` reads what a driver sends, `scripts.read_script` a `.sql` file, `dialects.foreign_dialect` tells another database's SQL.
-In order: `lexer` (tokens), `literals` (what constants mean), `splitting` (where statements begin and end), `cursor`, `parameters` and `statements`
-(what each one is), `calls` (functions), `bodies` and `dynamic` (PL/pgSQL), `transactions`, `reading` (all of it together).
+`read_statements` reads what a driver sends, `scripts.read_script` a `.sql` file, `dialects.foreign_dialect` tells
+another database's SQL.
+In order: `lexer` (tokens), `literals` (what constants mean), `splitting` (where statements begin and end), `cursor`,
+`parameters` and `statements` (what each one is), `calls` (functions), `bodies` and `dynamic` (PL/pgSQL),
+`transactions`, `reading` (all of it together).
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ def read_statements(
 ) -> tuple[Statement, ...]:
     """Return all statements of a text in text order, each followed by those nested in it.
 
-    Spans are offsets in `text`. `transaction` is the one around the text; `message` says how several statements reach the server; the blocks
-    that the text itself opens are named by `block_prefix` and an offset. `calls` of a statement holds the calls of `functions` alone.
+    Spans are offsets in `text`. `transaction` is the one around the text; `message` says how several statements reach
+    the server; the blocks that the text itself opens are named by `block_prefix` and an offset. `calls` of a
+    statement holds the calls of `functions` alone.
     """
     groups, _ = read_with_faults(
         text, transaction=transaction, message=message, block_prefix=block_prefix, functions=functions

@@ -1,17 +1,21 @@
 """The tokens of a PL/pgSQL body → `Segment`s: where its SQL statements, its expressions and its EXECUTEs stand.
 
-Control structure is only followed as far as needed to know where a statement begins: after a semicolon, BEGIN, THEN, ELSE, LOOP or a label.
+Control structure is only followed as far as needed to know where a statement begins: after a semicolon, BEGIN, THEN,
+ELSE, LOOP or a label.
 https://www.postgresql.org/docs/current/plpgsql-control-structures.html
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from txsafe.sql.lexer import Token, TokenKind
 from txsafe.sql.statements import STATEMENT_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 class SegmentForm(enum.Enum):
@@ -38,7 +42,8 @@ _BRANCHES = frozenset({"if", "elsif", "elseif", "when", "case"})
 _LOOPS = frozenset({"for", "foreach", "while"})
 _OPENERS = frozenset({"begin", "else", "loop", "exception"})
 _DYNAMIC_HOLDERS = frozenset({"for", "return", "open"})
-# Cursors of PL/pgSQL are variables: they live in the transaction of the call. EXECUTE is dynamic, DECLARE and END are of the block.
+# Cursors of PL/pgSQL are variables: they live in the transaction of the call.
+# EXECUTE is dynamic, DECLARE and END are of the block.
 _OWN_WORDS = frozenset(
     {"execute", "fetch", "move", "close", "declare", "end", "begin", "start", "savepoint", "release", "show"}
 )

@@ -1,28 +1,36 @@
 """Tokens of a statement → the function calls in it.
 
-Only names asked for are looked at. A name before a parenthesis is no call where the statement merely mentions a routine or names a column list
-(`DROP FUNCTION f(int)`, `INSERT INTO t(a)`, `WITH t(a) AS`).
+Only names asked for are looked at. A name before a parenthesis is no call where the statement merely mentions a
+routine or names a column list (`DROP FUNCTION f(int)`, `INSERT INTO t(a)`, `WITH t(a) AS`).
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence, Set
+from typing import TYPE_CHECKING
 
 from txsafe.model import HOLE_CHARACTERS, Span, SqlCall
 from txsafe.sql.lexer import Token, TokenKind, identifier
-from txsafe.sql.literals import Origin, Passage
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
+    from txsafe.sql.literals import Origin, Passage
+
+_LOCKS = ("advisory_lock", "advisory_lock_shared", "advisory_xact_lock", "advisory_xact_lock_shared")
 SESSION_FUNCTIONS = frozenset(
     {
-        *(f"pg_{verb}advisory_{scope}{kind}" for verb in ("", "try_") for scope in ("lock", "xact_lock") for kind in ("", "_shared")),
+        *(f"pg_{lock}" for lock in _LOCKS),
+        *(f"pg_try_{lock}" for lock in _LOCKS),
         "pg_advisory_unlock", "pg_advisory_unlock_shared", "pg_advisory_unlock_all",
         "set_config", "currval", "lastval", "nextval", "setval", "setseed",
         "pg_backend_pid", "pg_terminate_backend", "pg_cancel_backend", "pg_listening_channels", "pg_my_temp_schema",
         "pg_replication_origin_session_setup", "pg_replication_origin_session_reset",
-        "dblink", "dblink_connect", "dblink_connect_u", "dblink_disconnect", "dblink_exec", "dblink_open", "dblink_fetch",
-        "dblink_close", "dblink_send_query", "dblink_get_result", "dblink_get_connections", "dblink_is_busy", "dblink_get_notify",
+        "dblink", "dblink_connect", "dblink_connect_u", "dblink_disconnect", "dblink_exec", "dblink_open",
+        "dblink_fetch", "dblink_close", "dblink_send_query", "dblink_get_result", "dblink_get_connections",
+        "dblink_is_busy", "dblink_get_notify",
     }
 )  # fmt: skip
 """The functions looked for unless the caller names others: those that read or write what belongs to the session."""
@@ -56,7 +64,7 @@ _DEPTH = 32
 
 @functools.lru_cache(maxsize=8)
 def name_stems(functions: frozenset[str]) -> tuple[str, ...]:
-    """Return the fewest of the names (and of `advisory`, which many share) such that every name contains one of them."""
+    """Return few of the names (and `advisory`, which many share) such that every name contains one of them."""
     stems: list[str] = []
     seed = ("advisory",) if any("advisory" in name for name in functions) else ()
     for name in (*seed, *sorted(functions, key=lambda name: (len(name), name))):
@@ -65,7 +73,7 @@ def name_stems(functions: frozenset[str]) -> tuple[str, ...]:
     return tuple(stems)
 
 
-def is_wanted(name: str, functions: Set[str]) -> bool:
+def is_wanted(name: str, functions: AbstractSet[str]) -> bool:
     """Whether a folded name is one of the functions, or could be with its holes filled and most of it spelled."""
     if name in functions:
         return True
@@ -109,7 +117,7 @@ def mentions_only(tokens: Sequence[Token]) -> bool:
     return first in _MENTIONING or (first == "alter" and second in _ALTERABLE)
 
 
-def find_calls(passage: Passage, tokens: Sequence[Token], functions: Set[str]) -> tuple[SqlCall, ...]:
+def find_calls(passage: Passage, tokens: Sequence[Token], functions: AbstractSet[str]) -> tuple[SqlCall, ...]:
     """Return the calls among the significant tokens of a passage, in the order in which they begin."""
     text, origin = passage.text, passage.origin
     finished: list[SqlCall] = []
@@ -127,6 +135,10 @@ def find_calls(passage: Passage, tokens: Sequence[Token], functions: Set[str]) -
                 if stack and stack[-1].depth == depth:
                     finished.append(_close(stack.pop(), text, token.start, token.end, origin))
                 depth -= 1
+            case "[":
+                depth += 1
+            case "]":
+                depth -= 1
             case "," if stack and stack[-1].depth == depth:
                 call_open = stack[-1]
                 call_open.arguments.append(text[call_open.first : token.start].strip())
@@ -137,7 +149,7 @@ def find_calls(passage: Passage, tokens: Sequence[Token], functions: Set[str]) -
     return tuple(sorted(finished, key=lambda call: call.span))
 
 
-def _opens(tokens: Sequence[Token], index: int, functions: Set[str]) -> tuple[str, str | None, int] | None:
+def _opens(tokens: Sequence[Token], index: int, functions: AbstractSet[str]) -> tuple[str, str | None, int] | None:
     """Return the name, the schema and the start of the call that the parenthesis at `index` opens, if it is one."""
     position = index - 1
     if position < 0 or tokens[position].kind not in _NAME_KINDS:

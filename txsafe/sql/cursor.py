@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from txsafe.model import HOLE_CHARACTERS, Hole
 from txsafe.sql.lexer import Token, TokenKind, identifier
 from txsafe.sql.literals import string_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NAME_KINDS = (TokenKind.WORD, TokenKind.QUOTED, TokenKind.PLACEHOLDER)
 _END = Token(TokenKind.OTHER, "", -1)
@@ -21,14 +24,17 @@ class Name:
 
     @property
     def last(self) -> str:
+        """The name without its schema."""
         return self.parts[-1]
 
     @property
     def schema(self) -> str | None:
+        """What qualifies the name."""
         return self.parts[-2] if len(self.parts) > 1 else None
 
     @property
     def dotted(self) -> str:
+        """The parts, joined."""
         return ".".join(self.parts)
 
 
@@ -45,6 +51,7 @@ class Cursor:
 
     @property
     def at_end(self) -> bool:
+        """Whether no token is left."""
         return self.index >= self.end
 
     def peek(self, ahead: int = 0) -> Token:

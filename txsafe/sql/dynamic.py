@@ -1,17 +1,22 @@
 """The expression of a PL/pgSQL EXECUTE → the text that it is known to make, holes where it is not.
 
-Constants, `||`, `format()`, `concat()`, `quote_ident()` and `quote_literal()` are understood; everything else could be any SQL.
+Constants, `||`, `format()`, `concat()`, `quote_ident()` and `quote_literal()` are understood; everything else could
+be any SQL.
 https://www.postgresql.org/docs/current/functions-string.html#FUNCTIONS-STRING-FORMAT
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from txsafe.model import HOLE_CHARACTERS, Hole
 from txsafe.sql.lexer import Token, TokenKind, identifier
 from txsafe.sql.literals import Assembly, Origin, Passage, decode_into
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _SPECIFIER = re.compile(r"%(?:[0-9]+\$)?-?(?:[0-9]+|\*(?:[0-9]+\$)?)?([sIL%])")
 _FORMAT_HOLES = {"s": Hole.SQL, "I": Hole.IDENTIFIER, "L": Hole.VALUE}
@@ -90,7 +95,7 @@ def _call(assembly: Assembly, tokens: Sequence[Token], depth: int) -> bool:
     if arguments is None:
         return False
     match identifier(tokens[first - 1]):
-        case "format":
+        case "format" if depth < _DEPTH:
             template = next(_split(arguments, ","))
             return _format(assembly, template, depth)
         case "concat" if depth < _DEPTH:
@@ -122,6 +127,6 @@ def _format(assembly: Assembly, template: Sequence[Token], depth: int) -> bool:
 def _copy(assembly: Assembly, passage: Passage, first: int, last: int) -> None:
     """Append a stretch of a passage, cut where its characters do not stand side by side."""
     cuts = [first, *(cut for cut in passage.origin.breaks if first < cut < last), last]
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in itertools.pairwise(cuts):
         if start < stop:
             assembly.add(passage.text[start:stop], passage.origin.at(start))

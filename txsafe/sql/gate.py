@@ -1,4 +1,4 @@
-"""A first question to a text: can it hold session state at all?"""
+"""A text → whether it can hold session state at all: a first question, asked of every literal of a program."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
 """SQL text → `Token`s, by PostgreSQL's lexical rules, and the constants they spell.
 
-In comes any text, out come tokens that concatenated give it back: nothing raises, an unterminated quote or comment runs to the end.
-Beyond the server's own rules (https://www.postgresql.org/docs/current/sql-syntax-lexical.html) the placeholders of drivers
-(`%s`, `%(x)s`, `:x`, `?`) and templates (`{x}`) are tokens; hole characters are letters, so they glue to words.
+In comes any text, out come tokens that concatenated give it back: nothing raises, an unterminated quote or comment
+runs to the end.
+Beyond the server's own rules (https://www.postgresql.org/docs/current/sql-syntax-lexical.html) the placeholders of
+drivers (`%s`, `%(x)s`, `:x`, `?`) and templates (`{x}`) are tokens; hole characters are letters, so they glue to
+words.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class Token(NamedTuple):
 
     @property
     def end(self) -> int:
+        """Where the next token starts."""
         return self.start + len(self.text)
 
     @property
@@ -78,6 +81,7 @@ _PLAIN_STRING = re.compile(r"'[^']*+(?:''[^']*+)*+('?)")
 _QUOTED_NAME = re.compile(r'"[^"]*+(?:""[^"]*+)*+("?)')
 _LINE_COMMENT = re.compile(r"--[^\r\n]*+")
 _DOLLAR_TAG = re.compile(rf"\$(?:[{_LETTER}][{_LETTER}0-9]*+)?\$")
+_REST_OF_NAME = re.compile(rf"[{_LETTER}0-9$]++")
 _IDENTIFIER_CHARACTER = re.compile(rf"[{_LETTER}0-9$]")
 
 
@@ -96,7 +100,7 @@ def tokenize(text: str, start: int = 0, end: int | None = None) -> list[Token]:
         stop = found.end()
         if kind is None:
             kind = TokenKind.COMMENT if group == "nested" else TokenKind.STRING
-            stop = min(skip_opaque(text, position)[0], limit)
+            stop = min(skip_opaque(text, position, after=position)[0], limit)
         tokens.append(Token(kind, text[position:stop], position))
         position = stop
     return tokens
@@ -107,14 +111,15 @@ def significant_tokens(text: str, start: int = 0, end: int | None = None) -> lis
     return [token for token in tokenize(text, start, end) if token.kind not in _TRIVIA]
 
 
-def skip_opaque(text: str, offset: int) -> tuple[int, str | None]:
+def skip_opaque(text: str, offset: int, *, after: int) -> tuple[int, str | None]:
     """Return where the comment or quotation that may begin at `offset` ends, and the server's complaint if it does not.
 
-    The character there is one of `'"$-/`; where it opens nothing, the next offset is returned.
+    The character there is one of `'"$-/`; where it opens nothing, a later offset is returned. What stands before
+    `after` is known to be over, so that it cannot be the beginning of a name or a string's prefix.
     """
     match text[offset]:
         case "'":
-            pattern = _E_STRING if _has_escapes(text, offset) else _PLAIN_STRING
+            pattern = _E_STRING if _has_escapes(text, offset, after) else _PLAIN_STRING
             return _skip(pattern, text, offset, fault="unterminated quoted string")
         case '"':
             return _skip(_QUOTED_NAME, text, offset, fault="unterminated quoted identifier")
@@ -124,7 +129,7 @@ def skip_opaque(text: str, offset: int) -> tuple[int, str | None]:
         case "/" if text.startswith("/*", offset):
             return _skip_comment(text, offset)
         case "$":
-            return _skip_dollar(text, offset)
+            return _skip_dollar(text, offset, after)
     return offset + 1, None
 
 
@@ -135,10 +140,10 @@ def _skip(pattern: re.Pattern[str], text: str, offset: int, *, fault: str) -> tu
     return found.end(), None if found[1] else fault
 
 
-def _has_escapes(text: str, offset: int) -> bool:
-    if offset == 0 or text[offset - 1] not in "eE":
+def _has_escapes(text: str, offset: int, after: int) -> bool:
+    if offset <= after or text[offset - 1] not in "eE":
         return False
-    return offset == 1 or _IDENTIFIER_CHARACTER.match(text, offset - 2) is None
+    return offset - 1 == after or _IDENTIFIER_CHARACTER.match(text, offset - 2) is None
 
 
 def _skip_comment(text: str, offset: int) -> tuple[int, str | None]:
@@ -150,9 +155,10 @@ def _skip_comment(text: str, offset: int) -> tuple[int, str | None]:
     return len(text), "unterminated /* comment"
 
 
-def _skip_dollar(text: str, offset: int) -> tuple[int, str | None]:
-    if offset and _IDENTIFIER_CHARACTER.match(text, offset - 1):
-        return offset + 1, None
+def _skip_dollar(text: str, offset: int, after: int) -> tuple[int, str | None]:
+    if offset > after and _IDENTIFIER_CHARACTER.match(text, offset - 1):
+        rest = _REST_OF_NAME.match(text, offset)
+        return (rest.end() if rest else offset + 1), None
     tag = _DOLLAR_TAG.match(text, offset)
     if tag is None:
         return offset + 1, None

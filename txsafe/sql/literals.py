@@ -1,24 +1,28 @@
 """String constants → the text they mean, and where each character of it stands.
 
-A body in `$$…$$` maps one to one; `''` and backslash escapes shift what follows. Positions compose: the literal of an EXECUTE in a body
-in a literal leads back to the outermost text.
+A body in `$$…$$` maps one to one; `''` and backslash escapes shift what follows. Positions compose: the literal of an
+EXECUTE in a body in a literal leads back to the outermost text.
 """
 
 from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from txsafe.sql.lexer import Token
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from txsafe.sql.lexer import Token
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where the characters of a decoded text stand in the text around it.
 
-    From `breaks[i]` on, character n stands at `sources[i] + n - breaks[i]` of the parent's text. An escape counts as its last character.
+    From `breaks[i]` on, character n stands at `sources[i] + n - breaks[i]` of the parent's text. An escape counts as
+    its last character.
     """
 
     breaks: tuple[int, ...] = (0,)
@@ -114,7 +118,8 @@ def _meaning(escape: str) -> str:
         return "'"
     kind = escape[1]
     if kind in "uUx" and len(escape) > 2:
-        code = int(escape[2:], 16)
+        digits = escape[2:]
+        code = int(digits, 16)
         return chr(code) if code <= 0x10FFFF else "\ufffd"
     if kind in "01234567":
         return chr(int(escape[1:], 8) & 0xFF)

@@ -1,14 +1,19 @@
-"""SET, RESET and SHOW: the tokens after the keyword → kind and facts, or None where the server's grammar has no such statement.
+"""SET, RESET and SHOW: the tokens after the keyword → kind and facts, or None where there is no such statement.
 
-https://www.postgresql.org/docs/current/sql-set.html and its neighbours; `VariableSetStmt` of the server's grammar has the exact forms.
+https://www.postgresql.org/docs/current/sql-set.html and its neighbours; `VariableSetStmt` of the server's grammar has
+the exact forms.
 Parameter names are compared without regard to case by the server, quoted or not, so `name` is always lower-case.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from txsafe.model import StatementKind
-from txsafe.sql.cursor import Cursor
 from txsafe.sql.lexer import TokenKind, fold
+
+if TYPE_CHECKING:
+    from txsafe.sql.cursor import Cursor
 
 Recognised = tuple[StatementKind, dict[str, str]]
 
@@ -45,9 +50,9 @@ def _assigns(cursor: Cursor, ahead: int) -> bool:
 def _special_form(cursor: Cursor, scope: str) -> Recognised | None:
     """Read the forms that are not `name = value`."""
     if cursor.take("session", "characteristics", "as", "transaction"):
-        modes = cursor.rest()
-        facts = {"modes": modes, "parameter": _default_parameter(cursor)}
-        return (StatementKind.SET_CHARACTERISTICS, facts) if facts["parameter"] else None
+        parameter = _default_parameter(cursor)
+        facts = {"modes": cursor.rest(), "parameter": parameter}
+        return (StatementKind.SET_CHARACTERISTICS, facts) if parameter else None
     if cursor.take("session", "authorization"):
         return _role(cursor, scope, StatementKind.SET_SESSION_AUTHORIZATION)
     if _assigns(cursor, 1) or cursor.word(1) == "from":
@@ -57,15 +62,22 @@ def _special_form(cursor: Cursor, scope: str) -> Recognised | None:
         return (StatementKind.SET_TRANSACTION, {"modes": cursor.rest()}) if valid else None
     if cursor.take("role"):
         return _role(cursor, scope, StatementKind.SET_ROLE)
+    return _worded_parameter(cursor, scope)
+
+
+def _worded_parameter(cursor: Cursor, scope: str) -> Recognised | None:
+    """Read the forms that the standard has for single parameters."""
+    found = None
     if cursor.take("time", "zone"):
-        return _assignment(cursor, scope, "timezone", resets=("default", "local"))
-    if cursor.take("names"):
-        return _assignment(cursor, scope, "client_encoding", resets=("default", ""))
-    if cursor.take("schema"):
-        return _assignment(cursor, scope, "search_path") if cursor.peek().kind is not TokenKind.WORD else None
-    if cursor.take("xml", "option"):
-        return _assignment(cursor, scope, "xmloption") if cursor.word() in ("document", "content") else None
-    return None
+        found = _assignment(cursor, scope, "timezone", resets=("default", "local"))
+    elif cursor.take("names"):
+        found = _assignment(cursor, scope, "client_encoding", resets=("default", ""))
+    elif cursor.word() == "schema" and cursor.peek(1).kind is not TokenKind.WORD:
+        cursor.next()
+        found = _assignment(cursor, scope, "search_path")
+    elif cursor.take("xml", "option") and cursor.word() in ("document", "content"):
+        found = _assignment(cursor, scope, "xmloption")
+    return found
 
 
 def _default_parameter(cursor: Cursor) -> str:
@@ -101,13 +113,15 @@ def _parameter(cursor: Cursor, scope: str) -> Recognised | None:
         return (StatementKind.SET, {"scope": scope, "name": name, "value": "from current"}) if cursor.at_end else None
     if not (cursor.take_symbol("=") or cursor.take("to")):
         return None
-    if name not in _ROLE_PARAMETERS:
-        return _assignment(cursor, scope, name)
-    kind = _ROLE_PARAMETERS[name]
-    if cursor.word() == "default":
-        cursor.next()
-        return (kind, {"action": "reset", "role": "default", "scope": scope}) if cursor.at_end else None
-    return _role(cursor, scope, kind)
+    kind = _ROLE_PARAMETERS.get(name)
+    return _assignment(cursor, scope, name) if kind is None else _role_value(cursor, scope, kind)
+
+
+def _role_value(cursor: Cursor, scope: str, kind: StatementKind) -> Recognised | None:
+    if cursor.word() != "default":
+        return _role(cursor, scope, kind)
+    cursor.next()
+    return (kind, {"action": "reset", "role": "default", "scope": scope}) if cursor.at_end else None
 
 
 def _assignment(cursor: Cursor, scope: str, name: str, *, resets: tuple[str, ...] = ("default",)) -> Recognised | None:
@@ -123,18 +137,14 @@ def _assignment(cursor: Cursor, scope: str, name: str, *, resets: tuple[str, ...
 
 def _is_value(cursor: Cursor) -> bool:
     """Whether the rest can be a value list. `SET a = 1, b = 2 WHERE …` is a piece of an UPDATE."""
-    if cursor.take("interval"):
-        cursor.skip_parentheses()
+    interval = cursor.take("interval")
     while not cursor.at_end:
-        if cursor.word() == "to" and cursor.word(1) not in ("minute", "second", "hour", "month"):
-            return False
+        if interval and cursor.skip_parentheses():
+            continue
         token = cursor.next()
         if token.kind in (TokenKind.PUNCTUATION, TokenKind.OPERATOR) and token.text not in _VALUE_SYMBOLS:
-            # INTERVAL '1' SECOND(3)
-            if token.text in "()" and cursor.peek(-2).word == "second":
-                continue
             return False
-        if token.word in _NOT_A_VALUE:
+        if token.word in _NOT_A_VALUE or (token.word == "to" and not interval):
             return False
     return True
 

@@ -1,14 +1,15 @@
 """SQL text → `Statement`s, nested ones included: the pieces of this package put together.
 
-Most statements never become tokens: their first word tells what they are, and a substring search that no function of interest, temporary
-object or body is in them. The search is over the whole text first, so a text without any costs next to nothing.
+Most statements never become tokens: their first word tells what they are, and a substring search that no function of
+interest, temporary object or body is in them. The search is over the whole text first, so a text without any costs
+next to nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from txsafe.model import (
     HOLE_CHARACTERS,
@@ -32,6 +33,9 @@ from txsafe.sql.literals import Passage, decode
 from txsafe.sql.splitting import Fault, split_statements
 from txsafe.sql.statements import SIMPLE_KINDS, Inner, InnerForm, recognize
 from txsafe.sql.transactions import MessageKind, Step, contexts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 _DEPTH = 8
 """How deep bodies within bodies are read; a bound, so that hostile nesting costs linear time."""
@@ -68,7 +72,10 @@ def read_with_faults(
     block_prefix: str = "",
     functions: frozenset[str] = SESSION_FUNCTIONS,
 ) -> tuple[tuple[tuple[Statement, ...], ...], tuple[Fault, ...]]:
-    """Return the statements, one tuple per top-level statement (itself first, then those within it), and the unterminated quotations."""
+    """Return the statements and the unterminated quotations.
+
+    There is one tuple for each top-level statement: itself first, then those within it.
+    """
     split = split_statements(text)
     drafts = _Reader(functions).text(text, split.ranges)
     return _finish(drafts, transaction, message=message, block_prefix=block_prefix), split.faults
@@ -77,7 +84,9 @@ def read_with_faults(
 def _finish(
     drafts: Sequence[_Draft], transaction: TransactionContext, *, message: MessageKind, block_prefix: str
 ) -> tuple[tuple[Statement, ...], ...]:
-    steps = [Step(draft.kind, draft.span.start, "chain" in draft.facts) for draft in drafts]
+    steps = [
+        Step(draft.kind, draft.span.start, draft.facts is not NO_FACTS and "chain" in draft.facts) for draft in drafts
+    ]
     found = contexts(steps, transaction, message=message, block_prefix=block_prefix)
     pairs = zip(drafts, found, strict=True)
     return tuple(tuple(_statements(draft, context, block_prefix)) for draft, context in pairs)
@@ -152,16 +161,18 @@ class _Gate:
             if word != "create" or not _PLAIN_CREATE.match(self._text, start, end):
                 return None
             kind = StatementKind.DDL
+        return None if self._may_hold_more(word, start, end) else kind
+
+    def _may_hold_more(self, word: str, start: int, end: int) -> bool:
+        find = self._lowered.find
         for stem in self._stems:
-            if self._lowered.find(stem, start, end) >= 0:
-                return None
+            if find(stem, start, end) >= 0:
+                return True
         if word not in _TEMPORARY_HEADS:
-            return kind
-        if self._temporary and self._lowered.find(_TEMPORARY, start, end) >= 0:
-            return None
-        if self._executes and word == "create" and self._lowered.find("execute", start, end) >= 0:
-            return None
-        return kind
+            return False
+        if self._temporary and find(_TEMPORARY, start, end) >= 0:
+            return True
+        return self._executes and word == "create" and find("execute", start, end) >= 0
 
 
 class _Reader:

@@ -1,7 +1,9 @@
 """SQL text → the stretches that are one statement each, at regex speed and without tokens.
 
-Semicolons count outside of quotations and comments, and outside of `BEGIN ATOMIC … END` bodies and of the parentheses of CREATE RULE.
-An unterminated quotation is a fault: reading goes on at the next line after a semicolon at a line's end, so that the rest is still seen.
+Semicolons count outside of quotations and comments, and outside of `BEGIN ATOMIC … END` bodies and of the parentheses
+of CREATE RULE.
+An unterminated quotation is a fault: reading goes on at the next line after a semicolon at a line's end, so that the
+rest is still seen.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ def split_statements(text: str) -> Split:
     faults: list[Fault] = []
     position = _skip_space(text, 0)
     while position < len(text):
-        start, fault = _skip_comments(text, position)
+        start, fault = position, None
+        if text[position] in "-/":
+            start, fault = _skip_comments(text, position)
         if fault is None:
             end, fault = _find_end(text, start)
         else:
@@ -67,7 +71,7 @@ def _skip_space(text: str, offset: int) -> int:
 
 def _skip_comments(text: str, offset: int) -> tuple[int, Fault | None]:
     while text.startswith(("--", "/*"), offset):
-        end, complaint = skip_opaque(text, offset)
+        end, complaint = skip_opaque(text, offset, after=offset)
         if complaint:
             return offset, Fault(offset, complaint)
         offset = _skip_space(text, end)
@@ -80,9 +84,13 @@ def _find_end(text: str, start: int) -> tuple[int, Fault | None]:
     search = _MARK.search
     while (mark := search(text, position)) is not None:
         offset = mark.start()
-        if text[offset] == ";":
+        sign = text[offset]
+        if sign == ";":
             return (offset, None) if not _is_open(text, start, offset) else _find_block_end(text, start)
-        position, complaint = skip_opaque(text, offset)
+        if sign == "-" and not text.startswith("-", offset + 1):
+            position = offset + 1
+            continue
+        position, complaint = skip_opaque(text, offset, after=position)
         if complaint:
             return offset, Fault(offset, complaint)
     return len(text), None
@@ -115,7 +123,7 @@ def _find_block_end(text: str, start: int) -> tuple[int, Fault | None]:
                     return offset, None
                 position = mark.end()
             case _:
-                position, complaint = skip_opaque(text, offset)
+                position, complaint = skip_opaque(text, offset, after=position)
                 if complaint:
                     return offset, Fault(offset, complaint)
     return len(text), None
@@ -131,8 +139,7 @@ def _trim(text: str, start: int, end: int) -> int:
     stop = end
     while stop > start and text[stop - 1] in SPACES:
         stop -= 1
-    last_line = text.rfind("\n", start, stop) + 1
-    if not text.endswith("*/", start, stop) and text.find("--", max(last_line, start), stop) < 0:
+    if text.find("--", start, stop) < 0 and text.find("/*", start, stop) < 0:
         return stop
     return _trim_comments(text, start, stop)
 
@@ -143,7 +150,7 @@ def _trim_comments(text: str, start: int, stop: int) -> int:
         offset = mark.start()
         if text[position:offset].strip(SPACES):
             last = position + len(text[position:offset].rstrip(SPACES))
-        position, _ = skip_opaque(text, offset)
+        position, _ = skip_opaque(text, offset, after=position)
         if not text.startswith(("--", "/*"), offset):
             last = min(position, stop)
     tail = text[position:stop].rstrip(SPACES)

@@ -1,21 +1,27 @@
-"""The tokens of one statement → what it is: `Recognition` with kind, facts and the stretches that hold further statements.
+"""The tokens of one statement → what it is: kind, facts and the stretches that hold further statements.
 
-Recognition is by PostgreSQL's grammar of the utility statements, read only as far as needed to tell it from anything that merely
-begins with the same word (`SET` of an UPDATE, `LOAD DATA`, `EXECUTE IMMEDIATE`, an English sentence): those are `OTHER`.
+Recognition is by PostgreSQL's grammar of the utility statements, read only as far as needed to tell it from anything
+that merely begins with the same word (`SET` of an UPDATE, `LOAD DATA`, `EXECUTE IMMEDIATE`, an English sentence):
+those are `OTHER`.
 Queries are not parsed; `calls` finds what matters in them.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+import itertools
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from txsafe.model import NO_FACTS, StatementKind
-from txsafe.sql.cursor import Cursor, Name
 from txsafe.sql.lexer import TokenKind, fold
 from txsafe.sql.literals import string_value
 from txsafe.sql.parameters import read_reset, read_set, read_show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from txsafe.sql.cursor import Cursor, Name
 
 
 class InnerForm(enum.Enum):
@@ -78,19 +84,14 @@ SIMPLE_KINDS: Mapping[str, StatementKind] = {
 
 def recognize(cursor: Cursor) -> Recognition:
     """Say what the statement at the cursor is."""
-    word = cursor.word()
-    if cursor.peek().text == "(":
-        return _query(cursor)
-    simple = SIMPLE_KINDS.get(word)
-    if simple is StatementKind.QUERY:
+    simple = SIMPLE_KINDS.get(cursor.word())
+    if simple is StatementKind.QUERY or cursor.peek().text == "(":
         return _query(cursor)
     if simple is not None:
         return Recognition(simple)
-    reader = _READERS.get(word)
-    if reader is None:
-        return _OTHER
+    reader = _READERS.get(cursor.word())
     cursor.next()
-    match reader(cursor):
+    match reader(cursor) if reader else None:
         case None:
             return _OTHER
         case Recognition() as recognition:
@@ -230,7 +231,17 @@ def _commit(cursor: Cursor) -> _Reading:
     return _end_of_transaction(cursor, StatementKind.COMMIT)
 
 
+def _end(cursor: Cursor) -> _Reading:
+    return None if cursor.word() == "prepared" else _end_of_transaction(cursor, StatementKind.COMMIT)
+
+
+def _abort(cursor: Cursor) -> _Reading:
+    return None if cursor.word() == "prepared" else _end_of_transaction(cursor, StatementKind.ROLLBACK)
+
+
 def _rollback(cursor: Cursor) -> _Reading:
+    if cursor.take("to") or cursor.take("work", "to") or cursor.take("transaction", "to"):
+        return _savepoint(cursor)
     return _end_of_transaction(cursor, StatementKind.ROLLBACK)
 
 
@@ -238,11 +249,9 @@ def _end_of_transaction(cursor: Cursor, kind: StatementKind) -> _Reading:
     if cursor.take("prepared"):
         return (StatementKind.TWO_PHASE, {}) if not cursor.at_end else None
     cursor.take_any("work", "transaction")
-    if kind is StatementKind.ROLLBACK and cursor.take("to"):
-        return _savepoint(cursor)
-    if cursor.take("and", "no", "chain") or cursor.at_end:
-        return (kind, {}) if cursor.at_end else None
-    return (kind, {"chain": "yes"}) if cursor.take("and", "chain") and cursor.at_end else None
+    facts = {"chain": "yes"} if cursor.take("and", "chain") else {}
+    cursor.take("and", "no", "chain")
+    return None if cursor.end > cursor.index else (kind, facts)
 
 
 def _savepoint(cursor: Cursor) -> _Reading:
@@ -258,7 +267,8 @@ _ROUTINES = ("function", "procedure")
 _RELATIONS = ("table", "view", "sequence")
 _PG_TEMP_OBJECTS = (*_RELATIONS, *_ROUTINES, "type", "domain")
 _DROP_PREFIXES = {
-    "materialized": 2, "foreign": 2, "event": 2, "access": 2, "operator": 1, "text": 3, "user": 1, "owned": 1, "procedural": 2,
+    "materialized": 2, "foreign": 2, "event": 2, "access": 2, "operator": 1, "text": 3, "user": 1, "owned": 1,
+    "procedural": 2,
 }  # fmt: skip
 
 
@@ -274,7 +284,7 @@ def _create(cursor: Cursor) -> _Reading:
         cursor.next()
     if cursor.word() in _ROUTINES and not temporary:
         return _routine(cursor)
-    kind = cursor.take_any(*_PG_TEMP_OBJECTS)
+    kind = cursor.take_any(*(_RELATIONS if temporary else _PG_TEMP_OBJECTS))
     if not kind:
         return None if temporary else Recognition(StatementKind.DDL)
     return _relation(cursor, kind, temporary=temporary)
@@ -298,7 +308,7 @@ def _is_temporary_schema(name: Name) -> bool:
 
 
 def _storage(cursor: Cursor) -> tuple[str, str, tuple[Inner, ...]]:
-    """Read on to the query of CREATE … AS: what happens at commit, the form, and the EXECUTE that stands for the query."""
+    """Read on to the query of CREATE … AS: what happens at commit, the form, the EXECUTE in place of the query."""
     on_commit = "none"
     while not cursor.at_end:
         if cursor.skip_parentheses():
@@ -400,7 +410,7 @@ def _explain_option_list(cursor: Cursor) -> bool:
     first = cursor.index
     cursor.skip_parentheses()
     words = [fold(token.text).strip("'") for token in cursor.tokens[first + 1 : cursor.index]]
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in itertools.pairwise(words):
         if option in ("analyze", "analyse"):
             return value not in ("off", "false", "0")
     return False
@@ -514,9 +524,9 @@ _READERS: Mapping[str, Callable[[Cursor], _Reading]] = {
     "begin": _begin,
     "start": _start,
     "commit": _commit,
-    "end": _commit,
+    "end": _end,
     "rollback": _rollback,
-    "abort": _rollback,
+    "abort": _abort,
     "savepoint": _savepoint,
     "release": _savepoint,
     "create": _create,

@@ -1,15 +1,19 @@
-"""What transaction each statement of a text runs in: from the transaction around the text and the BEGINs and COMMITs within.
+"""The transaction around a text, and the BEGINs and COMMITs within → the transaction of each of its statements.
 
-https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT has the rule for several statements in one message.
+https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT has the rule for several
+statements in one message.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from txsafe.model import StatementKind, Transaction, TransactionContext, TransactionEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 class MessageKind(enum.StrEnum):
@@ -24,8 +28,7 @@ class MessageKind(enum.StrEnum):
 _ENDS = {StatementKind.COMMIT: TransactionEnd.COMMIT, StatementKind.ROLLBACK: TransactionEnd.ROLLBACK}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """As much of a statement as decides about transactions."""
 
     kind: StatementKind
@@ -35,6 +38,7 @@ class Step:
 
     @property
     def ends(self) -> bool:
+        """Whether it ends the transaction."""
         return self.kind in _ENDS
 
 
@@ -109,7 +113,7 @@ def _context(
 
 
 def _after_end(incoming: TransactionContext) -> TransactionContext:
-    """Return what holds after a COMMIT: a driver that opens transactions by itself opens another, the server does not."""
+    """Return what holds after a COMMIT: a driver that opens transactions opens another one, the server does not."""
     if incoming.kind is Transaction.IMPLICIT and incoming.block is None:
         return incoming
     return TransactionContext(kind=Transaction.AUTOCOMMIT)

@@ -1,0 +1,247 @@
+"""Calls of functions of the analysed files.
+
+What a function returns is evaluated with the call's arguments in place of its parameters.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from txsafe.python.domain import (
+    Items,
+    Scalar,
+    Table,
+    Text,
+    Unknown,
+    Value,
+    Values,
+    limited,
+    literal,
+)
+from txsafe.python.frames import Argument, Frame
+from txsafe.python.links import PATH_LIMIT, located
+from txsafe.python.scopes import BindingKind, FunctionNode, Module, has_decorator, is_method, last_name
+
+_READERS = frozenset({"read", "read_text", "read_bytes", "readlines", "readline"})
+_RETURN_LIMIT = 64
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from txsafe.python.evaluation import Evaluator
+
+
+def unknown_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Unknown:
+    """Return what stands for a call that is not followed."""
+    name = last_name(call.func)
+    if name in _READERS:
+        return evaluator.unknown("read from a file", call, frame)
+    return evaluator.unknown(f"call of {name}()" if name else "a call", call, frame)
+
+
+def defined_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values | None:
+    """Follow a call of a function of the same file; None where it is not one."""
+    function = _overriding(call, frame) or frame.module.definition(call.func)
+    if isinstance(function, ast.ClassDef):
+        return (evaluator.unknown(f"an instance of {function.name}", call, frame),)
+    if function is None:
+        return None
+    return invoked(evaluator, frame.module, function, call, frame)
+
+
+def _overriding(call: ast.Call, frame: Frame) -> ast.AST | None:
+    """Return the method of the class that `self` is known to be, which may override that of the class it stands in."""
+    match call.func:
+        case ast.Attribute(value=value, attr=name) if frame.receiver is not None and frame.module.is_receiver(value):
+            bindings = frame.module.attribute(frame.receiver, name)
+            return bindings[-1].node if bindings and isinstance(bindings[-1].node, FunctionNode) else None
+    return None
+
+
+def imported_call(evaluator: Evaluator, qualified: str, call: ast.Call, frame: Frame) -> Values | None:
+    """Follow a call of a function of another file; None where it cannot be found."""
+    found = located(qualified, frame.module, PATH_LIMIT)
+    if found is None:
+        return None
+    module, names = found
+    bindings = module.scopes[module.tree].own(names[0])
+    for name in names[1:]:
+        owner = bindings[-1].node if bindings else None
+        bindings = module.attribute(owner, name) if isinstance(owner, ast.ClassDef) else ()
+    if not bindings or not isinstance(bindings[-1].node, FunctionNode):
+        return None
+    return invoked(evaluator, module, bindings[-1].node, call, frame)
+
+
+def invoked(evaluator: Evaluator, module: Module, function: ast.AST, call: ast.Call, frame: Frame) -> Values:
+    """Return what a function returns for a call's arguments."""
+    inner = called_frame(evaluator, module, function, call, frame)
+    if inner is None:
+        return (unknown_call(evaluator, call, frame),)
+    return returned(evaluator, function, inner) or (unknown_call(evaluator, call, frame),)
+
+
+def called_frame(evaluator: Evaluator, module: Module, function: ast.AST, call: ast.Call, frame: Frame) -> Frame | None:
+    """Return the frame of a function's body for one call of it; None where that call is not followed."""
+    if not isinstance(function, FunctionNode) or has_decorator(function, *_OPAQUE) or _calls_itself(function, frame):
+        return None
+    receiver = _receiver_class(module, call, frame)
+    skipped = 1 if is_method(module, function) and not _names_class(module, call, frame) else 0
+    arguments = _bound_arguments(evaluator, module, function, call, frame, skipped=skipped)
+    outer = frame if frame.module is module else None
+    return Frame(module, function, arguments, outer=outer, receiver=receiver)
+
+
+_OPAQUE = ("contextmanager", "asynccontextmanager", "overload", "singledispatch", "fixture")
+
+
+def _calls_itself(function: ast.AST, frame: Frame) -> bool:
+    current: Frame | None = frame
+    while current is not None:
+        if current.function is function:
+            return True
+        current = current.outer
+    return False
+
+
+def _receiver_class(module: Module, call: ast.Call, frame: Frame) -> ast.ClassDef | None:
+    if not isinstance(call.func, ast.Attribute) or frame.module is not module:
+        return None
+    return frame.class_of(call.func.value)
+
+
+def _names_class(module: Module, call: ast.Call, frame: Frame) -> bool:
+    """Return whether a method is called through its class, so that `self` is passed along (`Class.method(x)`)."""
+    match call.func:
+        case ast.Attribute(value=ast.Name() as owner) if frame.module is module:
+            definition = module.definition(owner)
+            function = module.definition(call.func)
+            return isinstance(definition, ast.ClassDef) and not has_decorator(function or owner, "classmethod")
+    return False
+
+
+def _bound_arguments(
+    evaluator: Evaluator, module: Module, function: FunctionNode, call: ast.Call, frame: Frame, *, skipped: int
+) -> Mapping[str, Argument]:
+    """Return what a call gives each parameter; parameters that it leaves out have their defaults."""
+    positional = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)][skipped:]
+    names = {*positional, *(argument.arg for argument in function.args.kwonlyargs)}
+    bound: dict[str, Argument] = {}
+    given, uncertain = _given(evaluator, call, frame)
+    bound.update(zip(positional, given, strict=False))
+    surplus = given[len(positional) :]
+    extra: list[tuple[Value, Values]] = []
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            uncertain |= _bind_table(evaluator, keyword.value, bound, names, frame)
+        elif keyword.arg in names:
+            bound[keyword.arg] = Argument(keyword.value, frame)
+        else:
+            key = Text(literal(keyword.arg, frame.module.place(keyword)))
+            extra.append((key, evaluator.values(keyword.value, frame)))
+    place = frame.module.place(call)
+    if function.args.vararg is not None and not uncertain:
+        elements = tuple(_argument_values(evaluator, argument) for argument in surplus)
+        bound[function.args.vararg.arg] = Argument(ready=(Items(elements, place),))
+    if function.args.kwarg is not None and not uncertain:
+        bound[function.args.kwarg.arg] = Argument(ready=(Table((), place).updated(extra),))
+    if not uncertain:
+        _bind_defaults(function, bound, evaluator.base(module))
+    return bound
+
+
+def _given(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[list[Argument], bool]:
+    given: list[Argument] = []
+    for argument in call.args:
+        if not isinstance(argument, ast.Starred):
+            given.append(Argument(argument, frame))
+            continue
+        elements, rest = evaluator.elements(evaluator.values(argument.value, frame), argument, frame)
+        given += [Argument(ready=values) for values in elements]
+        if rest is not None:
+            return given, True
+    return given, False
+
+
+def _argument_values(evaluator: Evaluator, argument: Argument) -> Values:
+    if argument.expr is None or argument.frame is None:
+        return argument.ready
+    return evaluator.values(argument.expr, argument.frame)
+
+
+def _bind_table(
+    evaluator: Evaluator, expr: ast.expr, bound: dict[str, Argument], names: set[str], frame: Frame
+) -> bool:
+    """Bind what `**expr` gives; return whether it may give more."""
+    uncertain = False
+    for value in evaluator.values(expr, frame):
+        if not isinstance(value, Table):
+            uncertain = True
+            continue
+        uncertain |= value.rest is not None
+        for key, values in value.entries:
+            if isinstance(key, Text) and key.known in names:
+                bound[key.template.text] = Argument(ready=values)
+    return uncertain
+
+
+def _bind_defaults(function: FunctionNode, bound: dict[str, Argument], frame: Frame) -> None:
+    arguments = function.args
+    positional = (*arguments.posonlyargs, *arguments.args)
+    pairs = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
+    pairs += [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None]
+    for argument, default in pairs:
+        if argument.arg not in bound:
+            bound[argument.arg] = Argument(default, frame)
+
+
+def returned(evaluator: Evaluator, function: ast.AST, frame: Frame) -> Values:
+    """Return what a function's body returns in a frame."""
+    if isinstance(function, ast.Lambda):
+        return evaluator.values(function.body, frame)
+    results = frame.module.returns.get(function, [])
+    yields = [result for result in results if isinstance(result, ast.Yield | ast.YieldFrom)]
+    if yields:
+        return (_generated(evaluator, yields, function, frame),)
+    found: list[Value] = []
+    for result in results[:_RETURN_LIMIT]:
+        if result.value is None:
+            found.append(Scalar(None, frame.module.place(result)))
+        else:
+            found += evaluator.values(result.value, frame)
+    return limited(found)
+
+
+def _generated(
+    evaluator: Evaluator, yields: Sequence[ast.Return | ast.Yield | ast.YieldFrom], function: ast.AST, frame: Frame
+) -> Items:
+    elements: list[Values] = []
+    rest: Unknown | None = None
+    for result in yields[:_RETURN_LIMIT]:
+        if result.value is None:
+            continue
+        values = evaluator.values(result.value, frame)
+        if isinstance(result, ast.YieldFrom):
+            more, missing = evaluator.elements(values, result, frame)
+            elements += more
+            rest = rest or missing
+        elif frame.module.in_loop(result):
+            elements += [(value,) for value in values]
+        else:
+            elements.append(values)
+    return Items(tuple(elements), frame.module.place(function), rest)
+
+
+def partial_call(call: ast.Call, frame: Frame) -> ast.Call | None:
+    """Return the whole call where a name is called that holds `functools.partial(function, …)`."""
+    if not isinstance(call.func, ast.Name):
+        return None
+    for binding in frame.module.reaching(call.func):
+        bound = binding.value
+        if binding.kind is not BindingKind.ASSIGN or not isinstance(bound, ast.Call) or not bound.args:
+            continue
+        if frame.module.qualified_name(bound.func) == "functools.partial":
+            whole = ast.Call(bound.args[0], [*bound.args[1:], *call.args], [*bound.keywords, *call.keywords])
+            return ast.copy_location(whole, call)
+    return None
