@@ -51,12 +51,14 @@ class _Seen:
 
 
 def observe(conninfo: str, pool: Pool, probe: Probe, context: Context) -> Observation:
-    """Run a probe and clean up; where the pool is restless, several times, and what was seen most often counts."""
-    if probe.options or probe.start_up:
-        # Some poolers treat a parameter differently when they have set it once on a server connection; that is what lasts.
-        _try(conninfo, pool, probe, context)
-    tries = [_try(conninfo, pool, probe, context) for _ in range(VOTES if pool.restless else 1)]
-    seen = max(tries, key=lambda each: (each.words != (Word.UNSEEN,), [other.words for other in tries].count(each.words)))
+    """Run a probe and clean up.
+
+    Where the pool is restless, several times, and what was seen most often counts. A start-up parameter too, and the worst
+    counts: some poolers make it effective only the first time that they use a server connection.
+    """
+    at_start = bool(probe.options or probe.start_up)
+    tries = [_try(conninfo, pool, probe, context) for _ in range(VOTES if pool.restless or at_start else 1)]
+    seen = min(tries, key=lambda each: _rank(each, tries, at_start=at_start))
     return Observation(
         probe=probe.id,
         requires=probe.requires,
@@ -66,6 +68,11 @@ def observe(conninfo: str, pool: Pool, probe: Probe, context: Context) -> Observ
         text=seen.answer.text,
         switched=seen.switched,
     )
+
+
+def _rank(seen: _Seen, tries: list[_Seen], *, at_start: bool) -> tuple[bool, bool, int]:
+    votes = sum(other.words == seen.words for other in tries)
+    return (Word.UNSEEN in seen.words, at_start and Word.WORKS in seen.words, -votes)
 
 
 def _try(conninfo: str, pool: Pool, probe: Probe, context: Context) -> _Seen:
@@ -180,19 +187,25 @@ class _Run:
     def _set_up_in_the_open(self, client: AnyClient) -> str | _Seen:
         """Do the set-up step by step and return the server connection that all of it was on."""
         time.sleep(self._patience)
-        before = client.backend
-        self._left_on.add(before)
-        self._bind_backend(before)
+        backends = [client.backend]
+        self._bind_backend(backends[0])
         for step in self._probe.set_up:
             time.sleep(self._patience)
-            if (answer := self._do(client, step)).reply is not Reply.ROWS:
+            traced = self._pool.restless and step.means is Means.QUERY
+            answer = client.query(f"{step.text}; SELECT pg_backend_pid()") if traced else self._do(client, step)
+            if not answer.ok:
                 return _set_up_failed(answer)
-        time.sleep(self._patience)
-        after = before if self._probe.undisturbed else client.backend
-        self._left_on.add(after)
-        if before != after:
+            if traced:
+                backends.append(answer.value)
+        if self._probe.set_up and all(step.means is Means.QUERY for step in self._probe.set_up) and self._pool.restless:
+            del backends[0]
+        elif not self._probe.undisturbed:
+            time.sleep(self._patience)
+            backends.append(client.backend)
+        self._left_on.update(backends)
+        if len(set(backends)) > 1:
             return _unseen("other clients moved the set-up to another server connection", again=True)
-        return after
+        return backends[0]
 
     def _committed(self, client: AnyClient) -> _Seen:
         failed = self._begin(client)

@@ -16,7 +16,7 @@ HUNT_LIMIT = 2.0
 """Seconds to wait for a server connection while others are held on purpose."""
 FAREWELL = 0.5
 """Seconds for a server process to go when its client has gone."""
-RESTLESS_LOOKS = 10
+RESTLESS_LOOKS = 50
 HUNT_CLIENTS = 24
 """How many server connections are held at once while looking for a certain one."""
 
