@@ -39,6 +39,7 @@ ODYSSEY_SETTINGS: tuple[Mapping[str, str], ...] = (
     NO_SETTINGS,
     {"pool_reserve_prepared_statement": "no"},
     {"pool_reserve_prepared_statement": "no", "pool_discard": "no"},
+    {"pool_pin_on_listen": "yes"},
 )
 
 
@@ -236,6 +237,8 @@ def start_pgpool(session: Session, packages: Mapping[str, Packages], servers: Se
             "backend_port0": str(server.port),
             "backend_weight0": "1",
             "num_init_children": "3",
+            # With one node there is nothing to balance; switched off, the catalogue says so too.
+            "load_balance_mode": "off",
             "max_pool": "1",
             "sr_check_period": "0",
             "health_check_period": "0",
@@ -246,7 +249,7 @@ def start_pgpool(session: Session, packages: Mapping[str, Packages], servers: Se
         running = session.start(
             f"pgpool-{server.major}", [*suite.command("usr/sbin/pgpool"), "-n", "-f", str(file)], port=port
         )
-        yield Endpoint("pgpool-ii", _minor(version), version, "session", server, running, "lab", {})
+        yield Endpoint("pgpool-ii", _minor(version), version, "session", server, running, "lab", {"load_balance_mode": "no"})
 
 
 def _minor(version: str) -> str:

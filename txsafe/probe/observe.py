@@ -111,7 +111,7 @@ class _Run:
                 return _unseen(f"{sql}: {answer.text}")
         try:
             if self._probe.control:
-                self._expect = self._aside(self._probe.control).value
+                self._expect = "\n".join(self._aside(self._probe.control).values)
             with self._connect() as client:
                 if client.refusal is not None:
                     return _Seen((Word.REFUSED,), client.refusal)
@@ -292,7 +292,7 @@ class _Run:
                 return (Word.ERROR,)
 
     def _is_there(self, answer: Answer) -> bool:
-        return answer.ok and answer.value == self._expect
+        return answer.ok and answer.value in (self._expect, *self._expect.splitlines())
 
     def _others(self, occupant: Occupant) -> tuple[Word, ...]:
         """Look at what another client finds on the connection that it sits on."""

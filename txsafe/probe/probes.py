@@ -94,7 +94,7 @@ class Probe:
     expect: str = ""
     """What `observe` answers where the state is; `{backend}` is the server process of the set-up."""
     control: str = ""
-    """A message whose value is what to expect, where it cannot be written down."""
+    """A message that answers with what to expect, one of several values, where it cannot be written down."""
     differs: Word = Word.LOST
     """What another answer than the expected one means."""
     look: Step | None = None
@@ -282,7 +282,7 @@ def _server_memory(name: str) -> Iterator[Probe]:
         id="setseed",
         requires=("seed",),
         set_up=_query("SELECT setseed(0.54321)"),
-        control="SELECT setseed(0.54321); SELECT round(random()::numeric, 9)",
+        control="SELECT setseed(0.54321); SELECT round(random()::numeric, 9) FROM generate_series(1, 9)",
         observe=Step("SELECT round(random()::numeric, 9)"),
         contexts=(Context.AUTOCOMMIT, Context.COMMITTED),
     )
