@@ -1,25 +1,31 @@
 """Committed observations against the catalogue's verdicts.
 
-In: `rules/observed/*.yaml` and a catalogue. Out: one line per cell on which they do not agree. A cell is a probe in a context, on
-a pooler, version, mode, settings and server. Outcomes have to be equal; effects seen in a cell have to be among the verdict's, and
+In: `rules/observed/*.yaml` and a catalogue. Out: one line per cell on which they do not agree. A cell is a probe in a
+context, on
+a pooler, version, mode, settings and server. Outcomes have to be equal; effects seen in a cell have to be among the
+verdict's, and
 those of all probes of the same capabilities together have to be all of the verdict's.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from tests.lab.observe import OBSERVED
-from txsafe.catalog import Catalog
 from txsafe.judge import judge_capability
 from txsafe.model import FeatureUse, Outcome, Place, Profile, Span, Transaction, TransactionContext, Verdict
 from txsafe.probe.probes import Context, Word
 from txsafe.profiles import resolve_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from txsafe.catalog import Catalog
 
 LATE_CLEAN_UP = frozenset({"discard", "pool-reset", "deallocate-all"})
 """Capabilities that are about clean-up sent later; for all others, `late` says what becomes of a closing step."""
@@ -36,6 +42,8 @@ class Cell:
     requires: tuple[str, ...]
     context: Context
     words: frozenset[str]
+    place: tuple[str, ...] = ()
+    """Pooler, version, mode, settings and server, as in the file."""
 
     @property
     def name(self) -> str:
@@ -46,7 +54,7 @@ class Cell:
     def effects(self) -> frozenset[str]:
         """What was seen, in the catalogue's words: a refusal at connect is an error."""
         words = {Word.ERROR.value if word == Word.REFUSED else word for word in self.words}
-        return frozenset(words - {Word.WORKS})
+        return frozenset(words - {Word.WORKS, Word.PINNED})
 
 
 def read_cells(catalog: Catalog, folder: Path = OBSERVED) -> Iterator[Cell]:
@@ -55,11 +63,22 @@ def read_cells(catalog: Catalog, folder: Path = OBSERVED) -> Iterator[Cell]:
         document = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
         for entry in document["profiles"]:
             profile = _resolve(document, entry, catalog)
+            place = make_place(
+                document["pooler"], document["version"], entry["mode"], entry["settings"], entry["server-version"]
+            )
             for probe, row in entry["cells"].items():
                 requires = tuple(row["requires"])
                 for context in Context:
                     if context in row:
-                        yield Cell(profile, probe, requires, context, frozenset(row[context].split()))
+                        yield Cell(profile, probe, requires, context, frozenset(row[context].split()), place)
+
+
+def make_place(
+    pooler: str, version: str, mode: str, settings: Mapping[str, str], server_version: str
+) -> tuple[str, ...]:
+    """Return what tells one observed pooler from another."""
+    given = " ".join(f"{key}={value}" for key, value in sorted(settings.items()))
+    return (pooler, version, mode, given, server_version.partition(".")[0])
 
 
 def _resolve(document: Mapping[str, str], entry: Mapping[str, object], catalog: Catalog) -> Profile:
@@ -122,7 +141,9 @@ def _find_fault(cell: Cell, verdicts: list[Verdict], effects: frozenset[str]) ->
         return _find_fault_beside(cell, outcomes)
     if Outcome.UNKNOWN in outcomes:
         return "the catalogue does not know what was observed"
-    if (Outcome.UNSAFE in outcomes) != bool(cell.effects):
+    if (Outcome.UNSAFE in outcomes) != bool(cell.effects) or (Outcome.COSTLY in outcomes) != (
+        Word.PINNED in cell.words
+    ):
         return "the outcome differs"
     # Of several capabilities at once one may hide the other's effect.
     if len(cell.requires) == 1 and not cell.effects <= effects:
@@ -131,7 +152,9 @@ def _find_fault(cell: Cell, verdicts: list[Verdict], effects: frozenset[str]) ->
 
 
 def _find_fault_beside(cell: Cell, outcomes: set[Outcome]) -> str:
-    """A closing step that comes late does harm only where the state itself does; inside one transaction everything works."""
+    """A closing step that comes late does harm only where the state itself does; inside one transaction
+    everything works.
+    """
     if cell.context is Context.LATE:
         return "the closing step fails" if cell.effects and outcomes <= {Outcome.SAFE, Outcome.COSTLY} else ""
     return "it does not work inside one transaction" if Word.WORKS not in cell.words else ""

@@ -1,26 +1,31 @@
 """`python -m tests.lab.observe [POOLER…]`: run every probe on every pooler of the lab and write down what was seen.
 
-Out: `rules/observed/POOLER-VERSION.yaml`, committed; the tests compare them with the catalogue's verdicts, cell by cell.
+Out: `rules/observed/POOLER-VERSION.yaml`, committed; the tests compare them with the catalogue's verdicts, cell by
+cell.
 """
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from tests.lab.packages import Packages, install
 from tests.lab.places import CHECKOUT
-from tests.lab.poolers import Endpoint, direct_endpoint, start_odyssey, start_pgagroal, start_pgbouncer, start_pgpool
-from tests.lab.servers import SUITE_OF_MAJOR, Server, start_server
+from tests.lab.poolers import Endpoint, direct_endpoint, start_odyssey, start_pgbouncer, start_pgpool
+from tests.lab.servers import SUITE_OF_MAJOR, start_server
 from tests.lab.session import Session
-from txsafe.probe.observe import Observation
 from txsafe.probe.pool import Pool, detect_pool
 from txsafe.probe.survey import survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from txsafe.probe.observe import Observation
 
 OBSERVED = CHECKOUT / "rules" / "observed"
 WORKERS = 6
@@ -63,7 +68,7 @@ def _render(endpoints: Sequence[Endpoint], found: Mapping[Endpoint, Sequence[Obs
     yield f"pooler: {first.pooler}"
     yield f'version: "{first.version}"'
     yield f'exact-version: "{first.exact_version if first.running else ""}"'
-    yield f'date: "{datetime.datetime.now(tz=datetime.UTC).date().isoformat()}"'
+    yield f'date: "{dt.datetime.now(tz=dt.UTC).date().isoformat()}"'
     texts: dict[str, str] = {}
     yield "profiles:"
     for endpoint in endpoints:
@@ -79,7 +84,9 @@ def _render(endpoints: Sequence[Endpoint], found: Mapping[Endpoint, Sequence[Obs
             rows[seen.probe].append(f"{seen.context}: {words}")
             requires[seen.probe] = seen.requires
             if seen.text:
-                texts.setdefault(f"{seen.probe}, {seen.context}: {words}", _settle(f"{seen.sqlstate} {seen.text}".strip()))
+                texts.setdefault(
+                    f"{seen.probe}, {seen.context}: {words}", _settle(f"{seen.sqlstate} {seen.text}".strip())
+                )
         for probe, cells in rows.items():
             yield f'    "{probe}": {{requires: [{_quoted(requires[probe])}], {", ".join(cells)}}}'
     yield "texts:"
@@ -111,9 +118,9 @@ def main(wanted: Sequence[str]) -> None:
     with Session() as session, ThreadPoolExecutor(WORKERS) as pool:
         endpoints = [each for each in start_all(session, packages) if not wanted or each.pooler in wanted]
         print(f"{len(endpoints)} endpoints up after {time.monotonic() - started:.1f} s", file=sys.stderr)
-        found = {}
+        found: dict[Endpoint, Sequence[Observation]] = {}
         for endpoint, seen in zip(endpoints, pool.map(observe_endpoint, endpoints), strict=True):
-            found[endpoint] = seen
+            found |= {endpoint: seen}
             print(f"{time.monotonic() - started:6.1f} s  {len(seen)} cells  {endpoint.name}", file=sys.stderr)
     write(found)
     print(f"{sum(map(len, found.values()))} cells in {time.monotonic() - started:.1f} s", file=sys.stderr)

@@ -1,7 +1,9 @@
 """Debian packages, unpacked beside the system with their own libraries.
 
-In: the system's apt configuration, for the mirror's address and the archive's keys. Out: one folder per suite whose programs
-run through the folder's own dynamic loader, so that they need nothing of the system but its kernel. Nothing is installed:
+In: the system's apt configuration, for the mirror's address and the archive's keys. Out: one folder per suite whose
+programs
+run through the folder's own dynamic loader, so that they need nothing of the system but its kernel. Nothing is
+installed:
 apt, with state of its own, resolves, downloads and verifies; `dpkg-deb -x` unpacks. Works as root and as a plain user.
 """
 
@@ -216,7 +218,9 @@ class _Apt:
 
 def find_archive() -> Archive:
     """Return the mirror that the system's own release comes from, of its deb822 or one-line sources."""
-    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines() if "=" in line)
+    release = dict(
+        line.split("=", 1) for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines() if "=" in line
+    )
     codename = release.get("VERSION_CODENAME", "").strip('"')
     if release.get("ID", "").strip('"') != "debian":
         raise LabUnavailableError("the lab's packages are Debian's, and this system is another")
@@ -232,9 +236,7 @@ def find_archive() -> Archive:
 
 def _archive_in_stanzas(text: str, codename: str) -> Archive | None:
     for stanza in re.split(r"\n\s*\n", re.sub(r"(?m)^#.*\n?", "", text)):
-        fields = {
-            key.lower(): value.strip() for key, value in re.findall(r"(?m)^([\w-]+):(.*(?:\n[ \t].*)*)", stanza)
-        }
+        fields = {key.lower(): value.strip() for key, value in re.findall(r"(?m)^([\w-]+):(.*(?:\n[ \t].*)*)", stanza)}
         if codename in fields.get("suites", "").split() and "deb" in fields.get("types", "").split():
             return Archive(fields["uris"].split()[0], fields.get("signed-by"))
     return None

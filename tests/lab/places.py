@@ -1,6 +1,7 @@
 """Where the lab lives on disk, and as whom its processes run.
 
-In: the environment. Out: the folder of unpacked packages, a folder for one run, the user that servers run as (PostgreSQL,
+In: the environment. Out: the folder of unpacked packages, a folder for one run, the user that servers run as
+(PostgreSQL,
 pgagroal and Pgpool-II refuse to run as root).
 """
 
@@ -10,11 +11,14 @@ import os
 import pwd
 import stat
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.lab.errors import LabUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -40,7 +44,8 @@ def server_user() -> User:
 def cache_folder() -> Path:
     """Return the folder of unpacked packages, which a second run reuses.
 
-    `$TXSAFE_LAB` or `$XDG_CACHE_HOME/txsafe-lab` where set, else `.lab` in the checkout; a folder that the servers' user
+    `$TXSAFE_LAB` or `$XDG_CACHE_HOME/txsafe-lab` where set, else `.lab` in the checkout; a folder that the servers'
+    user
     could not enter (root's home) gives way to one in `/var/tmp`.
     """
     for folder in _candidates():

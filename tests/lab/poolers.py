@@ -1,20 +1,24 @@
 """The poolers of the lab.
 
-In: unpacked packages, running servers, a session. Out: endpoints, one per pooler, version, mode, settings and server: each a
+In: unpacked packages, running servers, a session. Out: endpoints, one per pooler, version, mode, settings and server:
+each a
 pool of two server connections of its own, so that the next transaction can be made to land on the other one.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from tests.lab.packages import Packages
-from tests.lab.servers import Server
-from tests.lab.session import Running, Session
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from tests.lab.packages import Packages
+    from tests.lab.servers import Server
+    from tests.lab.session import Running, Session
 
 POOL_SIZE = 2
 MODES = ("transaction", "session", "statement")
@@ -82,13 +86,14 @@ def start_pgbouncer(
         name = f"pgbouncer-{version}-{number}"
         folder = session.make_folder(name)
         port = session.free_port()
-        lines = ["[databases]"]
-        for server in servers:
-            for mode in MODES:
-                lines.append(
-                    f"{mode}{server.major} = host=127.0.0.1 port={server.port} dbname=lab pool_mode={mode} pool_size={POOL_SIZE}"
-                )
-        lines += [
+        lines = [
+            "[databases]",
+            *(
+                f"{mode}{server.major} = host=127.0.0.1 port={server.port} dbname=lab "
+                f"pool_mode={mode} pool_size={POOL_SIZE}"
+                for server in servers
+                for mode in MODES
+            ),
             "[pgbouncer]",
             "listen_addr = 127.0.0.1",
             f"listen_port = {port}",
@@ -105,7 +110,14 @@ def start_pgbouncer(
         running = session.start(name, [*suite.command("usr/sbin/pgbouncer"), str(file)], port=port)
         endpoints += [
             Endpoint(
-                "pgbouncer", version, suite.upstream_version("pgbouncer"), mode, server, running, f"{mode}{server.major}", settings
+                "pgbouncer",
+                version,
+                suite.upstream_version("pgbouncer"),
+                mode,
+                server,
+                running,
+                f"{mode}{server.major}",
+                settings,
             )
             for server in servers
             for mode in MODES
@@ -128,6 +140,8 @@ def start_odyssey(session: Session, packages: Mapping[str, Packages], servers: S
         for server in servers
         for mode in MODES
         for number, settings in enumerate(ODYSSEY_SETTINGS)
+        # Odyssey refuses to start with this on a session pool.
+        if not (mode == "session" and "pool_pin_on_listen" in settings)
     ]
     blocks = [
         "daemonize no",
@@ -142,7 +156,9 @@ def start_odyssey(session: Session, packages: Mapping[str, Packages], servers: S
         *(_odyssey_route(name, server, mode, settings) for name, server, mode, settings in routes),
     ]
     file = session.write(folder / "odyssey.conf", "\n".join(blocks) + "\n")
-    running = session.start("odyssey", [*suite.command("usr/bin/odyssey"), str(file)], port=port, stop_signal=signal.SIGTERM)
+    running = session.start(
+        "odyssey", [*suite.command("usr/bin/odyssey"), str(file)], port=port, stop_signal=signal.SIGTERM
+    )
     return [
         Endpoint("odyssey", _minor(version), version, mode, server, running, name, settings)
         for name, server, mode, settings in routes
@@ -191,15 +207,29 @@ def start_pgagroal(
                 "idle_timeout": "0",
             }
             text = "\n".join(
-                ("[pgagroal]", *(f"{key} = {value}" for key, value in settings.items()), "[primary]", "host = 127.0.0.1",
-                 f"port = {server.port}", "")
+                (
+                    "[pgagroal]",
+                    *(f"{key} = {value}" for key, value in settings.items()),
+                    "[primary]",
+                    "host = 127.0.0.1",
+                    f"port = {server.port}",
+                    "",
+                )
             )
             file = session.write(folder / "pgagroal.conf", text)
             hba = session.write(folder / "pgagroal_hba.conf", "host all all all trust\n")
             limits = session.write(folder / "pgagroal_databases.conf", f"lab lab {POOL_SIZE} 0 0\n")
             users = _pgagroal_users(session, suite, folder)
             command = [
-                *suite.command("usr/bin/pgagroal"), "-c", str(file), "-a", str(hba), "-l", str(limits), "-u", str(users)
+                *suite.command("usr/bin/pgagroal"),
+                "-c",
+                str(file),
+                "-a",
+                str(hba),
+                "-l",
+                str(limits),
+                "-u",
+                str(users),
             ]
             running = session.start(name, command, port=port, stop_signal=signal.SIGTERM)
             yield Endpoint("pgagroal", _minor(version), version, mode, server, running, "lab", {})
@@ -249,7 +279,9 @@ def start_pgpool(session: Session, packages: Mapping[str, Packages], servers: Se
         running = session.start(
             f"pgpool-{server.major}", [*suite.command("usr/sbin/pgpool"), "-n", "-f", str(file)], port=port
         )
-        yield Endpoint("pgpool-ii", _minor(version), version, "session", server, running, "lab", {"load_balance_mode": "no"})
+        yield Endpoint(
+            "pgpool-ii", _minor(version), version, "session", server, running, "lab", {"load_balance_mode": "no"}
+        )
 
 
 def _minor(version: str) -> str:

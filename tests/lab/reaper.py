@@ -1,6 +1,7 @@
 """Stops what the lab started and removes its run folder, once the test session is gone: orderly or by a crash.
 
-A process of its own whose standard input is a pipe from the session. Each line there is a process: id, start time, signal.
+A process of its own whose standard input is a pipe from the session. Each line there is a process: id, start time,
+signal.
 At the pipe's end, which the kernel sees to even when the session is killed, it stops them, the last started first.
 Only the standard library, since it may outlive the checkout's environment.
 """

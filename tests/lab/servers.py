@@ -1,18 +1,23 @@
 """PostgreSQL of the lab.
 
-In: the unpacked packages and a session. Out: a running server with one superuser `lab`, one plain user `plain`, and a database
+In: the unpacked packages and a session. Out: a running server with one superuser `lab`, one plain user `plain`, and a
+database
 `lab` with dblink.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.lab.packages import Packages
-from tests.lab.session import Running, Session
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.lab.packages import Packages
+    from tests.lab.session import Running, Session
 
 SUITE_OF_MAJOR = {15: "bookworm", 18: "forky"}
 
@@ -30,13 +35,25 @@ class Server:
         return f"host=127.0.0.1 port={self.port} dbname={database} user={user}"
 
 
-def start_server(session: Session, packages: dict[str, Packages], major: int) -> Server:
+def start_server(session: Session, packages: Mapping[str, Packages], major: int) -> Server:
     """Initialise and start one PostgreSQL major."""
     suite = packages[SUITE_OF_MAJOR[major]]
     programs = suite.root / f"usr/lib/postgresql/{major}/bin"
     data = session.make_folder(f"postgresql-{major}")
     session.run(
-        [str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "lab", "-E", "UTF8", "--no-locale", "--no-sync"]
+        [
+            str(programs / "initdb"),
+            "-D",
+            str(data),
+            "-A",
+            "trust",
+            "-U",
+            "lab",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+        ]
     )
     port = session.free_port()
     running = session.start(

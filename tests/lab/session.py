@@ -12,15 +12,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tests.lab import reaper
 from tests.lab.errors import LabStartError
 from tests.lab.places import make_run_folder, server_user
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
 
 START_LIMIT = 30.0
 """Seconds for a server to listen."""
@@ -42,6 +44,10 @@ class Session:
 
     def __init__(self) -> None:
         self.user = server_user()
+        root = os.getuid() == 0
+        self._uid = self.user.uid if root else None
+        self._gid = self.user.gid if root else None
+        self._groups: list[int] | None = [] if root else None
         self.folder = make_run_folder(self.user)
         self._running: list[Running] = []
         self._ports: set[int] = set()
@@ -54,7 +60,9 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -89,8 +97,16 @@ class Session:
     def run(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         """Run a command to its end as the servers' user."""
         done = subprocess.run(
-            command, env=self._environment(environment), cwd=self.folder, capture_output=True, text=True, check=False,
-            timeout=120, **self._identity(),
+            command,
+            env=self._environment(environment),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            user=self._uid,
+            group=self._gid,
+            extra_groups=self._groups,
         )
         if done.returncode != 0:
             raise LabStartError(f"{command[-1]}: {done.stdout[-500:]}{done.stderr[-2000:]}")
@@ -108,8 +124,16 @@ class Session:
         log = self.folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder,
-                env=self._environment(), start_new_session=True, **self._identity(),
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                env=self._environment(),
+                start_new_session=True,
+                user=self._uid,
+                group=self._gid,
+                extra_groups=self._groups,
             )
         charge = reaper.Charge(process.pid, reaper.process_start(process.pid) or "gone", stop_signal)
         running = Running(name, port, log, charge, process)
@@ -140,8 +164,3 @@ class Session:
 
     def _environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         return {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "TZ": "UTC", "LC_ALL": "C", **(more or {})}
-
-    def _identity(self) -> dict[str, object]:
-        if os.getuid() != 0:
-            return {}
-        return {"user": self.user.uid, "group": self.user.gid, "extra_groups": []}

@@ -1,6 +1,7 @@
 """Clients that speak through a driver, for what only a driver does: naming statements, choosing start-up parameters.
 
-In: a connection string. Out: the same `Answer`s as `wire.Client` gives. `query` goes round the driver's statement cache, `bound`
+In: a connection string. Out: the same `Answer`s as `wire.Client` gives. `query` goes round the driver's statement
+cache, `bound`
 through it.
 """
 
@@ -8,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -17,6 +17,8 @@ from psycopg.conninfo import conninfo_to_dict
 from txsafe.probe.wire import LIMIT, Answer, Client, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import asyncpg
 
 _CACHEABLE = 200
@@ -29,11 +31,13 @@ class PsycopgClient:
     def __init__(self, conninfo: str) -> None:
         self.refusal: Answer | None = None
         try:
-            self._connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=0, connect_timeout=int(LIMIT))
+            self._connection = psycopg.connect(
+                conninfo, autocommit=True, prepare_threshold=0, connect_timeout=int(LIMIT)
+            )
         except psycopg.Error as error:
             self.refusal = _refusal(str(error), error.sqlstate)
 
-    def __enter__(self) -> PsycopgClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,7 +80,7 @@ class AsyncpgClient:
         except Exception as error:  # noqa: BLE001  asyncpg raises its own, OSError, TimeoutError …: each is a refusal
             self.refusal = _refusal(str(error) or type(error).__name__, getattr(error, "sqlstate", None))
 
-    def __enter__(self) -> AsyncpgClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,7 +111,9 @@ class AsyncpgClient:
             return Answer(Reply.ROWS, tuple(str(row[0]) for row in rows))
         except Exception as error:  # noqa: BLE001  as above: whatever it is, it is the answer
             reply = Reply.DROPPED if self._connection.is_closed() else Reply.ERROR
-            return Answer(reply, sqlstate=getattr(error, "sqlstate", None) or "", text=str(error) or type(error).__name__)
+            return Answer(
+                reply, sqlstate=getattr(error, "sqlstate", None) or "", text=str(error) or type(error).__name__
+            )
 
 
 async def _connect_asyncpg(conninfo: str, cache: int, start_up: dict[str, str]) -> asyncpg.Connection:

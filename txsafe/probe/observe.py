@@ -1,7 +1,8 @@
 """Running one probe: what A finds of its own state on another server connection, and what others find of A's.
 
 In: a probe, a context, a pool. Out: an `Observation`. Client A sets up on one server connection; an occupant keeps that
-connection busy, so that A's next transaction lands on another; A looks; the occupant looks; when A is gone, a new client looks
+connection busy, so that A's next transaction lands on another; A looks; the occupant looks; when A is gone, a new
+client looks
 on the old connection again. Whatever is left there is undone.
 """
 
@@ -24,7 +25,9 @@ DELIVERY = 0.3
 """Seconds for a notification to arrive."""
 
 NOT_OURS = frozenset({"42501", "42883", "58P01", "42704", "22023", "3D000", "2F003", "0A000"})
-"""SQLSTATEs of a set-up that say: this user or this server cannot, with or without a pooler (privilege, missing function, file or parameter)."""
+"""SQLSTATEs of a set-up that say: this user or this server cannot, with or without a pooler (privilege, missing
+function, file or parameter).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +44,13 @@ class Observation:
     """Whether A really was on another server connection when it looked."""
 
 
+_NOTHING = Answer(Reply.ROWS)
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     words: tuple[Word, ...]
-    answer: Answer = Answer(Reply.ROWS)
+    answer: Answer = _NOTHING
     switched: bool = False
     again: bool = False
     """Others were in the way: worth another try."""
@@ -53,7 +59,8 @@ class _Seen:
 def observe(conninfo: str, pool: Pool, probe: Probe, context: Context) -> Observation:
     """Run a probe and clean up.
 
-    Where the pool is restless, several times, and what was seen most often counts. A start-up parameter too, and the worst
+    Where the pool is restless, several times, and what was seen most often counts. A start-up parameter too, and the
+    worst
     counts: some poolers make it effective only the first time that they use a server connection.
     """
     at_start = bool(probe.options or probe.start_up)
@@ -172,7 +179,7 @@ class _Run:
         backend = self._set_up_in_the_open(client)
         if isinstance(backend, _Seen):
             return backend
-        occupant = None if self._hold is Hold.SESSION else self._sit_on(backend)
+        occupant = None if self._hold is Hold.SESSION else self._sit_on(client, backend)
         if isinstance(occupant, _Seen):
             return occupant
         answers = [self._do(client, step) for step in self._probe.closing]
@@ -253,7 +260,7 @@ class _Run:
         if self._hold is Hold.SESSION:
             answer = self._do(client, self._probe.observe)
             return _Seen(self._own(answer), answer)
-        occupant = self._sit_on(backend)
+        occupant = self._sit_on(client, backend)
         if isinstance(occupant, _Seen):
             return occupant
         try:
@@ -266,9 +273,12 @@ class _Run:
             if occupant is not None:
                 occupant.leave()
 
-    def _sit_on(self, backend: str) -> Occupant | _Seen | None:
+    def _sit_on(self, client: AnyClient, backend: str) -> Occupant | _Seen | None:
         """Return a client on that server connection; None where the pooler has closed it."""
         occupant = occupy(self._conninfo, backend, self._hold)
+        if occupant is None and client.backend == backend:
+            answer = self._do(client, self._probe.observe)
+            return _Seen((*self._own(answer), Word.PINNED), answer)
         if occupant is None and is_alive(self._conninfo, backend):
             return _unseen("no client got the server connection that the set-up was on", again=True)
         return occupant
@@ -327,14 +337,13 @@ class _Run:
     def _do(self, client: AnyClient, step: Step) -> Answer:
         if step.means is Means.QUERY:
             return client.query(step.text)
+        if not isinstance(client, Client):
+            return client.bound(step.text)
         if step.means is Means.NOTIFICATION:
             return self._notify(client, step.text)
-        if isinstance(client, Client):
-            return _do_on_the_wire(client, step)
-        return client.bound(step.text)
+        return _do_on_the_wire(client, step)
 
-    def _notify(self, client: AnyClient, channel: str) -> Answer:
-        assert isinstance(client, Client)
+    def _notify(self, client: Client, channel: str) -> Answer:
         sent = self._aside(f"NOTIFY {channel}")
         return Answer(Reply.ROWS, client.notifications(DELIVERY)) if sent.ok else sent
 

@@ -1,6 +1,7 @@
 """Finding, holding and leaving server connections of a pool that shows nothing of itself.
 
-In: a connection string. Out: how the pool shares its connections, and clients that sit on a server connection of one's choice.
+In: a connection string. Out: how the pool shares its connections, and clients that sit on a server connection of
+one's choice.
 The one tool is `pg_backend_pid()` read in SQL: the number that a client is given at connect is the pooler's invention.
 """
 
@@ -103,7 +104,9 @@ class Pool:
     sharing: Sharing
     server_version: str
     restless: bool = False
-    """Whether an idle client's next statement lands elsewhere by itself: others use the pool, or the pooler resets first."""
+    """Whether an idle client's next statement lands elsewhere by itself: others use the pool, or the pooler
+    resets first.
+    """
 
 
 def detect_pool(conninfo: str) -> Pool | Answer:

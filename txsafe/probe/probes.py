@@ -1,14 +1,18 @@
 """What is tried: one `Probe` per capability and way of using it.
 
-In: a token that makes names unique. Out: probes, plain data: what client A sends, how the state shows, how to undo it. They
+In: a token that makes names unique. Out: probes, plain data: what client A sends, how the state shows, how to undo
+it. They
 create only what their clean-up removes, and need no privilege but, where said, to create a sequence.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 class Means(enum.StrEnum):
@@ -61,6 +65,8 @@ class Word(enum.StrEnum):
     IGNORED = "ignored"
     REFUSED = "refused"
     """Already at connect."""
+    PINNED = "pinned"
+    """The pooler gives A's server connection to nobody else from then on."""
     UNSEEN = "unseen"
     """It could not be observed, and the text says why."""
 
@@ -310,7 +316,11 @@ def _prepared_statements(name: str) -> Iterator[Probe]:
         ("named-prepare", "protocol prepare", "", Step("", Means.EXECUTE, name)),
     ):
         mine, theirs = (
-            (Step(make.format(name=name, body=f"SELECT '{word}'")) if make else Step(f"SELECT '{word}'", Means.PREPARE, name),)
+            (
+                Step(make.format(name=name, body=f"SELECT '{word}'"))
+                if make
+                else Step(f"SELECT '{word}'", Means.PREPARE, name),
+            )
             for word in ("mine", "theirs")
         )
         for rival, suffix in (((), ""), (theirs, ", name taken")):
@@ -327,7 +337,7 @@ def _prepared_statements(name: str) -> Iterator[Probe]:
                 clean_up=(_deallocate(source),),
                 contexts=(Context.AUTOCOMMIT, Context.COMMITTED) if rival else CLOSED if make else UNCLOSED,
             )
-    for rival, suffix in (
+    for other, suffix in (
         (Step("SELECT 'a simple query makes the server forget the unnamed statement'"), ""),
         (Step("SELECT 'theirs'", Means.SPLIT), ", another's there"),
     ):
@@ -335,7 +345,7 @@ def _prepared_statements(name: str) -> Iterator[Probe]:
             id=f"parse, then bind{suffix}",
             requires=("split-prepare",),
             set_up=(Step("SELECT 'mine'", Means.SPLIT),),
-            rival=(rival,),
+            rival=(other,),
             observe=Step("", Means.SPLIT_EXECUTE),
             expect="mine",
             differs=Word.WRONG_RESULT,
@@ -441,7 +451,10 @@ def _deallocate_all(name: str) -> Iterator[Probe]:
 
 
 def _deallocate(source: str) -> str:
-    """Return a message that deallocates what a query finds: in a block, out of sight of poolers that would answer it themselves."""
+    """Return a message that deallocates what a query finds.
+
+    In a block, so that no pooler sees it and answers it by itself.
+    """
     return (
         f"DO $$DECLARE found name; BEGIN FOR found IN SELECT name {source} LOOP "
         "EXECUTE format('DEALLOCATE %I', found); END LOOP; END$$"

@@ -6,11 +6,14 @@ In: a connection string. Out: what it is (`Pool`) and one `Observation` per prob
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from txsafe.probe.observe import Observation, observe
 from txsafe.probe.pool import Pool, Sharing
 from txsafe.probe.probes import Context, Probe, make_probes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WITHOUT_BLOCKS = (Context.AUTOCOMMIT, Context.LATE)
 """What can be asked where transaction blocks are refused."""

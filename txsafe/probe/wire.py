@@ -1,6 +1,7 @@
 """One client connection, spoken to at libpq's level so that nothing but what a probe asks for goes over the wire.
 
-In: a connection string and SQL. Out: `Answer`s. A driver would prepare, begin and reset on its own; libpq does none of it.
+In: a connection string and SQL. Out: `Answer`s. A driver would prepare, begin and reset on its own; libpq does none
+of it.
 Every call has a time limit; refusal, failure and silence are answers, never exceptions.
 """
 
@@ -10,10 +11,13 @@ import contextlib
 import enum
 import select
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from psycopg import OperationalError, pq
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LIMIT = 5.0
 """Seconds for one answer."""
@@ -42,6 +46,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
+        """Whether it is no failure."""
         return self.reply is Reply.ROWS
 
     @property
@@ -74,7 +79,7 @@ class Client:
         """Close without waiting."""
         self._connection.finish()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,9 +112,12 @@ class Client:
         return self._ask(lambda connection: connection.send_query_prepared(name.encode(), []))
 
     def hold(self, sql: str) -> Answer:
-        """Run a statement and leave out the Sync: the server is not ready for the next, so no pooler may take it away."""
+        """Run a statement and leave out the Sync.
 
-        def send(connection: pq.PGconn) -> None:
+        The server is not ready for the next one then, so no pooler may take it away.
+        """
+
+        def send(connection: pq.abc.PGconn) -> None:
             connection.enter_pipeline_mode()
             connection.send_query_params(sql.encode(), [])
             connection.send_flush_request()
@@ -119,7 +127,7 @@ class Client:
     def release(self) -> Answer:
         """Send the Sync that `hold` left out."""
 
-        def send(connection: pq.PGconn) -> None:
+        def send(connection: pq.abc.PGconn) -> None:
             connection.pipeline_sync()
 
         answer = self._ask(send, _Until.SYNC)
@@ -163,7 +171,7 @@ class Client:
             if not ready:
                 return Answer(Reply.SILENT, text=f"no connection within {self._limit:g} s")
 
-    def _ask(self, send: Callable[[pq.PGconn], None], until: _Until = _Until.IDLE) -> Answer:
+    def _ask(self, send: Callable[[pq.abc.PGconn], None], until: _Until = _Until.IDLE) -> Answer:
         if self.refusal is not None:
             return self.refusal
         try:
