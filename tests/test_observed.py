@@ -83,8 +83,8 @@ def test_every_capability_was_probed(cells: tuple[Cell, ...]) -> None:
             "odyssey",
             "  named-prepare:\n",
             "outcome: safe",
-            "outcome: unknown",
-            "protocol prepare, autocommit: catalogue unknown",
+            "outcome: costly",
+            "protocol prepare, autocommit: catalogue costly",
         ),
     ],
 )
