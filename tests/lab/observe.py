@@ -1,0 +1,130 @@
+"""`python -m tests.lab.observe [POOLER…]`: run every probe on every pooler of the lab and write down what was seen.
+
+Out: `rules/observed/POOLER-VERSION.yaml`, committed; the tests compare them with the catalogue's verdicts, cell by
+cell.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import sys
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from tests.lab.packages import Packages, install
+from tests.lab.places import CHECKOUT
+from tests.lab.poolers import Endpoint, direct_endpoint, start_odyssey, start_pgbouncer, start_pgpool
+from tests.lab.servers import SUITE_OF_MAJOR, start_server
+from tests.lab.session import Session
+from txsafe.probe.pool import Pool, detect_pool
+from txsafe.probe.survey import survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from txsafe.probe.observe import Observation
+
+OBSERVED = CHECKOUT / "rules" / "observed"
+WORKERS = 6
+"""Poolers that are probed at once: a probe mostly waits."""
+
+
+def start_all(
+    session: Session, packages: Mapping[str, Packages], majors: Iterable[int] = tuple(SUITE_OF_MAJOR)
+) -> Iterator[Endpoint]:
+    """Start everything there is."""
+    servers = [start_server(session, packages, major) for major in majors]
+    yield from map(direct_endpoint, servers)
+    for version in ("1.18", "1.24", "1.26"):
+        yield from start_pgbouncer(session, packages, servers, version)
+    yield from start_odyssey(session, packages, servers)
+    yield from start_pgpool(session, packages, servers)
+
+
+def observe_endpoint(endpoint: Endpoint) -> tuple[Observation, ...]:
+    """Run all probes against one endpoint."""
+    pool = detect_pool(endpoint.dsn())
+    assert isinstance(pool, Pool), f"{endpoint.name}: {pool.text}"
+    return tuple(survey(endpoint.dsn(), pool))
+
+
+def write(found: Mapping[Endpoint, Sequence[Observation]]) -> None:
+    """Write one file per pooler and version."""
+    files: dict[str, list[Endpoint]] = defaultdict(list)
+    for endpoint in found:
+        files["-".join(filter(None, (endpoint.pooler, endpoint.version)))].append(endpoint)
+    OBSERVED.mkdir(exist_ok=True)
+    for name, endpoints in files.items():
+        lines = "\n".join(_render(endpoints, found))
+        (OBSERVED / f"{name}.yaml").write_text(lines + "\n", encoding="utf-8")
+
+
+def _render(endpoints: Sequence[Endpoint], found: Mapping[Endpoint, Sequence[Observation]]) -> Iterator[str]:
+    first = endpoints[0]
+    yield "# What real clients saw; written by `python -m tests.lab.observe`, never by hand."
+    yield f"pooler: {first.pooler}"
+    yield f'version: "{first.version}"'
+    yield f'exact-version: "{first.exact_version if first.running else ""}"'
+    yield f'date: "{dt.datetime.now(tz=dt.UTC).date().isoformat()}"'
+    texts: dict[str, str] = {}
+    yield "profiles:"
+    for endpoint in endpoints:
+        yield f"- mode: {endpoint.mode}"
+        yield f'  server-version: "{endpoint.server.version}"'
+        settings = ", ".join(f'{key}: "{value}"' for key, value in sorted(endpoint.settings.items()))
+        yield f"  settings: {{{settings}}}"
+        yield "  cells:"
+        rows: dict[str, list[str]] = defaultdict(list)
+        requires: dict[str, tuple[str, ...]] = {}
+        for seen in found[endpoint]:
+            words = " ".join(seen.words)
+            rows[seen.probe].append(f"{seen.context}: {words}")
+            requires[seen.probe] = seen.requires
+            if seen.text:
+                texts.setdefault(
+                    f"{seen.probe}, {seen.context}: {words}", _settle(f"{seen.sqlstate} {seen.text}".strip())
+                )
+        for probe, cells in rows.items():
+            yield f'    "{probe}": {{requires: [{_quoted(requires[probe])}], {", ".join(cells)}}}'
+    yield "texts:"
+    for key, text in texts.items():
+        yield f"  {_quote(key)}: {_quote(text)}"
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
+
+
+def _quote(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _settle(text: str) -> str:
+    """Take out of a message what differs from run to run."""
+    text = " ".join(text.partition("\nHINT:")[0].split())
+    text = re.sub(r"__asyncpg_stmt_\w+?__", "__asyncpg_stmt_…__", text)
+    text = re.sub(r"txsafe_[0-9a-f]{8}", "txsafe_…", text)
+    text = re.sub(r"(port|stmt_|pstmt_|_pg3_|c)(\s?)\d+", r"\1\2…", text)
+    return re.sub(r"\d{4,5}|[0-9a-f]{12,}", "…", text)
+
+
+def main(wanted: Sequence[str]) -> None:
+    """Observe and write."""
+    started = time.monotonic()
+    packages = install()
+    with Session() as session, ThreadPoolExecutor(WORKERS) as pool:
+        endpoints = [each for each in start_all(session, packages) if not wanted or each.pooler in wanted]
+        print(f"{len(endpoints)} endpoints up after {time.monotonic() - started:.1f} s", file=sys.stderr)
+        found: dict[Endpoint, Sequence[Observation]] = {}
+        for endpoint, seen in zip(endpoints, pool.map(observe_endpoint, endpoints), strict=True):
+            found |= {endpoint: seen}
+            print(f"{time.monotonic() - started:6.1f} s  {len(seen)} cells  {endpoint.name}", file=sys.stderr)
+    write(found)
+    print(f"{sum(map(len, found.values()))} cells in {time.monotonic() - started:.1f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Observing a live pooler: what really happens to session state behind it."""
