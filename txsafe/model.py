@@ -498,6 +498,8 @@ class Verdict:
     reason: str = ""
     basis: Basis = Basis.UNKNOWN
     reference: str = ""
+    severity: Severity | None = None
+    """At most, where the effect is a nuisance rather than a fault."""
 
 
 class Applicability(enum.StrEnum):
