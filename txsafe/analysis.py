@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from txsafe.model import ApiUse
     from txsafe.sql.scripts import ScriptUnit
 
+MOST_USES = 2_000
+"""Of session state in one file: more than anyone reads, and a bound for generated files of many megabytes."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
 
@@ -113,14 +115,15 @@ class Analyzer:
         """Analyse one decoded file. Raises `SourceError` where it cannot be parsed."""
         reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
         sources = _only(source)
-        found = _distinct(self._diagnose(reading, sources))
+        uses = self._find_uses(reading, sources)
+        found = _distinct(self._diagnose(uses[:MOST_USES], reading, sources))
         diagnostics = apply_suppressions(source, found, self.suppression_options)
         return FileReport(
             path=source.path,
             parsed=True,
             diagnostics=with_fingerprints(diagnostics, source, root=self.config.root),
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
-            errors=reading.errors,
+            errors=(*reading.errors, *_errors_of_count(uses, source)),
             sinks=reading.sinks,
         )
 
@@ -158,15 +161,22 @@ class Analyzer:
 
     # ------------------------------------------------------------ judging
 
-    def _diagnose(self, reading: _Reading, sources: Callable[[str], SourceFile | None]) -> Iterator[Diagnostic]:
+    def _find_uses(self, reading: _Reading, sources: Callable[[str], SourceFile | None]) -> tuple[FeatureUse, ...]:
+        """Return what a file uses, in the order of the text; one more than `MOST_USES` tells that there are more."""
         found: list[FeatureUse] = []
         for site, statements in reading.sites:
-            uses = find_uses(site, statements, self.index)
+            limit = MOST_USES + 1 - len(found)
+            uses = find_uses(site, statements, self.index, limit=limit)
             if uses:
-                uses = find_uses(_respelled(site, sources), statements, self.index)
+                uses = find_uses(_respelled(site, sources), statements, self.index, limit=limit)
             found += uses
         found += find_api_uses(reading.uses, self.index)
         found.sort(key=lambda use: use.place)
+        return tuple(found)
+
+    def _diagnose(
+        self, found: Sequence[FeatureUse], reading: _Reading, sources: Callable[[str], SourceFile | None]
+    ) -> Iterator[Diagnostic]:
         uses = pair_uses(found, self.catalog.rules.values())
         neighbours = (*uses, *self._mentions(reading, uses))
         for use in uses:
@@ -213,6 +223,13 @@ def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tup
         joined = tuple(section)
         statements = itertools.chain.from_iterable(unit.statements for unit in joined)
         yield replace(joined[0].site, place=whole), tuple(statements)
+
+
+def _errors_of_count(uses: Sequence[FeatureUse], source: SourceFile) -> Iterator[FileError]:
+    if len(uses) > MOST_USES:
+        line = source.position(uses[MOST_USES].place.span.start).line
+        message = f"uses session state in more than {MOST_USES} places; the others are not reported"
+        yield FileError(path=source.path, line=line, message=message)
 
 
 def _only(source: SourceFile) -> Callable[[str], SourceFile | None]:

@@ -18,6 +18,8 @@ ALTERNATIVES = 16
 TEXT_LIMIT = 1_000_000
 FRAGMENT_LIMIT = 10_000
 ELEMENT_LIMIT = 1_000
+NUMBER_BITS = 256
+"""Of an integer that is computed with; Python refuses to print very long ones, or to make them floats."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from txsafe.model import Fragment, Hole, SqlTemplate
 from txsafe.python.calls import evaluate_call
 from txsafe.python.domain import (
     ELEMENT_LIMIT,
+    NUMBER_BITS,
     TEXT_LIMIT,
     Items,
     Scalar,
@@ -159,6 +160,8 @@ class Evaluator:
             value = value.decode("ascii")
         if isinstance(value, str):
             return self.literal(expr, value, frame)
+        if isinstance(value, int) and value.bit_length() > NUMBER_BITS:
+            return self.unknown("a number that is too long", expr, frame, Hole.VALUE)
         if value is None or isinstance(value, int | float):
             return Scalar(value, frame.module.place(expr))
         return self.unknown("a constant that is no text", expr, frame)

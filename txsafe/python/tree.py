@@ -12,6 +12,7 @@ import warnings
 
 from txsafe.errors import SourceError
 from txsafe.model import SourceFile, Span
+from txsafe.python.size import NODE_LIMIT, is_moderate
 
 FILE_NAME = "<analysed source>"
 """What the compiler believes the file to be called: warnings about analysed code are told from others by it."""
@@ -44,6 +45,8 @@ def parse_module(source: SourceFile) -> ast.Module:
     null = source.text.find("\0")
     if null >= 0:
         raise SourceError("contains a null byte", source.position(null).line)
+    if not is_moderate(source.text):
+        raise SourceError(f"too large to be analysed: more than {NODE_LIMIT} names, numbers and texts")
     try:
         return _parse(source.text)
     except SyntaxError as error:
