@@ -75,7 +75,7 @@ class Evaluator:
         if known is not None:
             return known
         self.steps += 1
-        if self.steps > self.question_ends:
+        if self.is_exhausted:
             return self.give_up("too much work", expr, frame)
         if key in self.active:
             return self.give_up("a value that depends on itself", expr, frame)
@@ -93,9 +93,14 @@ class Evaluator:
             self.memo[key] = found
         return found
 
-    def charge(self, fragments: int) -> None:
-        """Count the work of building a text of so many fragments."""
-        self.steps += fragments // 16
+    def charge(self, size: int) -> None:
+        """Count the work of building a text of so many fragments, or a container of so many elements."""
+        self.steps += size // 16
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the question has used up its share of the work."""
+        return self.steps > self.question_ends
 
     def give_up(self, reason: str, expr: ast.expr, frame: Frame) -> Values:
         """Return an Unknown that is not to be remembered: asked from elsewhere, there may be an answer."""
@@ -369,7 +374,7 @@ class Evaluator:
 
     def pending(self, binding: Binding, target: ast.Name, frame: Frame) -> list[ast.AugAssign]:
         """Return the `+=` before one that have not been evaluated yet, in the file's order."""
-        if (target, frame) in self.memo or (target, frame) in self.active or self.steps > self.question_ends:
+        if (target, frame) in self.memo or (target, frame) in self.active or self.is_exhausted:
             return []
         scope = frame.module.scope(target).owner(binding.name)
         found: list[ast.AugAssign] = []
@@ -388,7 +393,7 @@ class Evaluator:
         if known is not None or not isinstance(target, ast.Name):
             return known or ()
         self.steps += 1
-        if self.steps > self.question_ends:
+        if self.is_exhausted:
             return self.give_up("too much work", target, frame)
         if key in self.active:
             return self.give_up("a value that depends on itself", target, frame)
