@@ -127,7 +127,8 @@ def test_the_report_of_a_demo_project_reads_as_before(
 
 def report(kind: str) -> str:
     """Return a report on the working directory, under the profile of its own configuration."""
-    return CliRunner().invoke(main, ["check", ".", "--format", kind, "--jobs", "1", "--no-cache"]).stdout
+    arguments = ["check", ".", "--format", kind, "--jobs", "1", "--no-cache"]
+    return CliRunner(env={"COLUMNS": "100"}).invoke(main, arguments).stdout
 
 
 def planted(project: Path) -> set[tuple[str, int, str]]:
