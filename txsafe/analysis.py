@@ -50,8 +50,10 @@ if TYPE_CHECKING:
     from txsafe.model import ApiUse
     from txsafe.sql.scripts import ScriptUnit
 
-MOST_USES = 2_000
-"""Of session state in one file: more than anyone reads, and a bound for generated files of many megabytes."""
+MOST_USES = 20_000
+"""Of session state in one file, harmless ones included: a bound for generated files of many megabytes."""
+MOST_DIAGNOSTICS = 2_000
+"""Of one file: more than anyone reads."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
 
@@ -116,14 +118,14 @@ class Analyzer:
         reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
         sources = _only(source)
         uses = self._find_uses(reading, sources)
-        found = _distinct(self._diagnose(uses[:MOST_USES], reading, sources))
-        diagnostics = apply_suppressions(source, found, self.suppression_options)
+        found = tuple(itertools.islice(self._diagnose(uses[:MOST_USES], reading, sources), MOST_DIAGNOSTICS + 1))
+        diagnostics = apply_suppressions(source, _distinct(found[:MOST_DIAGNOSTICS]), self.suppression_options)
         return FileReport(
             path=source.path,
             parsed=True,
             diagnostics=with_fingerprints(diagnostics, source, root=self.config.root),
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
-            errors=(*reading.errors, *_errors_of_count(uses, source)),
+            errors=(*reading.errors, *_leftovers(uses, found, source)),
             sinks=reading.sinks,
         )
 
@@ -225,11 +227,17 @@ def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tup
         yield replace(joined[0].site, place=whole), tuple(statements)
 
 
-def _errors_of_count(uses: Sequence[FeatureUse], source: SourceFile) -> Iterator[FileError]:
-    if len(uses) > MOST_USES:
+def _leftovers(
+    uses: Sequence[FeatureUse], diagnostics: Sequence[Diagnostic], source: SourceFile
+) -> Iterator[FileError]:
+    """Say from which line on nothing is reported any more."""
+    if len(diagnostics) > MOST_DIAGNOSTICS:
+        line = diagnostics[MOST_DIAGNOSTICS].start.line
+    elif len(uses) > MOST_USES:
         line = source.position(uses[MOST_USES].place.span.start).line
-        message = f"uses session state in more than {MOST_USES} places; the others are not reported"
-        yield FileError(path=source.path, line=line, message=message)
+    else:
+        return
+    yield FileError(path=source.path, line=line, message="too much session state in one file; the rest is not reported")
 
 
 def _only(source: SourceFile) -> Callable[[str], SourceFile | None]:
