@@ -48,7 +48,7 @@ def mutated(evaluator: Evaluator, values: Values, binding: Binding, use: ast.Nam
 
 
 def _either(before: Values, after: Values) -> Values:
-    """Return what is known if a change may not have happened; of many conditions not every combination is told apart."""
+    """Return what is known if a change may not have happened; not all combinations of many are told apart."""
     if len(before) < _APART:
         return limited((*before, *after))
     return tuple(
