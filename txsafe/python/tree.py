@@ -128,9 +128,10 @@ def _offset(source: SourceFile, line: int, column: int) -> int:
         return start + len(text)
     if column <= _STEP:
         return start + _characters(text, column)
-    before = bisect.bisect_right(bytes_ := _bytes_before(source.text, start), column) - 1
+    sizes = _bytes_before(source.text, start)
+    before = min(bisect.bisect_right(sizes, column), len(sizes) - 1) - 1
     text = source.text[start + before * _STEP : start + (before + 1) * _STEP]
-    return start + before * _STEP + _characters(text, column - bytes_[before])
+    return start + before * _STEP + _characters(text, column - sizes[before])
 
 
 def _characters(text: str, size: int) -> int:
