@@ -265,6 +265,9 @@ SEVERAL = {
         "class B:\n  SQL = None\n  def m(self): show(self.SQL)\nclass C(B):\n  SQL = 'a'",
         [None, "a"],
     ),
+    "a table or None, changed": ("d = {} if x else None\nd['a'] = 1\nshow(d)", [{"a": [1]}, None]),
+    "a list whose items are set": ("p = ['a']\np[0] = 'b'\nshow(p)", [[["a"]]]),
+    "what another function appends": ("p = []\ndef g():\n    p.append('a')\nshow(','.join(p))", ["a"]),
     "one of two functions": ("f = (lambda: 'a') if x else (lambda: 'b')\nshow(f())", ["? call of f()"]),
 }
 
