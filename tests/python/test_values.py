@@ -266,7 +266,7 @@ SEVERAL = {
         [None, "a"],
     ),
     "a table or None, changed": ("d = {} if x else None\nd['a'] = 1\nshow(d)", [{"a": [1]}, None]),
-    "a list whose items are set": ("p = ['a']\np[0] = 'b'\nshow(p)", [[["a"]]]),
+    "a list whose items are set": ("p = ['a']\np[0] = 'b'\nshow(p)", [[["a", "b"]]]),
     "what another function appends": ("p = []\ndef g():\n    p.append('a')\nshow(','.join(p))", ["a"]),
     "one of two functions": ("f = (lambda: 'a') if x else (lambda: 'b')\nshow(f())", ["? call of f()"]),
 }

@@ -92,6 +92,9 @@ def _changed(evaluator: Evaluator, value: Value, mutation: ast.AST, frame: Frame
     match value, mutation:
         case Items(), ast.Call(func=ast.Attribute(attr=method), args=arguments) if arguments:
             return _extended(evaluator, value, method, arguments[-1], frame, mutation)
+        case Items(elements, place, rest), ast.Assign(value=assigned):
+            new = evaluator.values(assigned, frame)
+            return Items(tuple(limited((*element, *new)) for element in elements), place, rest)
         case Table(), ast.Assign(targets=targets, value=assigned):
             for target in targets:
                 if isinstance(target, ast.Subscript):
