@@ -4,10 +4,10 @@ import ast
 from pathlib import Path
 
 import pytest
-from analysed import marked, module_of, source_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.python.analysed import marked, module_of, source_of
 from txsafe.model import HOLE_CHARACTERS, Fragment, Hole, Place, SourceFile, Span, SqlTemplate
 from txsafe.python.plain_literals import spell_fields, spell_plain
 from txsafe.python.scopes import Module

@@ -3,8 +3,8 @@ from __future__ import annotations
 import ast
 
 import pytest
-from analysed import marked, module_of, shown, values_of
 
+from tests.python.analysed import marked, module_of, shown, values_of
 from txsafe.model import Hole, Place, Span
 from txsafe.python.composables import Composable
 from txsafe.python.values import (
