@@ -40,7 +40,7 @@ from txsafe.model import (
 from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile
 from txsafe.source import FileKind, decode, read_bytes
-from txsafe.suppressions import SuppressionOptions, apply_suppressions
+from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -119,13 +119,16 @@ class Analyzer:
         sources = _only(source)
         uses = self._find_uses(reading, sources)
         found = tuple(itertools.islice(self._diagnose(uses[:MOST_USES], reading, sources), MOST_DIAGNOSTICS + 1))
+        errors = (*reading.errors, *_leftovers(uses, found, source))
         diagnostics = apply_suppressions(source, _distinct(found[:MOST_DIAGNOSTICS]), self.suppression_options)
+        if errors:  # what was not read may be what a comment silences
+            diagnostics = tuple(each for each in diagnostics if each.variant != UNUSED)
         return FileReport(
             path=source.path,
             parsed=True,
             diagnostics=with_fingerprints(diagnostics, source, root=self.config.root),
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
-            errors=(*reading.errors, *_leftovers(uses, found, source)),
+            errors=errors,
             sinks=reading.sinks,
         )
 
