@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import traceback
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -38,12 +38,12 @@ from txsafe.model import (
     UnresolvedSink,
 )
 from txsafe.pairs import pair_uses
-from txsafe.profiles import resolve_profile
+from txsafe.profiles import resolve_profile, resolve_routes
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from txsafe.config import Config
     from txsafe.discovery import FileInput
@@ -76,16 +76,24 @@ class Analyzer:
     config: Config
     catalog: Catalog
     profile: Profile
-    _profiles: dict[str, Profile] = field(default_factory=dict)
+    routes: Mapping[str, Profile]
+    """Patterns of names of connections → the profile that they are judged under."""
 
     @classmethod
     def of(cls, config: Config) -> Analyzer:
-        """Load the catalogue and resolve the profile; raises `ConfigError` and `CatalogError`."""
+        """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
         catalog = load_catalog(config.rule_paths)
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
-        return cls(config, catalog, profile)
+        return cls(
+            config, catalog, profile, resolve_routes(config.routes, catalog, server_version=config.server_version)
+        )
+
+    @cached_property
+    def direct(self) -> Profile:
+        """The profile of files whose connections bypass the pooler."""
+        return resolve_profile(DIRECT, self.catalog, settings={}, server_version=self.config.server_version)
 
     @cached_property
     def index(self) -> RuleIndex:
@@ -206,19 +214,12 @@ class Analyzer:
     def _profile_of(self, use: FeatureUse) -> Profile:
         """Return the profile of the connection that a use runs on: a route's, a direct file's, or the run's."""
         if use.route is not None:
-            for pattern, name in self.config.routes.items():
+            for pattern, profile in self.routes.items():
                 if fnmatchcase(use.route, pattern):
-                    return self._named(name)
+                    return profile
         if self.config.direct and matching(self.config.direct, use.place.path, root=self.config.root):
-            return self._named(DIRECT)
+            return self.direct
         return self.profile
-
-    def _named(self, name: str) -> Profile:
-        if name not in self._profiles:
-            self._profiles[name] = resolve_profile(
-                name, self.catalog, settings={}, server_version=self.config.server_version
-            )
-        return self._profiles[name]
 
 
 def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tuple[SqlSite, tuple[Statement, ...]]]:

@@ -149,9 +149,10 @@ class _Run:
 
     def _analyze(self, catalog: Catalog) -> Report:
         from txsafe.engine import analyze
-        from txsafe.profiles import resolve_profile
+        from txsafe.profiles import resolve_profile, resolve_routes
 
         config = self.config
+        resolve_routes(config.routes, catalog, server_version=config.server_version)  # wrong, it fails here and now
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
