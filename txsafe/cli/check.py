@@ -128,9 +128,10 @@ class _Run:
         _check_writable(self.config, self.flags)
         catalog = self._load_catalog()
         self.clock.tell("rules")
-        report = self._analyze(catalog)
+        changes = self._changes()
+        report = self._analyze(catalog, changes)
         self.clock.tell("analysis")
-        report = self._filter(report)
+        report = self._filter(report, changes)
         self._write(report, catalog)
         self.clock.tell("reports")
         if self.discovery.missing:
@@ -147,7 +148,7 @@ class _Run:
         check_selectors(self.config, catalog.rules)
         return catalog
 
-    def _analyze(self, catalog: Catalog) -> Report:
+    def _analyze(self, catalog: Catalog, changes: Changes | None) -> Report:
         from txsafe.engine import analyze
         from txsafe.profiles import resolve_profile, resolve_routes
 
@@ -157,7 +158,7 @@ class _Run:
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
         files = self.discovery.files
-        if (changes := self._changes()) is not None:
+        if changes is not None:
             files = tuple(file for file in files if changes.touch_file(file.path))
         progress = Progress() if sys.stderr.isatty() and not config.quiet else None
         try:
@@ -169,13 +170,15 @@ class _Run:
     def _changes(self) -> Changes | None:
         if self.config.since is None:
             return None
-        return _changes(self.config.since, self.config.root)
+        from txsafe.changes import changed_lines
 
-    def _filter(self, report: Report) -> Report:
+        return changed_lines(self.config.since, self.config.root)
+
+    def _filter(self, report: Report, changes: Changes | None) -> Report:
         from txsafe.selection import add_errors, keep_changed, select
 
         report = select(self._compare(report), self.config)
-        if (changes := self._changes()) is not None:
+        if changes is not None:
             report = keep_changed(report, changes)
         return add_errors(report, (*self.discovery.errors, *self.discovery.missing))
 
@@ -242,13 +245,6 @@ class _Run:
             verbosity=verbosity,
             statistics=config.statistics,
         )
-
-
-@lru_cache(maxsize=1)
-def _changes(revision: str, root: Path) -> Changes:
-    from txsafe.changes import changed_lines
-
-    return changed_lines(revision, root)
 
 
 def _sources(files: Sequence[FileInput], config: Config) -> Callable[[str], SourceFile | None]:
