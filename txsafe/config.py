@@ -178,6 +178,8 @@ class Config:
         metadata=_option(SWITCH, "Print tracebacks of internal errors and the time that each stage took."),
     )
 
+    profile_files: tuple[Path, ...] = ()
+    """Profile files that `profile` and `routes` name, once `profiles.with_profile_files` has looked. No option."""
     root: Path = field(default_factory=Path.cwd)
     """The folder that globs are relative to: the configuration file's, or the working directory. No option."""
     file: Path | None = None

@@ -23,6 +23,7 @@ from txsafe.cli.terminal import Progress, terminal_width, wants_color, write_out
 from txsafe.config import Config, Format, show
 from txsafe.discovery import EXCLUDED, Discovery, FileInput, Skipped, display_path, find_files, is_excluded
 from txsafe.errors import ConfigError, SourceError, did_you_mean
+from txsafe.profiles import with_profile_files
 from txsafe.selection import ExitStatus
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _STDIN_NAME = "stdin.py"
 
 def run(paths: tuple[str, ...], **flags: object) -> int:
     """Analyse the files of some paths and return the exit status."""
-    config = configure(paths, flags)
+    config = with_profile_files(configure(paths, flags))
     if flags.get("show_config"):
         write_output(show(config))
         return ExitStatus.CLEAN
@@ -143,7 +144,7 @@ class _Run:
         from txsafe.catalog import load_catalog
         from txsafe.selection import check_selectors
 
-        catalog = load_catalog(self.config.rule_paths)
+        catalog = load_catalog((*self.config.rule_paths, *self.config.profile_files))
         check_selectors(self.config, catalog.rules)
         return catalog
 

@@ -15,6 +15,7 @@ from txsafe.config import Color, Config, Format, OptionError, apply, option_help
 from txsafe.config_file import load_config, read_config
 from txsafe.errors import ConfigError
 from txsafe.model import Confidence, Severity
+from txsafe.profiles import is_profile_file
 
 if TYPE_CHECKING:
     import enum
@@ -138,7 +139,9 @@ def _values(flags: Flags, config: Config) -> Iterator[tuple[str, object]]:
         if name in _ACTIONS or value is None or value == ():
             continue
         key = name.replace("_", "-")
-        if name == "settings":
+        if name == "profile" and is_profile_file(str(value)):
+            yield key, str(Path.cwd() / str(value))
+        elif name == "settings":
             yield key, {**config.settings, **_pairs("--set", value)}
         elif name == "output":
             known = {word.value: str(path) for word, path in config.output.items()}

@@ -11,6 +11,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
 from txsafe.probe.drivers import AnyClient, AsyncpgClient, PsycopgClient
 from txsafe.probe.pool import HOLD_OF_SHARING, Hold, Occupant, Pool, Sharing, is_alive, occupy
 from txsafe.probe.probes import Context, Means, Probe, Speaker, Step, Word
@@ -124,6 +126,9 @@ class _Run:
                     return _Seen((Word.REFUSED,), client.refusal)
                 seen = self._see(client)
             return self._after(seen)
+        except KeyboardInterrupt:
+            self._after(_Seen(()))
+            raise
         finally:
             for sql in self._probe.drop:
                 self._aside(sql)
@@ -371,4 +376,7 @@ def _set_up_failed(answer: Answer) -> _Seen:
 
 
 def _with_options(conninfo: str, options: str) -> str:
-    return f"{conninfo} options='{options}'" if options else conninfo
+    if not options:
+        return conninfo
+    own = conninfo_to_dict(conninfo).get("options")
+    return make_conninfo(conninfo, options=f"{own} {options}" if own else options)
