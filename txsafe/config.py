@@ -82,6 +82,13 @@ class Config:
         default_factory=dict,
         metadata=_option(table(SCALAR), "Settings of the pooler that decide, such as `max_prepared_statements`."),
     )
+    pooler_config: Path | None = field(
+        default=None,
+        metadata=_option(PATH, "The pooler's own configuration file, for its mode and settings."),
+    )
+    pooler_database: str | None = field(
+        default=None, metadata=_option(TEXT, "Which of its databases counts, where they differ.")
+    )
     server_version: int | None = field(
         default=None,
         metadata=_option(number(8), "PostgreSQL's major version; without it the oldest supported one counts."),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
 RULE = "unused-suppression"
-OWN_RULES = frozenset({RULE, "syntax-error", "internal-error"})
+OWN_RULES = frozenset({RULE, "syntax-error", "internal-error", "pooler-config"})
 """What the tool says of itself: only silenced by name."""
 
 _MARK = "txsafe:"

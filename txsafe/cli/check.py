@@ -27,11 +27,12 @@ from txsafe.profiles import with_profile_files
 from txsafe.selection import ExitStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from txsafe.catalog import Catalog
     from txsafe.changes import Changes
     from txsafe.model import Report, SourceFile
+    from txsafe.poolerconfig.choice import Choice
     from txsafe.report import RenderContext
 
 STDIN = "-"
@@ -129,8 +130,13 @@ class _Run:
         _check_writable(self.config, self.flags)
         catalog = self._load_catalog()
         self.clock.tell("rules")
-        report = self._analyze(catalog)
+        choice = self._choose(catalog)
+        report = self._analyze(catalog, self.config if choice is None else choice.config)
         self.clock.tell("analysis")
+        if choice is not None:
+            from txsafe.poolerconfig.complaints import complain
+
+            report = complain(choice, report, catalog)
         report = self._filter(report)
         self._write(report, catalog)
         self.clock.tell("reports")
@@ -148,11 +154,22 @@ class _Run:
         check_selectors(self.config, catalog.rules)
         return catalog
 
-    def _analyze(self, catalog: Catalog) -> Report:
+    def _choose(self, catalog: Catalog) -> Choice | None:
+        """Return what the pooler's own file says, if there is one."""
+        config = self.config
+        if config.pooler_config is None:
+            return None
+        from txsafe.poolerconfig.choice import read_choice
+
+        choice = read_choice(config.pooler_config, config, catalog)
+        if not config.quiet:
+            _note(f"{choice.file.path}: database {choice.database.name}: {choice.profile.title}")
+        return choice
+
+    def _analyze(self, catalog: Catalog, config: Config) -> Report:
         from txsafe.engine import analyze
         from txsafe.profiles import resolve_profile
 
-        config = self.config
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
@@ -204,7 +221,7 @@ class _Run:
         from txsafe.report import render
 
         config = self.config
-        plain = self._context(catalog, color=False)
+        plain = self._context(report, catalog, color=False)
         for format_, path in config.output.items():
             write_atomically(path, render(format_, report, plain).encode("utf-8", "backslashreplace"))
         if config.output_file is not None:
@@ -213,7 +230,7 @@ class _Run:
             )
         else:
             color = config.format is Format.TEXT and wants_color(config.color)
-            write_output(render(config.format, report, self._context(catalog, color=color)))
+            write_output(render(config.format, report, self._context(report, catalog, color=color)))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             self._annotate(render(Format.GITHUB, report, plain))
 
@@ -227,14 +244,14 @@ class _Run:
         else:
             click.echo(annotations, err=True, nl=False)
 
-    def _context(self, catalog: Catalog, *, color: bool) -> RenderContext:
+    def _context(self, report: Report, catalog: Catalog, *, color: bool) -> RenderContext:
         from txsafe.report import RenderContext, Verbosity
 
         config = self.config
         verbosity = Verbosity.QUIET if config.quiet else Verbosity.VERBOSE if config.verbose else Verbosity.NORMAL
         return RenderContext(
             rules=catalog.rules,
-            sources=_sources(self.discovery.files, config),
+            sources=_sources(self.discovery.files, config, masked=_pooler_files(report)),
             color=color,
             width=terminal_width(),
             verbosity=verbosity,
@@ -249,7 +266,14 @@ def _changes(revision: str, root: Path) -> Changes:
     return changed_lines(revision, root)
 
 
-def _sources(files: Sequence[FileInput], config: Config) -> Callable[[str], SourceFile | None]:
+def _pooler_files(report: Report) -> frozenset[str]:
+    """Return the paths of the pooler's files that are complained of: they hold passwords, and are quoted without."""
+    return frozenset(each.path for each in report.diagnostics if each.rule == "pooler-config")
+
+
+def _sources(
+    files: Sequence[FileInput], config: Config, *, masked: Collection[str]
+) -> Callable[[str], SourceFile | None]:
     """Return a function from a shown path to the text that was analysed; None where that is gone."""
     from txsafe.discovery import read_input
     from txsafe.source import decode
@@ -258,6 +282,10 @@ def _sources(files: Sequence[FileInput], config: Config) -> Callable[[str], Sour
 
     @lru_cache(maxsize=32)
     def source(display: str) -> SourceFile | None:
+        if display in masked:
+            from txsafe.poolerconfig.complaints import read_masked
+
+            return read_masked(display)
         file = inputs.get(display) or FileInput(Path(display), display)
         try:
             return decode(read_input(file, limit=config.max_file_size), display)

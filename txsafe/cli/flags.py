@@ -73,6 +73,8 @@ def parameters() -> list[click.Parameter]:
         click.Argument(["paths"], nargs=-1, metavar="[PATHS]…"),
         _flag("--profile", metavar="NAME"),
         _flag("--set", "settings", metavar="KEY=VALUE", multiple=True),
+        _flag("--pooler-config", metavar="FILE"),
+        _flag("--pooler-database", metavar="NAME"),
         _flag("--server-version", metavar="MAJOR", kind=click.INT),
         _choice("--format", words=Format),
         _flag("--output-file", "-o", "output_file", metavar="FILE"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WITHOUT_BLOCKS = (Context.AUTOCOMMIT, Context.LATE)
 """What can be asked where transaction blocks are refused."""
-RETURN = 10.0
+RETURN = 5.0
 """Seconds for a server or pooler to come back, so that what was created can be removed."""
 _FAILED = frozenset({Word.ERROR, Word.REFUSED, Word.STUCK, Word.UNSEEN})
 

@@ -6,6 +6,7 @@ A password is part of `Target.conninfo` and of nothing else: `mask` takes it out
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -61,10 +62,14 @@ def holds_password(dsn: str) -> bool:
 
 def _read(dsn: str) -> dict[str, object]:
     try:
-        return dict(conninfo_to_dict(dsn))
+        given: dict[str, object] = dict(conninfo_to_dict(dsn))
     except ProgrammingError:
-        # libpq's own words would repeat parts of it, perhaps the password.
-        raise ProbeError("this is no connection string: it takes postgresql://… or host=… port=… dbname=…") from None
+        given = {"port": "?"}
+    # Where a password is not quoted as it should be, parts of it come out as these, and libpq's own words repeat them.
+    misread = "@" in f"{given.get('host', '')}{given.get('dbname', '')}"
+    if misread or not re.fullmatch(r"[0-9,]*", str(given.get("port") or "")):
+        raise ProbeError("this is no connection string: it takes postgresql://… or host=… port=… dbname=…")
+    return given
 
 
 def open_target(dsn: str) -> Target:

@@ -102,7 +102,7 @@ def _sum_up(capability: str, cells: Sequence[Observation], *, inside: bool = Fal
 
 
 def _first_text(cells: Iterable[Observation]) -> str:
-    texts = (settle(f"{cell.sqlstate} {cell.text}".strip()) for cell in cells)
+    texts = (f"{cell.sqlstate} {settle(cell.text)}".strip() for cell in cells)
     return next((text for text in texts if text), "")
 
 
