@@ -36,7 +36,9 @@ _DISABLED = {
 """Setting → the value that leaves prepared statements to the server connection that they were made on."""
 _NO_HARM = frozenset({"extra_float_digits"})
 """Drivers send it to read floats exactly, which servers since PostgreSQL 12 print anyway."""
-_SECRET = re.compile(r"(?i)(password\w*[ \t]*[=\s][ \t]*)('(?:[^'\n]|'')*'|\"[^\"\n]*\"|[^\s;,}]+)")
+_SECRET = re.compile(
+    r"(?i)(password\w{0,20}[ \t]{0,20}[=\s][ \t]{0,20})('(?:[^'\n]|''){0,1000}'|\"[^\"\n]{0,1000}\"|[^\s;,}]+)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SECTION = re.compile(r"\[([^\]]*)\]")
 _ENTRY = re.compile(r"(\"(?:[^\"]|\"\")*\"|[^=\s]+)\s*(?:=\s*|\s+)(.*)")
-_WORD = re.compile(r"([\w.]+)\s*=\s*('(?:[^']|'')*'|\S+)")
+_WORD = re.compile(r"(?<![\w.])([\w.]++)\s*+=\s*+('(?:[^']|'')*+'|\S++)")
 
 
 @dataclass(frozen=True, slots=True)
