@@ -10,10 +10,10 @@ import pytest
 from tests.lab.agreement import Cell, find_disagreements, read_cells
 from txsafe.catalog import Catalog, find_rules_directory, load_catalog
 from txsafe.catalog.capabilities import CAPABILITIES, PARAMETRISED
+from txsafe.catalog.observed import load_coverage
 from txsafe.judge import judge_capability
-from txsafe.matrix import list_profiles, matrix_cells
+from txsafe.matrix import LEGEND, list_profiles, matrix_cells, render_text
 from txsafe.model import (
-    Basis,
     Effect,
     FeatureUse,
     Outcome,
@@ -188,14 +188,40 @@ def test_what_is_tried_with_something_broken_is_not_known() -> None:
 # ---------------------------------------------------------------- what is said to be observed
 
 
-def test_the_matrix_says_observed_only_of_poolers_that_were(catalog: Catalog, cells: tuple[Cell, ...]) -> None:
-    """A verdict with a reference to the committed observations is about a pooler, version and mode that they cover."""
-    covered = {(cell.profile.pooler, cell.profile.mode) for cell in cells}
-    named = [
-        cell
-        for cell in matrix_cells(catalog, list_profiles(catalog, server_version=None))
-        if "rules/observed" in cell.reference and catalog.poolers[cell.profile.pooler].based_on is None
-    ]
-    assert named
-    assert {(cell.profile.pooler, cell.profile.mode) for cell in named} <= covered
-    assert all(cell.basis is Basis.OBSERVED for cell in named)
+@pytest.mark.parametrize(
+    ("name", "options", "observed"),
+    [
+        ("pgbouncer-1.26", {}, True),
+        ("pgbouncer-1.26", {"server_version": 18}, True),
+        ("pgbouncer-1.26", {"server_version": 16}, False),
+        ("pgbouncer-1.26", {"settings": {"max_prepared_statements": "0"}}, True),
+        ("pgbouncer-1.26", {"settings": {"max_prepared_statements": "7"}}, False),
+        ("pgbouncer-1.22", {}, False),
+        ("odyssey-1.5.2/session", {}, True),
+        ("pgpool-ii", {}, False),
+        ("pgpool-ii", {"settings": {"load_balance_mode": "off"}}, True),
+        ("direct", {}, True),
+        ("neon", {}, False),
+        ("rds-proxy", {}, False),
+    ],
+)
+def test_the_matrix_marks_exactly_the_cells_that_the_data_covers(
+    catalog: Catalog, name: str, options: dict[str, object], observed: bool
+) -> None:
+    profile = resolve_profile(name, catalog, **{"settings": {}, "server_version": None, **options})  # type: ignore[arg-type]
+    cells = matrix_cells(catalog, [profile], rules=["listen"], coverage=load_coverage(catalog))
+    assert {cell.observed for cell in cells} == {observed}
+    assert (LEGEND in render_text(cells)) == observed
+
+
+def test_what_is_marked_as_observed_is_known_from_observation(catalog: Catalog, cells: tuple[Cell, ...]) -> None:
+    """Nothing that was seen is unknown to the catalogue, and what no probe asks for is not marked."""
+    coverage = load_coverage(catalog)
+    places = {(cell.profile.pooler, cell.profile.version, cell.profile.mode) for cell in cells}
+    profiles = list_profiles(catalog, server_version=None)
+    marked = [cell for cell in matrix_cells(catalog, profiles, coverage=coverage) if cell.observed]
+    assert marked
+    assert {(each.profile.pooler, (each.profile.version or "")[:3]) for each in marked} <= {
+        (pooler, (version or "")[:3]) for pooler, version, _ in places
+    }
+    assert all(each.outcome is not Outcome.UNKNOWN for each in marked)

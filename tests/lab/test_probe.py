@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
+def lab() -> Iterator[Session]:
+    """Yield a session of this module's own: others' probes would be in the way."""
+    with Session() as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
 def server(lab: Session, packages: Mapping[str, Packages]) -> Server:
     return start_server(lab, packages, 15)
 

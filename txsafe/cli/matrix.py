@@ -22,6 +22,7 @@ def run(  # one argument per option, as click passes them
     """Print the matrix and return the exit status."""
     from txsafe import matrix
     from txsafe.catalog import load_catalog
+    from txsafe.catalog.observed import load_coverage
     from txsafe.cli.flags import configure
     from txsafe.cli.terminal import write_output
     from txsafe.profiles import is_profile_file, read_profile_id, resolve_profile
@@ -35,7 +36,7 @@ def run(  # one argument per option, as click passes them
     named = tuple(resolve_profile(name, catalog, settings=given, server_version=server_version) for name in names)
     if pooler or not named:
         named += matrix.list_profiles(catalog, poolers=pooler, settings=given, server_version=server_version)
-    cells = matrix.matrix_cells(catalog, named, rules=rules)
+    cells = matrix.matrix_cells(catalog, named, rules=rules, coverage=load_coverage(catalog))
     render = {"text": matrix.render_text, "json": matrix.render_json, "markdown": matrix.render_markdown}
     write_output(render[output_format](cells))
     return 0
