@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import traceback
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -38,18 +38,22 @@ from txsafe.model import (
     UnresolvedSink,
 )
 from txsafe.pairs import pair_uses
-from txsafe.profiles import resolve_profile
+from txsafe.profiles import resolve_profile, resolve_routes
 from txsafe.source import FileKind, decode, read_bytes
-from txsafe.suppressions import SuppressionOptions, apply_suppressions
+from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from txsafe.config import Config
     from txsafe.discovery import FileInput
     from txsafe.model import ApiUse
     from txsafe.sql.scripts import ScriptUnit
 
+MOST_USES = 20_000
+"""Of session state in one file, harmless ones included: a bound for generated files of many megabytes."""
+MOST_DIAGNOSTICS = 2_000
+"""Of one file: more than anyone reads."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
 
@@ -72,16 +76,24 @@ class Analyzer:
     config: Config
     catalog: Catalog
     profile: Profile
-    _profiles: dict[str, Profile] = field(default_factory=dict)
+    routes: Mapping[str, Profile]
+    """Patterns of names of connections → the profile that they are judged under."""
 
     @classmethod
     def of(cls, config: Config) -> Analyzer:
-        """Load the catalogue and resolve the profile; raises `ConfigError` and `CatalogError`."""
+        """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
         catalog = load_catalog((*config.rule_paths, *config.profile_files))
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
-        return cls(config, catalog, profile)
+        return cls(
+            config, catalog, profile, resolve_routes(config.routes, catalog, server_version=config.server_version)
+        )
+
+    @cached_property
+    def direct(self) -> Profile:
+        """The profile of files whose connections bypass the pooler."""
+        return resolve_profile(DIRECT, self.catalog, settings={}, server_version=self.config.server_version)
 
     @cached_property
     def index(self) -> RuleIndex:
@@ -113,14 +125,18 @@ class Analyzer:
         """Analyse one decoded file. Raises `SourceError` where it cannot be parsed."""
         reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
         sources = _only(source)
-        found = _distinct(self._diagnose(reading, sources))
-        diagnostics = apply_suppressions(source, found, self.suppression_options)
+        uses = self._find_uses(reading, sources)
+        found = tuple(itertools.islice(self._diagnose(uses[:MOST_USES], reading, sources), MOST_DIAGNOSTICS + 1))
+        errors = (*reading.errors, *_leftovers(uses, found, source))
+        diagnostics = apply_suppressions(source, _distinct(found[:MOST_DIAGNOSTICS]), self.suppression_options)
+        if errors:  # what was not read may be what a comment silences
+            diagnostics = tuple(each for each in diagnostics if each.variant != UNUSED)
         return FileReport(
             path=source.path,
             parsed=True,
             diagnostics=with_fingerprints(diagnostics, source, root=self.config.root),
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
-            errors=reading.errors,
+            errors=errors,
             sinks=reading.sinks,
         )
 
@@ -158,15 +174,22 @@ class Analyzer:
 
     # ------------------------------------------------------------ judging
 
-    def _diagnose(self, reading: _Reading, sources: Callable[[str], SourceFile | None]) -> Iterator[Diagnostic]:
+    def _find_uses(self, reading: _Reading, sources: Callable[[str], SourceFile | None]) -> tuple[FeatureUse, ...]:
+        """Return what a file uses, in the order of the text; one more than `MOST_USES` tells that there are more."""
         found: list[FeatureUse] = []
         for site, statements in reading.sites:
-            uses = find_uses(site, statements, self.index)
+            limit = MOST_USES + 1 - len(found)
+            uses = find_uses(site, statements, self.index, limit=limit)
             if uses:
-                uses = find_uses(_respelled(site, sources), statements, self.index)
+                uses = find_uses(_respelled(site, sources), statements, self.index, limit=limit)
             found += uses
         found += find_api_uses(reading.uses, self.index)
         found.sort(key=lambda use: use.place)
+        return tuple(found)
+
+    def _diagnose(
+        self, found: Sequence[FeatureUse], reading: _Reading, sources: Callable[[str], SourceFile | None]
+    ) -> Iterator[Diagnostic]:
         uses = pair_uses(found, self.catalog.rules.values())
         neighbours = (*uses, *self._mentions(reading, uses))
         for use in uses:
@@ -191,19 +214,12 @@ class Analyzer:
     def _profile_of(self, use: FeatureUse) -> Profile:
         """Return the profile of the connection that a use runs on: a route's, a direct file's, or the run's."""
         if use.route is not None:
-            for pattern, name in self.config.routes.items():
+            for pattern, profile in self.routes.items():
                 if fnmatchcase(use.route, pattern):
-                    return self._named(name)
+                    return profile
         if self.config.direct and matching(self.config.direct, use.place.path, root=self.config.root):
-            return self._named(DIRECT)
+            return self.direct
         return self.profile
-
-    def _named(self, name: str) -> Profile:
-        if name not in self._profiles:
-            self._profiles[name] = resolve_profile(
-                name, self.catalog, settings={}, server_version=self.config.server_version
-            )
-        return self._profiles[name]
 
 
 def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tuple[SqlSite, tuple[Statement, ...]]]:
@@ -213,6 +229,19 @@ def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tup
         joined = tuple(section)
         statements = itertools.chain.from_iterable(unit.statements for unit in joined)
         yield replace(joined[0].site, place=whole), tuple(statements)
+
+
+def _leftovers(
+    uses: Sequence[FeatureUse], diagnostics: Sequence[Diagnostic], source: SourceFile
+) -> Iterator[FileError]:
+    """Say from which line on nothing is reported any more."""
+    if len(diagnostics) > MOST_DIAGNOSTICS:
+        line = diagnostics[MOST_DIAGNOSTICS].start.line
+    elif len(uses) > MOST_USES:
+        line = source.position(uses[MOST_USES].place.span.start).line
+    else:
+        return
+    yield FileError(path=source.path, line=line, message="too much session state in one file; the rest is not reported")
 
 
 def _only(source: SourceFile) -> Callable[[str], SourceFile | None]:

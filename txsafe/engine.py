@@ -1,12 +1,15 @@
 """The pipeline for many files: the gate, one process or several, results in path order.
 
 In: files, a `Config` and the resolved profile. Out: a `Report`. A worker process that dies takes no file with it: what
-was not answered is tried again, one file to a process, and only what kills its worker again is reported.
+was not answered is tried again, one file after the other, and only what kills its worker again is reported.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from functools import lru_cache
@@ -18,6 +21,8 @@ from txsafe.model import FileError, FileReport, Profile, Report
 from txsafe.source import read_bytes
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
     from txsafe.analysis import Analyzer
     from txsafe.config import Config
     from txsafe.discovery import FileInput
@@ -79,37 +84,58 @@ def _unread(file: FileInput, message: str) -> FileReport:
 
 
 def _run(files: Sequence[Numbered], config: Config, executor: Executor | None) -> Iterator[Answer]:
-    if not files:
-        return
-    jobs = config.jobs or os.cpu_count() or 1
+    jobs = min(config.jobs or os.cpu_count() or 1, -(-len(files) // FILES_PER_TASK))
     if executor is not None:
-        yield from _spread(files, config, executor)
-    elif jobs == 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
+        yield from _survive(files, config, executor)
+    elif jobs <= 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
         for each in files:
             yield from analyze_chunk((each,), config)
     else:
-        yield from _pooled(files, config, jobs)
+        with _pool(jobs) as pool:
+            yield from _survive(files, config, pool)
 
 
-def _pooled(files: Sequence[Numbered], config: Config, jobs: int) -> Iterator[Answer]:
-    """Analyse in a pool of our own; where a worker dies, give each file left over a process of its own."""
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(jobs, initializer=_follow_parent)
+
+
+def _follow_parent() -> None:
+    """Let a worker end without a word when the user interrupts, and whenever the parent is gone, however that ended."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(process: BaseProcess) -> None:
+    process.join()
+    os._exit(1)  # the main thread may wait for work that nobody gives it any more
+
+
+def _survive(files: Sequence[Numbered], config: Config, executor: Executor) -> Iterator[Answer]:
+    """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it."""
     left = dict(files)
     try:
-        with ProcessPoolExecutor(jobs) as pool:
-            for number, report in _spread(files, config, pool):
-                del left[number]
-                yield number, report
+        for number, report in _spread(files, config, executor):
+            del left[number]
+            yield number, report
     except BrokenExecutor:
-        for number, file in left.items():
-            yield number, _isolated(file, config)
+        yield from _one_by_one(tuple(left.items()), config)
 
 
-def _isolated(file: FileInput, config: Config) -> FileReport:
-    with ProcessPoolExecutor(1) as pool:
-        try:
-            return pool.submit(analyze_chunk, ((0, file),), config).result()[0][1]
-        except BrokenExecutor:
-            return _unread(file, "not analysed: the process that analysed it was killed")
+def _one_by_one(files: Sequence[Numbered], config: Config) -> Iterator[Answer]:
+    """Analyse in one process at a time, so that it was the file under way that killed it."""
+    position = 0
+    while position < len(files):
+        with _pool(1) as pool:
+            try:
+                while position < len(files):
+                    yield from pool.submit(analyze_chunk, (files[position],), config).result()
+                    position += 1
+            except BrokenExecutor:
+                number, file = files[position]
+                yield number, _unread(file, "not analysed: the process that analysed it was killed")
+                position += 1
 
 
 def _spread(files: Sequence[Numbered], config: Config, executor: Executor) -> Iterator[Answer]:

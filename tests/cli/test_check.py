@@ -390,7 +390,7 @@ def test_statistics_and_stage_times_are_told_when_asked_for() -> None:
 
 
 def test_a_reader_that_leaves_early_is_no_failure() -> None:
-    put("a.py", PROBLEM * 3000)
+    put("a.py", PROBLEM * 1000)
     command = f"'{sys.executable}' -m txsafe a.py --exit-zero; echo $? >&2"
     done = subprocess.run(
         ["bash", "-c", f"{{ {command}; }} | head -n 1"], capture_output=True, text=True, check=False, timeout=120
@@ -439,6 +439,14 @@ def test_a_baseline_hides_what_is_known_and_tells_what_is_stale() -> None:
     assert "1 stale" in result.stderr
     assert "a.py: listen: LISTEN jobs" in result.stderr
     assert txsafe("--baseline", "base.json", "-q").stderr == ""
+
+
+def test_what_is_not_selected_is_not_stale() -> None:
+    put("a.py", PROBLEM)
+    txsafe("--write-baseline", "base.json")
+    result = txsafe("--baseline", "base.json", "--select", "temp-table")
+    assert result.exit_code == 0
+    assert result.stderr == ""
 
 
 def test_only_what_a_change_brought_is_shown(folder: Path) -> None:

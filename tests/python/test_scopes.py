@@ -4,8 +4,8 @@ import ast
 from typing import TYPE_CHECKING
 
 import pytest
-from analysed import marked, module_of, source_of
 
+from tests.python.analysed import marked, module_of, source_of
 from txsafe.errors import SourceError
 from txsafe.model import Place, Span
 from txsafe.python.scopes import Binding, BindingKind, Module, Scope, ScopeKind, is_method, last_name

@@ -4,11 +4,12 @@ import ast
 from pathlib import Path
 
 import pytest
-from analysed import marked, module_of, source_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.python.analysed import marked, module_of, source_of
 from txsafe.model import HOLE_CHARACTERS, Fragment, Hole, Place, SourceFile, Span, SqlTemplate
+from txsafe.python.plain_literals import spell_fields, spell_plain
 from txsafe.python.scopes import Module
 from txsafe.python.spelling import respell
 from txsafe.python.values import text_values
@@ -180,6 +181,13 @@ def test_what_is_no_literal_stays_as_it_is(text: str) -> None:
 
 def test_a_file_that_is_gone_is_no_error() -> None:
     assert respell(INEXACT, lambda _path: None) == INEXACT
+
+
+@pytest.mark.parametrize("text", ["name", "'a", "'a' + b", "(x)"])
+def test_what_is_no_single_literal_is_not_plain(text: str) -> None:
+    source = source_of(text)
+    assert spell_plain(source, Span(0, len(text)), "a") is None
+    assert spell_fields(source, Span(0, len(text)), ["a"]) is None
 
 
 def test_deeply_nested_fields_are_left_alone() -> None:

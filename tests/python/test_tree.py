@@ -4,10 +4,10 @@ import ast
 import warnings
 
 import pytest
-from analysed import source_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.python.analysed import source_of
 from txsafe.errors import SourceError
 from txsafe.model import Span
 from txsafe.python.tree import parse_module, span_of

@@ -4,10 +4,10 @@ import ast
 import sys
 
 import pytest
-from analysed import source_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.python.analysed import source_of
 from txsafe.errors import SourceError
 from txsafe.python.nesting import NESTING_LIMIT, is_shallow
 from txsafe.python.newer_syntax import lower_syntax

@@ -3,8 +3,8 @@ from __future__ import annotations
 import ast
 
 import pytest
-from analysed import marked, module_of, shown, values_of
 
+from tests.python.analysed import marked, module_of, shown, values_of
 from txsafe.model import Hole, Place, Span
 from txsafe.python.composables import Composable
 from txsafe.python.values import (
@@ -265,6 +265,9 @@ SEVERAL = {
         "class B:\n  SQL = None\n  def m(self): show(self.SQL)\nclass C(B):\n  SQL = 'a'",
         [None, "a"],
     ),
+    "a table or None, changed": ("d = {} if x else None\nd['a'] = 1\nshow(d)", [{"a": [1]}, None]),
+    "a list whose items are set": ("p = ['a']\np[0] = 'b'\nshow(p)", [[["a", "b"]]]),
+    "what another function appends": ("p = []\ndef g():\n    p.append('a')\nshow(','.join(p))", ["a"]),
     "one of two functions": ("f = (lambda: 'a') if x else (lambda: 'b')\nshow(f())", ["? call of f()"]),
 }
 
@@ -493,3 +496,15 @@ def test_values_are_what_they_say() -> None:
     (value,) = evaluate(module, marked(module)[0])
     assert isinstance(value, Items)
     assert isinstance(value.values[0][0], Text)
+
+
+def test_many_conditional_changes_are_told_apart_only_in_part() -> None:
+    changes = "".join(f"if c{i}: d['{letter}'] = {i}\n" for i, letter in enumerate("abcabc"))
+    found = values_of(f"d = {{}}\n{changes}show(d)")
+    assert len(found) == 4
+    assert found[-1] == {"a": [0, 3], "b": [1, 4], "c": [2, 5]}
+
+
+def test_a_dictionary_that_feeds_on_itself_is_given_up() -> None:
+    changes = "".join(f"if c: d[k + d.get(j)] = [d[x + '{i}'], *d[y]]\n" for i in range(30))
+    assert values_of(f"d = {{'a': 'b'}}\n{changes}show(d)") == ["? too much work"]

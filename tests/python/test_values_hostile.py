@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from analysed import marked, module_of, shown
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.python.analysed import marked, module_of, shown
 from txsafe.python.values import Text, Unknown, evaluate
 
 NUMBER = 900
