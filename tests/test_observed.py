@@ -153,12 +153,18 @@ def test_findings_are_what_the_catalogue_says(catalog: Catalog, cells: tuple[Cel
 
 def test_a_profile_file_says_what_was_found(tmp_path: Path, cells: tuple[Cell, ...]) -> None:
     file = tmp_path / "observed.yaml"
+    tried: set[str] = set()
     for place, seen in observations(cells).items():
         mode = Sharing.DIRECT if place[0] == "direct" else Sharing(place[2])
         pool = Pool(mode, f"{place[4]}.1")
         origin = Origin(target='somewhere "else"', pool=pool, date=dt.date(2026, 1, 1))
         findings = find_verdicts(seen)
-        file.write_text(render_profile("observed", findings, origin), encoding="utf-8")
+        text = render_profile("observed", findings, origin)
+        alike = "\n".join(line for line in text.splitlines() if not line.startswith("sources:"))
+        if alike in tried:
+            continue
+        tried.add(alike)
+        file.write_text(text, encoding="utf-8")
         own = load_catalog([file])
         profile = resolve_profile("observed", own, settings={}, server_version=None)
         assert profile.mode == place[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.lab.observe import WORKERS, start_all
 from tests.lab.places import CHECKOUT
 from tests.lab.poolers import Endpoint, start_pgbouncer
 from tests.lab.servers import Server, start_server
@@ -24,8 +27,10 @@ from txsafe.cli import main
 from txsafe.errors import ProbeError
 from txsafe.probe.pool import Pool, detect_pool
 from txsafe.probe.probes import Word
+from txsafe.probe.profile import Origin, render_profile
 from txsafe.probe.survey import survey
 from txsafe.probe.target import open_target
+from txsafe.probe.verdicts import find_verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -177,6 +182,25 @@ def test_three_profiles_in_a_row_are_equal_under_load_too(transaction: Endpoint,
         written.append((folder / name).read_text().replace(f"observed-v{number}", "observed").replace(name, ""))
     texts = [text.replace(f"observed{number}", "observed") for number, text in enumerate(written)]
     assert texts[0] == texts[1] == texts[2]
+
+
+def profile_of(endpoint: Endpoint) -> str:
+    """Observe an endpoint and return the profile file that comes of it."""
+    pool = detect_pool(endpoint.dsn())
+    assert isinstance(pool, Pool), endpoint.name
+    origin = Origin(target=endpoint.name, pool=pool, date=dt.date(2026, 1, 1))
+    return render_profile("observed", find_verdicts(tuple(survey(endpoint.dsn(), pool))), origin)
+
+
+@pytest.mark.lab
+def test_every_pooler_gives_the_same_profile_three_times_in_a_row(packages: Mapping[str, Packages]) -> None:
+    with Session() as session, ThreadPoolExecutor(WORKERS) as pool:
+        poolers: dict[tuple[str, str], Endpoint] = {}
+        for endpoint in start_all(session, packages, (18,)):
+            poolers.setdefault((endpoint.pooler, endpoint.version), endpoint)
+        assert len(poolers) == 6
+        runs = [list(pool.map(profile_of, poolers.values())) for _ in range(3)]
+    assert runs[0] == runs[1] == runs[2]
 
 
 # ---------------------------------------------------------------- what it refuses
