@@ -45,6 +45,12 @@ def judge(use: FeatureUse, profile: Profile, catalog: Catalog) -> Verdict:
     return _mention_newer_server(verdict, use, variant.requires, profile, catalog)
 
 
+def list_requirements(use: FeatureUse, catalog: Catalog) -> tuple[str, ...]:
+    """Return the capabilities that a use requires, with the names that it gives."""
+    variant = catalog.rules[use.rule].variants[use.variant]
+    return tuple(_fill(template, use) for template in variant.requires)
+
+
 def _safe(reason: str, reference: str) -> Verdict:
     return Verdict(outcome=Outcome.SAFE, reason=reason, basis=Basis.DOCUMENTATION, reference=reference)
 
