@@ -122,6 +122,17 @@ def test_a_users_own_rules_open_the_gate(tmp_path: Path) -> None:
     assert report.files[0].parsed
 
 
+@pytest.mark.parametrize(
+    "options", [{"profile": "pgbouncer/statement"}, {"routes": {"default": "pgbouncer/statement"}}]
+)
+def test_transactions_open_the_gate_where_the_pooler_allows_none(options: dict[str, object]) -> None:
+    text = b"from django.db import transaction\n\nwith transaction.atomic():\n    save()\n"
+    config = Config(**options)  # type: ignore[arg-type]  # the options of a test
+    report = analyze([FileInput(Path("a.py"), "a.py", text)], config, profile=Analyzer.of(config).profile)
+    assert report.files[0].parsed
+    assert not run([FileInput(Path("a.py"), "a.py", text)]).files[0].parsed
+
+
 # ---------------------------------------------------------------- workers that die
 
 

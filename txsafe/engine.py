@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
-from txsafe.gate import may_matter, words_of
+from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
 from txsafe.model import FileError, FileReport, Profile, Report
 from txsafe.source import read_bytes
 
@@ -35,6 +35,8 @@ Answer = tuple[int, FileReport]
 FEWEST_FILES_FOR_WORKERS = 48
 """Below this, the start of a worker (imports, catalogue) costs more than it saves."""
 FILES_PER_TASK = 8
+_NO_TRANSACTIONS = "statement"
+"""The mode in which a transaction over several statements is itself a problem."""
 
 
 def analyze(
@@ -51,7 +53,7 @@ def analyze(
     """
     reports: dict[int, FileReport] = {}
     candidates: list[Numbered] = []
-    tokens = words_of(config.sinks)
+    tokens = _further_tokens(config, profile)
     for number, file in enumerate(files):
         report = _gate(file, config, tokens)
         if report is None:
@@ -63,6 +65,12 @@ def analyze(
         if on_progress is not None:
             on_progress(len(reports), len(files))
     return Report(profile=profile, files=tuple(sorted(reports.values(), key=lambda report: report.path)))
+
+
+def _further_tokens(config: Config, profile: Profile) -> tuple[bytes, ...]:
+    """Return what opens the gate beside the shipped words: the project's own sinks, transactions where none may be."""
+    modes = {profile.mode, *(name.rpartition("/")[2] for name in config.routes.values())}
+    return (*words_of(config.sinks), *(TRANSACTION_WORDS if _NO_TRANSACTIONS in modes else ()))
 
 
 def _gate(file: FileInput, config: Config, tokens: Sequence[bytes]) -> FileReport | None:

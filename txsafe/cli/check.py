@@ -131,13 +131,15 @@ class _Run:
         catalog = self._load_catalog()
         self.clock.tell("rules")
         choice = self._choose(catalog)
-        report = self._analyze(catalog, self.config if choice is None else choice.config)
+        config = self.config if choice is None else choice.config
+        changes = self._changes()
+        report = self._analyze(catalog, config, changes)
         self.clock.tell("analysis")
         if choice is not None:
             from txsafe.poolerconfig.complaints import complain
 
             report = complain(choice, report, catalog)
-        report = self._filter(report)
+        report = self._filter(report, changes)
         self._write(report, catalog)
         self.clock.tell("reports")
         if self.discovery.missing:
@@ -166,7 +168,7 @@ class _Run:
             _note(f"{choice.file.path}: database {choice.database.name}: {choice.profile.title}")
         return choice
 
-    def _analyze(self, catalog: Catalog, config: Config) -> Report:
+    def _analyze(self, catalog: Catalog, config: Config, changes: Changes | None) -> Report:
         from txsafe.engine import analyze
         from txsafe.profiles import resolve_profile, resolve_routes
 
@@ -175,7 +177,7 @@ class _Run:
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
         files = self.discovery.files
-        if (changes := self._changes()) is not None:
+        if changes is not None:
             files = tuple(file for file in files if changes.touch_file(file.path))
         progress = Progress() if sys.stderr.isatty() and not config.quiet else None
         try:
@@ -187,13 +189,15 @@ class _Run:
     def _changes(self) -> Changes | None:
         if self.config.since is None:
             return None
-        return _changes(self.config.since, self.config.root)
+        from txsafe.changes import changed_lines
 
-    def _filter(self, report: Report) -> Report:
+        return changed_lines(self.config.since, self.config.root)
+
+    def _filter(self, report: Report, changes: Changes | None) -> Report:
         from txsafe.selection import add_errors, keep_changed, select
 
         report = select(self._compare(report), self.config)
-        if (changes := self._changes()) is not None:
+        if changes is not None:
             report = keep_changed(report, changes)
         return add_errors(report, (*self.discovery.errors, *self.discovery.missing))
 
@@ -260,13 +264,6 @@ class _Run:
             verbosity=verbosity,
             statistics=config.statistics,
         )
-
-
-@lru_cache(maxsize=1)
-def _changes(revision: str, root: Path) -> Changes:
-    from txsafe.changes import changed_lines
-
-    return changed_lines(revision, root)
 
 
 def _pooler_files(report: Report) -> frozenset[str]:
