@@ -193,12 +193,14 @@ def profile_of(endpoint: Endpoint) -> str:
 
 
 @pytest.mark.lab
-def test_every_pooler_gives_the_same_profile_three_times_in_a_row(packages: Mapping[str, Packages]) -> None:
+def test_poolers_give_the_same_profile_three_times_in_a_row(packages: Mapping[str, Packages]) -> None:
+    """All but Pgpool-II, where each run takes minutes."""
     with Session() as session, ThreadPoolExecutor(WORKERS) as pool:
         poolers: dict[tuple[str, str], Endpoint] = {}
         for endpoint in start_all(session, packages, (18,)):
-            poolers.setdefault((endpoint.pooler, endpoint.version), endpoint)
-        assert len(poolers) == 6
+            if endpoint.pooler != "pgpool-ii":
+                poolers.setdefault((endpoint.pooler, endpoint.version), endpoint)
+        assert len(poolers) == 5
         runs = [list(pool.map(profile_of, poolers.values())) for _ in range(3)]
     assert runs[0] == runs[1] == runs[2]
 
