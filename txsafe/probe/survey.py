@@ -38,7 +38,12 @@ def survey(conninfo: str, pool: Pool, *, aside: str = "") -> Iterator[Observatio
             words = (Word.UNSEEN,)
             yield Observation(probe=probe.id, requires=probe.requires, context=context, words=words, text=reason)
             continue
-        seen = observe(conninfo, pool, probe, context)
+        try:
+            seen = observe(conninfo, pool, probe, context)
+        except KeyboardInterrupt:
+            # What the probe itself could not remove any more: an interrupted query may still hold the pooler's place.
+            _remove((conninfo, aside), probe)
+            raise
         if _FAILED & set(seen.words):
             _check_alive((conninfo, aside), probe)
         yield seen
