@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from txsafe.analysis import Analyzer
 from txsafe.cli import main
 from txsafe.config import Config
 from txsafe.discovery import FileInput, FileKind
-from txsafe.engine import FEWEST_FILES_FOR_WORKERS, analyze
+from txsafe.engine import FEWEST_FILES_FOR_WORKERS, _follow_parent, analyze
 
 if TYPE_CHECKING:
     from txsafe.model import FileReport, Report
@@ -190,6 +191,17 @@ def wait_until_gone(group: int) -> None:
         time.sleep(0.05)
     os.killpg(group, signal.SIGKILL)
     pytest.fail("processes were left behind")
+
+
+def test_a_process_that_nobody_started_follows_nobody() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    threads = threading.active_count()
+    try:
+        _follow_parent()
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+        assert threading.active_count() == threads
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupt_ends_the_workers_without_a_word(tmp_path: Path) -> None:
