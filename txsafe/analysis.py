@@ -12,6 +12,7 @@ import traceback
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.catalog import Catalog, load_catalog
@@ -26,6 +27,7 @@ from txsafe.model import (
     FeatureUse,
     FileError,
     FileReport,
+    Location,
     Outcome,
     Place,
     Position,
@@ -48,10 +50,13 @@ if TYPE_CHECKING:
     from txsafe.config import Config
     from txsafe.discovery import FileInput
     from txsafe.model import ApiUse
+    from txsafe.project import Project
     from txsafe.sql.scripts import ScriptUnit
 
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
+LITERAL = "literal"
+"""The sink of a text that nothing is seen to send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,21 +77,32 @@ class Analyzer:
     config: Config
     catalog: Catalog
     profile: Profile
+    roots: tuple[str, ...] = ()
+    """Folders that the packages of the run stand in, for imports across them."""
     _profiles: dict[str, Profile] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, config: Config) -> Analyzer:
+    def of(cls, config: Config, *, roots: tuple[str, ...] = ()) -> Analyzer:
         """Load the catalogue and resolve the profile; raises `ConfigError` and `CatalogError`."""
         catalog = load_catalog(config.rule_paths)
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
-        return cls(config, catalog, profile)
+        return cls(config, catalog, profile, roots)
 
     @cached_property
     def index(self) -> RuleIndex:
         """The rules by what they look at."""
         return RuleIndex(self.catalog.rules.values())
+
+    @cached_property
+    def project(self) -> Project:
+        """The other files of the program."""
+        from txsafe.project import Project
+
+        drivers = self.catalog.drivers
+        reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
+        return Project(self.config.root, roots=self.roots, reserved=reserved)
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:
@@ -112,24 +128,40 @@ class Analyzer:
     def analyze_source(self, source: SourceFile, kind: FileKind) -> FileReport:
         """Analyse one decoded file. Raises `SourceError` where it cannot be parsed."""
         reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
-        sources = _only(source)
-        found = _distinct(self._diagnose(reading, sources))
-        diagnostics = apply_suppressions(source, found, self.suppression_options)
+        sources = self._sources(source, kind)
+        found = _distinct(self._diagnose(source.path, reading, sources))
+        here = tuple(diagnostic for diagnostic in found if diagnostic.path == source.path)
         return FileReport(
             path=source.path,
             parsed=True,
-            diagnostics=with_fingerprints(diagnostics, source, root=self.config.root),
+            diagnostics=self.settle(source, here),
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
             errors=reading.errors,
             sinks=reading.sinks,
+            elsewhere=tuple(diagnostic for diagnostic in found if diagnostic.path != source.path),
+            presumed=_presumed(reading, here, source),
+            reached=tuple(_reached(reading, source.path, sources)),
         )
+
+    def settle(self, source: SourceFile, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Return all diagnostics of a file, whoever found them, with its suppressions and their fingerprints."""
+        marked = apply_suppressions(source, diagnostics, self.suppression_options)
+        return with_fingerprints(marked, source, root=self.config.root)
+
+    def _sources(self, source: SourceFile, kind: FileKind) -> Callable[[str], SourceFile | None]:
+        return {source.path: source}.get if kind is FileKind.SQL else self.project.source
 
     # ------------------------------------------------------------ reading
 
     def _read_python(self, source: SourceFile) -> _Reading:
         from txsafe.python import PythonOptions, find_sites
 
-        sighting = find_sites(source, self.catalog.drivers, options=PythonOptions(sinks=self.config.sinks))
+        options = PythonOptions(
+            sinks=self.config.sinks,
+            versions=self.config.versions,
+            parsed=self.project.open(Path(source.path), source),
+        )
+        sighting = find_sites(source, self.catalog.drivers, options=options)
         return _Reading(
             sites=tuple((site, self._read_site(site)) for site in sighting.sites),
             uses=sighting.uses,
@@ -158,7 +190,9 @@ class Analyzer:
 
     # ------------------------------------------------------------ judging
 
-    def _diagnose(self, reading: _Reading, sources: Callable[[str], SourceFile | None]) -> Iterator[Diagnostic]:
+    def _diagnose(
+        self, path: str, reading: _Reading, sources: Callable[[str], SourceFile | None]
+    ) -> Iterator[Diagnostic]:
         found: list[FeatureUse] = []
         for site, statements in reading.sites:
             uses = find_uses(site, statements, self.index)
@@ -170,7 +204,7 @@ class Analyzer:
         uses = pair_uses(found, self.catalog.rules.values())
         neighbours = (*uses, *self._mentions(reading, uses))
         for use in uses:
-            yield from self._judge(use, sources, neighbours)
+            yield from self._judge(path, use, sources, neighbours)
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:
         """Yield the statements that a rewrite of a temporary table must look at."""
@@ -180,21 +214,25 @@ class Analyzer:
                 yield from find_mentions(site, statements, openers)
 
     def _judge(
-        self, use: FeatureUse, sources: Callable[[str], SourceFile | None], neighbours: Sequence[FeatureUse]
+        self,
+        path: str,
+        use: FeatureUse,
+        sources: Callable[[str], SourceFile | None],
+        neighbours: Sequence[FeatureUse],
     ) -> Iterator[Diagnostic]:
-        profile = self._profile_of(use)
+        profile = self._profile_of(path, use)
         verdict = judge(use, profile, self.catalog)
         if verdict.outcome is not Outcome.SAFE:
             rule = self.catalog.rules[use.rule]
             yield diagnose(use, verdict, rule=rule, profile=profile, sources=sources, neighbours=neighbours)
 
-    def _profile_of(self, use: FeatureUse) -> Profile:
-        """Return the profile of the connection that a use runs on: a route's, a direct file's, or the run's."""
+    def _profile_of(self, path: str, use: FeatureUse) -> Profile:
+        """Return the profile of the connection that a file uses: a route's, a direct file's, or the run's."""
         if use.route is not None:
             for pattern, name in self.config.routes.items():
                 if fnmatchcase(use.route, pattern):
                     return self._named(name)
-        if self.config.direct and matching(self.config.direct, use.place.path, root=self.config.root):
+        if self.config.direct and matching(self.config.direct, path, root=self.config.root):
             return self._named(DIRECT)
         return self.profile
 
@@ -215,8 +253,28 @@ def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tup
         yield replace(joined[0].site, place=whole), tuple(statements)
 
 
-def _only(source: SourceFile) -> Callable[[str], SourceFile | None]:
-    return {source.path: source}.get
+def _presumed(reading: _Reading, found: Iterable[Diagnostic], source: SourceFile) -> frozenset[tuple[str, Position]]:
+    """Return which diagnostics are about texts of which only the text is known."""
+    spans = [site.place.span for site, _ in reading.sites if site.sink == LITERAL]
+    ranges = [(source.position(span.start), source.position(span.end)) for span in spans]
+    return frozenset(
+        (each.rule, each.start) for each in found if any(start <= each.start < end for start, end in ranges)
+    )
+
+
+def _reached(reading: _Reading, path: str, sources: Callable[[str], SourceFile | None]) -> Iterator[Location]:
+    """Yield the texts of other files that a file sends."""
+    places = {
+        fragment.place
+        for site, _ in reading.sites
+        for fragment in site.template.fragments
+        if fragment.place.path != path and fragment.hole is None
+    }
+    for place in sorted(places):
+        source = sources(place.path)
+        if source is not None:
+            start, end = source.position(place.span.start), source.position(place.span.end)
+            yield Location(path=place.path, start=start, end=end, message="")
 
 
 def _respelled(site: SqlSite, sources: Callable[[str], SourceFile | None]) -> SqlSite:

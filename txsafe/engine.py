@@ -7,15 +7,17 @@ was not answered is tried again, one file to a process, and only what kills its 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.gate import may_matter, words_of
-from txsafe.model import FileError, FileReport, Profile, Report
-from txsafe.source import read_bytes
+from txsafe.model import Diagnostic, FileError, FileReport, Profile, Report
+from txsafe.placing import place
+from txsafe.source import decode, read_bytes
 
 if TYPE_CHECKING:
     from txsafe.analysis import Analyzer
@@ -53,11 +55,53 @@ def analyze(
             candidates.append((number, file))
         else:
             reports[number] = report
-    for number, report in _run(candidates, config, executor):
+    setting = _Setting(config, _roots(files) if candidates else ())
+    for number, report in _run(candidates, setting, executor):
         reports[number] = report
         if on_progress is not None:
             on_progress(len(reports), len(files))
-    return Report(profile=profile, files=tuple(sorted(reports.values(), key=lambda report: report.path)))
+    placed = place(list(reports.values()), _Settling(files, setting))
+    return Report(profile=profile, files=tuple(sorted(placed, key=lambda report: report.path)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What workers are told of a run."""
+
+    config: Config
+    roots: tuple[str, ...]
+
+    def __hash__(self) -> int:
+        """Hash what is hashable of the configuration."""
+        return hash((self.config.profile, self.config.root, self.config.server_version, self.roots))
+
+
+def _roots(files: Iterable[FileInput]) -> tuple[str, ...]:
+    from txsafe.project import roots_of
+
+    return roots_of(os.path.abspath(file.path) for file in files if file.path.name == "__init__.py")  # noqa: PTH100
+
+
+class _Settling:
+    """Settles the files in which others have found something, which are few."""
+
+    def __init__(self, files: Sequence[FileInput], setting: _Setting) -> None:
+        self._files = {file.display: file for file in files}
+        self._setting = setting
+
+    def __call__(self, path: str, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+        from txsafe.suppressions import RULE
+
+        own = tuple(diagnostic for diagnostic in diagnostics if diagnostic.rule != RULE)
+        analyzer = _analyzer(self._setting)
+        file = self._files[path]
+        try:
+            data = (
+                file.data if file.data is not None else read_bytes(file.path, limit=self._setting.config.max_file_size)
+            )
+            return analyzer.settle(decode(data, path), own)
+        except SourceError:  # it is gone, or cannot be decoded, which its report says already
+            return diagnostics
 
 
 def _gate(file: FileInput, config: Config, tokens: Sequence[bytes]) -> FileReport | None:
@@ -78,43 +122,43 @@ def _unread(file: FileInput, message: str) -> FileReport:
     return FileReport(path=file.display, errors=(FileError(path=file.display, line=0, message=message),))
 
 
-def _run(files: Sequence[Numbered], config: Config, executor: Executor | None) -> Iterator[Answer]:
+def _run(files: Sequence[Numbered], setting: _Setting, executor: Executor | None) -> Iterator[Answer]:
     if not files:
         return
-    jobs = config.jobs or os.cpu_count() or 1
+    jobs = setting.config.jobs or os.cpu_count() or 1
     if executor is not None:
-        yield from _spread(files, config, executor)
+        yield from _spread(files, setting, executor)
     elif jobs == 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
         for each in files:
-            yield from analyze_chunk((each,), config)
+            yield from analyze_chunk((each,), setting)
     else:
-        yield from _pooled(files, config, jobs)
+        yield from _pooled(files, setting, jobs)
 
 
-def _pooled(files: Sequence[Numbered], config: Config, jobs: int) -> Iterator[Answer]:
+def _pooled(files: Sequence[Numbered], setting: _Setting, jobs: int) -> Iterator[Answer]:
     """Analyse in a pool of our own; where a worker dies, give each file left over a process of its own."""
     left = dict(files)
     try:
         with ProcessPoolExecutor(jobs) as pool:
-            for number, report in _spread(files, config, pool):
+            for number, report in _spread(files, setting, pool):
                 del left[number]
                 yield number, report
     except BrokenExecutor:
         for number, file in left.items():
-            yield number, _isolated(file, config)
+            yield number, _isolated(file, setting)
 
 
-def _isolated(file: FileInput, config: Config) -> FileReport:
+def _isolated(file: FileInput, setting: _Setting) -> FileReport:
     with ProcessPoolExecutor(1) as pool:
         try:
-            return pool.submit(analyze_chunk, ((0, file),), config).result()[0][1]
+            return pool.submit(analyze_chunk, ((0, file),), setting).result()[0][1]
         except BrokenExecutor:
             return _unread(file, "not analysed: the process that analysed it was killed")
 
 
-def _spread(files: Sequence[Numbered], config: Config, executor: Executor) -> Iterator[Answer]:
+def _spread(files: Sequence[Numbered], setting: _Setting, executor: Executor) -> Iterator[Answer]:
     futures: list[Future[tuple[Answer, ...]]] = [
-        executor.submit(analyze_chunk, tuple(files[start : start + FILES_PER_TASK]), config)
+        executor.submit(analyze_chunk, tuple(files[start : start + FILES_PER_TASK]), setting)
         for start in range(0, len(files), FILES_PER_TASK)
     ]
     try:
@@ -125,27 +169,14 @@ def _spread(files: Sequence[Numbered], config: Config, executor: Executor) -> It
             future.cancel()
 
 
-def analyze_chunk(files: Sequence[Numbered], config: Config) -> tuple[Answer, ...]:
+def analyze_chunk(files: Sequence[Numbered], setting: _Setting) -> tuple[Answer, ...]:
     """Analyse some files in this process; what worker processes run."""
-    analyzer = _analyzer(_Key(config))
+    analyzer = _analyzer(setting)
     return tuple((number, analyzer.analyze(file)) for number, file in files)
 
 
-class _Key:
-    """A configuration as a key of the cache: equal by value, hashed by what is hashable of it."""
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self.config == other.config
-
-    def __hash__(self) -> int:
-        return hash((self.config.profile, self.config.root, self.config.server_version))
-
-
 @lru_cache(maxsize=2)
-def _analyzer(key: _Key) -> Analyzer:
+def _analyzer(setting: _Setting) -> Analyzer:
     from txsafe.analysis import Analyzer  # a run without candidates never needs it
 
-    return Analyzer.of(key.config)
+    return Analyzer.of(setting.config, roots=setting.roots)
