@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from feature_samples import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.feature_samples import (
     ANYTHING,
     AUTOCOMMIT,
     BLOCK,
@@ -17,9 +20,6 @@ from feature_samples import (
     uses_in,
     uses_of,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from txsafe.catalog.document import parse_document
 from txsafe.catalog.rules import Rule, read_rule
 from txsafe.features import (

@@ -61,7 +61,7 @@ def rule_of(path: Path) -> str:
     return path.name.partition(".")[0]
 
 
-def annotations(path: Path, kind: str) -> set[tuple[str, int, str]]:
+def annotated(path: Path, kind: str) -> set[tuple[str, int, str]]:
     return {
         (path.name, number, rule.strip())
         for number, line in enumerate(path.read_text().splitlines(), 1)
@@ -82,7 +82,7 @@ def cases(kind: str) -> list[tuple[Path, str]]:
 @pytest.mark.parametrize(("path", "profile"), cases("unsafe-under"), ids=lambda value: getattr(value, "name", value))
 def test_a_rule_finds_exactly_the_annotated_lines(path: Path, profile: str) -> None:
     actual = {entry for entry in found(path, profile) if entry[2] == rule_of(path)}
-    assert actual == annotations(path, "expect")
+    assert actual == annotated(path, "expect")
 
 
 @pytest.mark.parametrize(("path", "profile"), cases("safe-under"), ids=lambda value: getattr(value, "name", value))
@@ -92,8 +92,8 @@ def test_a_rule_is_silent_where_the_pooler_keeps_the_session(path: Path, profile
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
 def test_a_rule_has_at_least_as_many_negatives_as_positives(path: Path) -> None:
-    assert annotations(path, "expect")
-    assert len(annotations(path, "ok")) >= len(annotations(path, "expect"))
+    assert annotated(path, "expect")
+    assert len(annotated(path, "ok")) >= len(annotated(path, "expect"))
 
 
 def test_every_rule_has_a_fixture() -> None:
@@ -127,7 +127,8 @@ def test_the_report_of_a_demo_project_reads_as_before(
 
 def report(kind: str) -> str:
     """Return a report on the working directory, under the profile of its own configuration."""
-    return CliRunner().invoke(main, ["check", ".", "--format", kind, "--jobs", "1", "--no-cache"]).stdout
+    arguments = ["check", ".", "--format", kind, "--jobs", "1", "--no-cache"]
+    return CliRunner(env={"COLUMNS": "100"}).invoke(main, arguments).stdout
 
 
 def planted(project: Path) -> set[tuple[str, int, str]]:
@@ -135,7 +136,7 @@ def planted(project: Path) -> set[tuple[str, int, str]]:
     return {
         (path.relative_to(project).as_posix(), line, rule)
         for path in files
-        for _, line, rule in annotations(path, "expect")
+        for _, line, rule in annotated(path, "expect")
     }
 
 
@@ -143,7 +144,7 @@ def planted(project: Path) -> set[tuple[str, int, str]]:
 def test_every_negative_is_sql_or_a_driver_call_that_was_seen(path: Path) -> None:
     source = read_source(path, display=path.name, limit=1_000_000)
     lines = seen_lines(source)
-    assert {line for _, line, _ in annotations(path, "ok")} <= lines
+    assert {line for _, line, _ in annotated(path, "ok")} <= lines
 
 
 SENDERS = {"execute", "exec_driver_sql", "fetchval"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from feature_samples import AUTOCOMMIT, BLOCK, shipped_rules, site, uses_in
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.feature_samples import AUTOCOMMIT, BLOCK, shipped_rules, site, uses_in
 from txsafe.catalog.rules import Role
 from txsafe.model import FeatureUse, Place, Span, Transaction, TransactionContext
 from txsafe.pairs import pair_uses

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from feature_samples import (
+
+from tests.feature_samples import (
     AUTOCOMMIT,
     BLOCK,
     FEATURES,
@@ -19,8 +20,7 @@ from feature_samples import (
     uses_in,
     uses_of,
 )
-from sql_claims import compile_python, is_python, is_sql, parse
-
+from tests.sql_claims import compile_python, is_python, is_sql, parse
 from txsafe.catalog.rules import Rule, Variant
 from txsafe.catalog.templates import MISSING, template_names
 from txsafe.model import FeatureUse, Transaction, TransactionContext

@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pglast
 import pytest
-from feature_samples import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.feature_samples import (
     ANYTHING,
     AUTOCOMMIT,
     BLOCK,
@@ -20,10 +23,7 @@ from feature_samples import (
     uses_in,
     uses_of,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from sql_claims import is_sql, parse
-
+from tests.sql_claims import is_sql, parse
 from txsafe.catalog.rules import Suggestion
 from txsafe.model import FeatureUse, Place, Span, Transaction, TransactionContext
 from txsafe.suggestions import LONGEST_IN_MESSAGE, fill, suggest

@@ -6,6 +6,7 @@ Expected failure is data in the report; a defect of ours is caught here, once, a
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import itertools
 import traceback
@@ -53,6 +54,10 @@ if TYPE_CHECKING:
     from txsafe.project import Project
     from txsafe.sql.scripts import ScriptUnit
 
+MOST_USES = 20_000
+"""Of session state in one file, harmless ones included: a bound for generated files of many megabytes."""
+MOST_DIAGNOSTICS = 2_000
+"""Of one file: more than anyone reads."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
 LITERAL = "literal"
@@ -63,6 +68,7 @@ LITERAL = "literal"
 class _Reading:
     """What a front end saw in one file, whatever its language."""
 
+    path: str
     sites: tuple[tuple[SqlSite, tuple[Statement, ...]], ...] = ()
     uses: tuple[ApiUse, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
@@ -129,18 +135,21 @@ class Analyzer:
         """Analyse one decoded file. Raises `SourceError` where it cannot be parsed."""
         reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
         sources = self._sources(source, kind)
-        found = _distinct(self._diagnose(source.path, reading, sources))
+        uses = self._find_uses(reading, sources)
+        every = self._diagnose(uses[:MOST_USES], reading, sources)
+        given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
+        found = _distinct(given[:MOST_DIAGNOSTICS])
         here = tuple(diagnostic for diagnostic in found if diagnostic.path == source.path)
         return FileReport(
             path=source.path,
             parsed=True,
             diagnostics=self.settle(source, here),
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
-            errors=reading.errors,
+            errors=(*reading.errors, *_leftovers(uses, given, source)),
             sinks=reading.sinks,
             elsewhere=tuple(diagnostic for diagnostic in found if diagnostic.path != source.path),
             presumed=_presumed(reading, here, source),
-            reached=tuple(_reached(reading, source.path, sources)),
+            reached=tuple(_reached(reading, sources)),
         )
 
     def settle(self, source: SourceFile, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -163,6 +172,7 @@ class Analyzer:
         )
         sighting = find_sites(source, self.catalog.drivers, options=options)
         return _Reading(
+            path=source.path,
             sites=tuple((site, self._read_site(site)) for site in sighting.sites),
             uses=sighting.uses,
             unresolved=sighting.unresolved,
@@ -186,25 +196,30 @@ class Analyzer:
         in_transaction = matching(self.config.assume_in_transaction, source.path, root=self.config.root)
         runner = ScriptRunner.IN_TRANSACTION if in_transaction else ScriptRunner.UNKNOWN
         script = read_script(source, assume_in_transaction=runner, functions=self.index.functions)
-        return _Reading(sites=tuple(_by_section(script.units, source)), errors=script.errors)
+        return _Reading(path=source.path, sites=tuple(_by_section(script.units, source)), errors=script.errors)
 
     # ------------------------------------------------------------ judging
 
-    def _diagnose(
-        self, path: str, reading: _Reading, sources: Callable[[str], SourceFile | None]
-    ) -> Iterator[Diagnostic]:
+    def _find_uses(self, reading: _Reading, sources: Callable[[str], SourceFile | None]) -> tuple[FeatureUse, ...]:
+        """Return what a file uses, in the order of the text; one more than `MOST_USES` tells that there are more."""
         found: list[FeatureUse] = []
         for site, statements in reading.sites:
-            uses = find_uses(site, statements, self.index)
+            limit = MOST_USES + 1 - len(found)
+            uses = find_uses(site, statements, self.index, limit=limit)
             if uses:
-                uses = find_uses(_respelled(site, sources), statements, self.index)
+                uses = find_uses(_respelled(site, sources), statements, self.index, limit=limit)
             found += uses
         found += find_api_uses(reading.uses, self.index)
         found.sort(key=lambda use: use.place)
+        return tuple(found)
+
+    def _diagnose(
+        self, found: Sequence[FeatureUse], reading: _Reading, sources: Callable[[str], SourceFile | None]
+    ) -> Iterator[Diagnostic]:
         uses = pair_uses(found, self.catalog.rules.values())
         neighbours = (*uses, *self._mentions(reading, uses))
         for use in uses:
-            yield from self._judge(path, use, sources, neighbours)
+            yield from self._judge(use, reading.path, sources=sources, neighbours=neighbours)
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:
         """Yield the statements that a rewrite of a temporary table must look at."""
@@ -215,8 +230,9 @@ class Analyzer:
 
     def _judge(
         self,
-        path: str,
         use: FeatureUse,
+        path: str,
+        *,
         sources: Callable[[str], SourceFile | None],
         neighbours: Sequence[FeatureUse],
     ) -> Iterator[Diagnostic]:
@@ -255,26 +271,45 @@ def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tup
 
 def _presumed(reading: _Reading, found: Iterable[Diagnostic], source: SourceFile) -> frozenset[tuple[str, Position]]:
     """Return which diagnostics are about texts of which only the text is known."""
-    spans = [site.place.span for site, _ in reading.sites if site.sink == LITERAL]
-    ranges = [(source.position(span.start), source.position(span.end)) for span in spans]
-    return frozenset(
-        (each.rule, each.start) for each in found if any(start <= each.start < end for start, end in ranges)
-    )
+    spans = sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)
+    starts = [span.start for span in spans]
+    presumed: set[tuple[str, Position]] = set()
+    for diagnostic in found:
+        offset = source.offset(diagnostic.start)
+        before = bisect.bisect_right(starts, offset)
+        if before and offset < spans[before - 1].end:
+            presumed.add((diagnostic.rule, diagnostic.start))
+    return frozenset(presumed)
 
 
-def _reached(reading: _Reading, path: str, sources: Callable[[str], SourceFile | None]) -> Iterator[Location]:
+def _reached(reading: _Reading, sources: Callable[[str], SourceFile | None]) -> Iterator[Location]:
     """Yield the texts of other files that a file sends."""
     places = {
         fragment.place
         for site, _ in reading.sites
         for fragment in site.template.fragments
-        if fragment.place.path != path and fragment.hole is None
+        if fragment.place.path != reading.path and fragment.hole is None
     }
     for place in sorted(places):
         source = sources(place.path)
         if source is not None:
             start, end = source.position(place.span.start), source.position(place.span.end)
             yield Location(path=place.path, start=start, end=end, message="")
+
+
+def _leftovers(
+    uses: Sequence[FeatureUse], diagnostics: Sequence[Diagnostic], source: SourceFile
+) -> Iterator[FileError]:
+    """Say from which line on nothing is reported any more."""
+    if len(diagnostics) > MOST_DIAGNOSTICS:
+        last = diagnostics[MOST_DIAGNOSTICS]
+        line = last.start.line if last.path == source.path else 0
+    elif len(uses) > MOST_USES:
+        place = uses[MOST_USES].place
+        line = source.position(place.span.start).line if place.path == source.path else 0
+    else:
+        return
+    yield FileError(path=source.path, line=line, message="too much session state in one file; the rest is not reported")
 
 
 def _respelled(site: SqlSite, sources: Callable[[str], SourceFile | None]) -> SqlSite:

@@ -46,7 +46,7 @@ def diagnose(
     return Diagnostic(
         rule=use.rule,
         variant=use.variant,
-        severity=_severity(variant.severity or rule.severity, verdict.outcome),
+        severity=_severity(variant.severity or rule.severity, verdict),
         confidence=use.confidence,
         path=use.place.path,
         start=start,
@@ -78,14 +78,14 @@ def file_diagnostic(*, rule: str, path: str, position: Position, message: str) -
     )
 
 
-def _severity(severity: Severity, outcome: Outcome) -> Severity:
-    match outcome:
+def _severity(severity: Severity, verdict: Verdict) -> Severity:
+    match verdict.outcome:
         case Outcome.UNKNOWN:
             return Severity.NOTE
         case Outcome.COSTLY:
             return min(severity, Severity.WARNING)
         case _:
-            return severity
+            return min(severity, verdict.severity or severity)
 
 
 def _message(what: str, verdict: Verdict) -> str:

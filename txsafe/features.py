@@ -14,6 +14,7 @@ Captures are the facts of what was matched, holes shown as `…`, and these, for
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -119,12 +120,16 @@ def _frozen(table: Mapping[_Key, Mapping[str, _Candidate]]) -> Mapping[_Key, tup
 
 
 def find_uses(
-    site: SqlSite, statements: Sequence[Statement], rules: Sequence[Rule] | RuleIndex
+    site: SqlSite, statements: Sequence[Statement], rules: Sequence[Rule] | RuleIndex, *, limit: int | None = None
 ) -> tuple[FeatureUse, ...]:
-    """Return what the statements of a site use, in their order; pass a `RuleIndex` where there are many sites."""
+    """Return what the statements of a site use, in their order and at most `limit` of it.
+
+    Pass a `RuleIndex` where there are many sites.
+    """
     index = rules if isinstance(rules, RuleIndex) else RuleIndex(rules)
     text = site.template.text if statements else ""
-    return tuple(use for statement in statements for use in _find_in_statement(site, statement, text=text, index=index))
+    uses = (use for statement in statements for use in _find_in_statement(site, statement, text=text, index=index))
+    return tuple(itertools.islice(uses, limit))
 
 
 def find_api_uses(uses: Sequence[ApiUse], rules: Sequence[Rule] | RuleIndex) -> tuple[FeatureUse, ...]:

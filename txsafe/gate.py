@@ -30,7 +30,6 @@ _NAME = r"[a-z_\"'{%][\w.\"'{}%()]*"
 _STEMS: Mapping[str, str | None] = {
     # what a file imports
     "from ": rf"from\s+(?:{_MODULE})",
-    "import ": rf"import\s[^\n;]*?\b(?:{_MODULE})",
     # calls and attributes
     ".copy(": r"\.copy\((?!\s*\))",
     ".exec": r"\.exec(?:ute|_driver_sql|\()",
@@ -84,6 +83,9 @@ _TOKENS = tuple(
 )
 
 
+_IMPORTED = re.compile(rf"\b(?:{_MODULE})".encode("ascii"))
+
+
 def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> bool:
     """Say whether a file has to be parsed; `tokens` (lower case) are those of a project's own rules, drivers and sinks.
 
@@ -92,7 +94,7 @@ def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> 
     if kind is FileKind.SQL:
         return bool(data) and not data.isspace()
     lowered = data.lower()
-    if any(_holds(lowered, stem, pattern) for stem, pattern in _TOKENS if stem in lowered):
+    if _imports_driver(lowered) or any(_holds(lowered, stem, pattern) for stem, pattern in _TOKENS if stem in lowered):
         return True
     return any(token in lowered for token in tokens)
 
@@ -100,6 +102,18 @@ def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> 
 def words_of(names: Iterable[str]) -> tuple[bytes, ...]:
     """Return the tokens of qualified names (`myapp.db.run`): their last parts, which a call cannot do without."""
     return tuple(sorted({name.rpartition(".")[2].lower().encode() for name in names}))
+
+
+def _imports_driver(lowered: bytes) -> bool:
+    """Look at each line with an `import` once, however many it has."""
+    position = lowered.find(b"import ")
+    while position >= 0:
+        end = lowered.find(b"\n", position)
+        end = len(lowered) if end < 0 else end
+        if _IMPORTED.search(lowered, position, end):
+            return True
+        position = lowered.find(b"import ", end)
+    return False
 
 
 def _holds(lowered: bytes, stem: bytes, pattern: re.Pattern[bytes] | None) -> bool:

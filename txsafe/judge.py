@@ -111,6 +111,7 @@ def judge_capability(capability: str, use: FeatureUse, profile: Profile, catalog
         reason=f"{reason} Its name is only known at run time." if unseen else reason,
         basis=provision.basis,
         reference=provision.reference,
+        severity=provision.severity,
     )
 
 

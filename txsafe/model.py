@@ -189,8 +189,9 @@ HOLE_CHARACTERS: Mapping[Hole, str] = MappingProxyType(
 class Fragment:
     """A piece of a SQL text and where it is spelled.
 
-    Where `exact`, the n-th character of `text` is the n-th character of the file's text from `place.span.start`. Where not
-    (an escape, a literal whose spelling was not looked at yet), the fragment is indivisible: all of it maps to all of `place`.
+    Where `exact`, the n-th character of `text` is the n-th character of the file's text from `place.span.start`. Where
+    not (an escape, a literal whose spelling was not looked at yet), the fragment is indivisible: all of it maps to all
+    of `place`.
     """
 
     text: str
@@ -292,7 +293,8 @@ class SqlSite:
     place: Place
     """The call, or the construct, that sends it."""
     sink: str
-    """Qualified name of what sends it (`psycopg.Cursor.execute`), `"script"` for a `.sql` file, `"literal"` where the flow was lost."""
+    """Qualified name of what sends it (`psycopg.Cursor.execute`); `"script"` for a `.sql` file, `"literal"` where the
+    flow was lost."""
     driver: str | None
     """Id of a file in `rules/drivers/`; None where unknown."""
     template: SqlTemplate
@@ -349,10 +351,13 @@ class Sighting:
 
 
 class StatementKind(enum.StrEnum):
-    """What a statement is, with the facts that `Statement.facts` carries for it (all values lower-case unless quoted)."""
+    """What a statement is, with the facts that `Statement.facts` carries for it (values lower-case unless quoted)."""
 
     SET = "set"
-    """`scope` (session, local), `name`, `value` (as spelled). SET TIME ZONE is `timezone`, SET NAMES `client_encoding`."""
+    """`scope` (session, local), `name`, `value` (as spelled).
+
+    SET TIME ZONE is `timezone`, SET NAMES `client_encoding`.
+    """
     RESET = "reset"
     """`name` or `all`; `SET x TO DEFAULT` is one too, with `scope`."""
     SET_ROLE = "set-role"
@@ -391,7 +396,10 @@ class StatementKind(enum.StrEnum):
     LOAD = "load"
     """`library`."""
     CREATE_TEMPORARY = "create-temporary"
-    """`object` (table, view, sequence), `name`, `on-commit` (drop, delete-rows, preserve-rows, none), `form` (create, as, select-into), `if-not-exists` (yes, no), `body`."""
+    """`object` (table, view, sequence, function …), `name`, `if-not-exists` (yes, no), `body`.
+
+    Of tables also `on-commit` (drop, delete-rows, preserve-rows, none) and `form` (create, as, select-into).
+    """
     DROP = "drop"
     """`object`, `name` (the first one)."""
     BEGIN = "begin"
@@ -498,6 +506,8 @@ class Verdict:
     reason: str = ""
     basis: Basis = Basis.UNKNOWN
     reference: str = ""
+    severity: Severity | None = None
+    """At most, where the effect is a nuisance rather than a fault."""
 
 
 class Applicability(enum.StrEnum):
@@ -553,6 +563,7 @@ class Diagnostic:
 
     @property
     def sort_key(self) -> tuple[str, Position, str, Position, str]:
+        """The order of all output: path, line, column, rule."""
         return (self.path, self.start, self.rule, self.end, self.message)
 
 

@@ -112,8 +112,7 @@ def table(values: Kind, *, keys: Kind = TEXT) -> Kind:
         except ConfigError as error:
             raise ConfigError(f"{key!r}: {error}") from error
 
-    names: Schema = {} if keys is TEXT else {"propertyNames": keys.schema}
-    return Kind(decode, {"type": "object", "additionalProperties": values.schema, **names})
+    return Kind(decode, {"type": "object", "additionalProperties": values.schema, "propertyNames": keys.schema})
 
 
 def _wrong(expected: str, value: object) -> ConfigError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,15 @@ from txsafe.python.tree import parse_module
 from txsafe.source import FileKind, file_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 RULE = "unused-suppression"
 OWN_RULES = frozenset({RULE, "syntax-error", "internal-error"})
 """What the tool says of itself: only silenced by name."""
 
 _MARK = "txsafe:"
+_ANY_LINE = 0
+"""Where suppressions of a whole file are found."""
 
 # Comments and string literals of any version of Python, also where the file does not parse. Possessive, so linear.
 _PYTHON_TOKEN = re.compile(
@@ -53,10 +56,13 @@ _HASH_START = re.compile(r"#[ \t]*txsafe:")
 _DASH_START = re.compile(r"--[ \t]*txsafe:")
 _OTHER_COMMENT = re.compile(r"[ \t]+#[ \t]")
 """`# noqa` and the like behind a reason; `#12` is part of one."""
+_BLANK = re.compile(r"[^\S\r\n]*+[\r\n]")
+_REST_OF_LINE = re.compile(r"[^\r\n]*+")
 _CLOSING_QUOTES = re.compile(r"\"{1,3}\Z|'{1,3}\Z")
 _BODY = re.compile(r"[ \t]*(?P<word>[\w-]*)(?:\[(?P<rules>[^\]]*)\])?(?P<rest>.*)", re.DOTALL)
 _UNTIL = re.compile(r"(?:^|\s)until=(\S*)")
 _WORDS = ("ignore", "ignore-file")
+_LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +100,7 @@ class _Suppression:
     """Lines that it stands for."""
     used: set[str] = field(default_factory=set)
 
-    def covers(self, diagnostic: Diagnostic, lines: Collection[int]) -> bool:
-        if not self._names(diagnostic.rule):
-            return False
-        return self.whole_file or not self.lines.isdisjoint(lines)
-
-    def _names(self, rule: str) -> bool:
+    def names(self, rule: str) -> bool:
         return rule in self.rules if self.rules else rule not in OWN_RULES
 
 
@@ -120,22 +121,35 @@ def apply_suppressions(
         return given
     suppressions: list[_Suppression] = []
     faults: list[_Fault] = []
+    targets = _Targets(source)
     for comment in _find_comments(source):
-        parsed = _parse(comment, source, options)
+        parsed = _parse(comment, targets, options)
         if isinstance(parsed, _Fault):
             faults.append(parsed)
         else:
             suppressions.append(parsed)
-    statements = _Statements.of(source) if suppressions else _Statements(())
-    marked = [_mark(diagnostic, suppressions, statements) for diagnostic in given]
+    statements = _Statements.of(source) if suppressions else _Statements({})
+    by_line = _by_line(suppressions)
+    marked = [_mark(diagnostic, by_line, statements) for diagnostic in given]
     unused = [_unused(suppression, source) for suppression in suppressions]
     own = [*(_fault_diagnostic(fault, source) for fault in faults), *(each for each in unused if each is not None)]
-    return (*marked, *(_mark(diagnostic, suppressions, statements) for diagnostic in own))
+    return (*marked, *(_mark(diagnostic, by_line, statements) for diagnostic in own))
 
 
-def _mark(diagnostic: Diagnostic, suppressions: Sequence[_Suppression], statements: _Statements) -> Diagnostic:
-    lines = statements.lines_of(diagnostic)
-    covering = [suppression for suppression in suppressions if suppression.covers(diagnostic, lines)]
+def _by_line(suppressions: Iterable[_Suppression]) -> Mapping[int, Sequence[_Suppression]]:
+    found: dict[int, list[_Suppression]] = defaultdict(list)
+    for suppression in suppressions:
+        for line in {_ANY_LINE} if suppression.whole_file else suppression.lines:
+            found[line].append(suppression)
+    return found
+
+
+def _mark(
+    diagnostic: Diagnostic, suppressions: Mapping[int, Sequence[_Suppression]], statements: _Statements
+) -> Diagnostic:
+    lines = statements.lines_of(diagnostic) | {_ANY_LINE}
+    concerning = (suppression for line in lines for suppression in suppressions.get(line, ()))
+    covering = [suppression for suppression in concerning if suppression.names(diagnostic.rule)]
     for suppression in covering:
         suppression.used.add(diagnostic.rule)
     return replace(diagnostic, suppressed=True) if covering else diagnostic
@@ -164,26 +178,25 @@ def _comments_between(source: SourceFile, span: Span, start: re.Pattern[str]) ->
     text = source.text
     matches = list(start.finditer(text, span.start, span.end))
     for number, match in enumerate(matches):
-        position = source.position(match.start())
-        line_end = source.line_starts[position.line - 1] + len(source.line_text(position.line))
-        end = min(span.end, line_end)
-        if number + 1 < len(matches):
-            end = min(end, matches[number + 1].start())
+        line = source.position(match.start()).line
+        line_start = source.line_starts[line - 1]
+        limit = matches[number + 1].start() if number + 1 < len(matches) else span.end
+        end = match.end() + len(_REST_OF_LINE.match(text, match.end(), limit)[0])  # type: ignore[index]  # fits anything
+        is_first = number == 0 or matches[number - 1].start() < line_start
         if text[match.start()] == "#" and (other := _OTHER_COMMENT.search(text, match.end(), end)):
             end = other.start()
-        before = text[source.line_starts[position.line - 1] : match.start()]
         yield _Comment(
             span=Span(match.start(), match.end() + len(text[match.end() : end].rstrip())),
             body=text[match.end() : end].strip(),
-            line=position.line,
-            alone=not before.strip(),
+            line=line,
+            alone=is_first and not text[line_start : match.start()].strip(),
         )
 
 
 # ---------------------------------------------------------------- understanding one
 
 
-def _parse(comment: _Comment, source: SourceFile, options: SuppressionOptions) -> _Suppression | _Fault:
+def _parse(comment: _Comment, targets: _Targets, options: SuppressionOptions) -> _Suppression | _Fault:
     match = _BODY.match(comment.body)
     word, bracket, rest = (match["word"], match["rules"], match["rest"]) if match else ("", None, "")
     if word not in _WORDS:
@@ -199,9 +212,11 @@ def _parse(comment: _Comment, source: SourceFile, options: SuppressionOptions) -
     for rule in rules:
         if rule not in options.rules and rule not in OWN_RULES:
             hint = did_you_mean(rule, (*options.rules, *OWN_RULES))
-            return _Fault(comment, "unknown-rule", f"there is no rule {rule!r}{hint}; nothing is suppressed")
+            return _Fault(
+                comment, "unknown-rule", f"there is no rule {rule[:_LONGEST_SHOWN]!r}{hint}; nothing is suppressed"
+            )
     return _check_rest(comment, rest, options) or _Suppression(
-        comment, rules, whole_file=word == "ignore-file", lines=_lines_of(comment, source)
+        comment, rules, whole_file=word == "ignore-file", lines=targets.lines_of(comment)
     )
 
 
@@ -211,7 +226,9 @@ def _check_rest(comment: _Comment, rest: str, options: SuppressionOptions) -> _F
         try:
             last_day = dt.date.fromisoformat(until[1])
         except ValueError:
-            return _Fault(comment, "malformed", f"{until[1]!r} is not a date of the form until=2027-01-31")
+            return _Fault(
+                comment, "malformed", f"{until[1][:_LONGEST_SHOWN]!r} is not a date of the form until=2027-01-31"
+            )
         if last_day < options.today:
             return _Fault(comment, "expired", f"this suppression expired on {last_day}")
     reason = _UNTIL.sub("", rest).strip(" \t-:;,.#")
@@ -220,16 +237,30 @@ def _check_rest(comment: _Comment, rest: str, options: SuppressionOptions) -> _F
     return None
 
 
-def _lines_of(comment: _Comment, source: SourceFile) -> frozenset[int]:
-    """Return the comment's line, or, where it stands alone, the next one that holds more than a comment."""
-    if not comment.alone:
-        return frozenset({comment.line})
-    sign = source.text[comment.span.start]
-    sign = sign if sign == "#" else "--"
-    line = comment.line + 1
-    while line <= len(source.line_starts) and source.line_text(line).lstrip().startswith(sign):
-        line += 1
-    return frozenset({comment.line, line})
+class _Targets:
+    """Answers which lines a comment stands for, and walks a run of comments once."""
+
+    def __init__(self, source: SourceFile) -> None:
+        self._source = source
+        self._ends: dict[tuple[str, int], int] = {}
+
+    def lines_of(self, comment: _Comment) -> frozenset[int]:
+        """Return the comment's line, or, where it stands alone, the next one that holds more than a comment."""
+        if not comment.alone:
+            return frozenset({comment.line})
+        sign = "#" if self._source.text[comment.span.start] == "#" else "--"
+        return frozenset({comment.line, self._end_of_run(sign, comment.line + 1)})
+
+    def _end_of_run(self, sign: str, line: int) -> int:
+        passed: list[int] = []
+        while line <= len(self._source.line_starts) and self._source.line_text(line).lstrip().startswith(sign):
+            if (sign, line) in self._ends:
+                line = self._ends[sign, line]
+                break
+            passed.append(line)
+            line += 1
+        self._ends |= {(sign, each): line for each in passed}
+        return line
 
 
 # ---------------------------------------------------------------- what a line stands for
@@ -237,26 +268,25 @@ def _lines_of(comment: _Comment, source: SourceFile) -> frozenset[int]:
 
 @dataclass(frozen=True, slots=True)
 class _Statements:
-    """First and last lines of a Python file's statements, sorted, the inner ones after the outer ones."""
+    """The first and the last line of the innermost statement of each line of a Python file."""
 
-    ranges: tuple[tuple[int, int], ...]
+    ranges: Mapping[int, tuple[int, int]]
 
     @classmethod
     def of(cls, source: SourceFile) -> _Statements:
         if file_kind(source.path) is FileKind.SQL:
-            return cls(())
+            return cls({})
         try:
             tree = parse_module(source)
         except SourceError:
-            return cls(())
-        return cls(tuple(sorted(_ranges(tree), key=lambda each: (each[0], -each[1]))))
+            return cls({})
+        outer_first = sorted(_ranges(tree), key=lambda each: (each[0], -each[1]))
+        return cls({line: (first, last) for first, last in outer_first for line in range(first, last + 1)})
 
     def lines_of(self, diagnostic: Diagnostic) -> frozenset[int]:
         """Return the lines where a comment concerns a diagnostic: its own first and last, and its statement's."""
         start = diagnostic.start.line
-        own = {start, diagnostic.end.line}
-        around = [(first, last) for first, last in self.ranges if first <= start <= last]
-        return frozenset(own | set(around[-1])) if around else frozenset(own)
+        return frozenset({start, diagnostic.end.line, *self.ranges.get(start, ())})
 
 
 def _ranges(tree: ast.Module) -> Iterator[tuple[int, int]]:
@@ -316,9 +346,9 @@ def _removal(suppression: _Suppression, idle: tuple[str, ...], source: SourceFil
 def _removable(comment: _Comment, source: SourceFile) -> Span:
     """Widen a comment's span to its whole line where it stands alone there, else to the space before it."""
     line_start = source.line_starts[comment.line - 1]
-    line = source.line_text(comment.line)
-    ends_line = comment.span.end == line_start + len(line.rstrip())
-    if comment.alone and ends_line and comment.line < len(source.line_starts):
+    if comment.alone and comment.line < len(source.line_starts) and _BLANK.match(source.text, comment.span.end):
         return Span(line_start, source.line_starts[comment.line])
-    before = source.text[line_start : comment.span.start]
-    return Span(line_start + len(before.rstrip()), comment.span.end)
+    start = comment.span.start
+    while start > line_start and source.text[start - 1].isspace():
+        start -= 1
+    return Span(start, comment.span.end)

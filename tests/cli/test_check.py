@@ -390,7 +390,7 @@ def test_statistics_and_stage_times_are_told_when_asked_for() -> None:
 
 
 def test_a_reader_that_leaves_early_is_no_failure() -> None:
-    put("a.py", PROBLEM * 3000)
+    put("a.py", PROBLEM * 1000)
     command = f"'{sys.executable}' -m txsafe a.py --exit-zero; echo $? >&2"
     done = subprocess.run(
         ["bash", "-c", f"{{ {command}; }} | head -n 1"], capture_output=True, text=True, check=False, timeout=120

@@ -7,8 +7,8 @@ import ast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sighting import source_of
 
+from tests.python.sighting import source_of
 from txsafe.catalog.drivers import Condition
 from txsafe.python.arguments import Arguments, Presence, Truth, conjunction, disjunction
 from txsafe.python.scopes import Module

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sighting import sent
+
+from tests.python.sighting import sent
 
 HEAD = "from alembic import op\nimport psycopg\ndef upgrade(self, dialect, engine, connection, op=op, x=1):\n"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sighting import see
 
+from tests.python.sighting import see
 from txsafe.model import Confidence, SqlSite
 
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from sighting import see, sent, the_site
 
+from tests.python.sighting import see, sent, the_site
 from txsafe.model import Confidence
 
 KNOWN = {

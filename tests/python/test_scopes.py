@@ -4,8 +4,8 @@ import ast
 from typing import TYPE_CHECKING
 
 import pytest
-from analysed import marked, module_of, source_of
 
+from tests.python.analysed import marked, module_of, source_of
 from txsafe.errors import SourceError
 from txsafe.model import Place, Span
 from txsafe.python.scopes import Binding, BindingKind, Module, Scope, ScopeKind, is_method, last_name
@@ -340,7 +340,7 @@ def test_a_callee_is_followed_to_its_definition(code: str, expected: str | None)
     module = module_of(code)
     (expr,) = marked(module)
     found = module.definition(expr)
-    assert (found and getattr(found, "name", type(found).__name__)) == expected
+    assert (getattr(found, "name", type(found).__name__) if found else None) == expected
 
 
 def test_of_a_property_the_getter_counts() -> None:
@@ -354,6 +354,7 @@ def test_of_a_property_the_getter_counts() -> None:
 
 def test_methods_are_told_from_functions() -> None:
     module = module_of(
-        "class C:\n    if x:\n        def a(self): pass\n    @staticmethod\n    def b(): pass\ndef c(): pass\nd = lambda: 1"
+        "class C:\n    if x:\n        def a(self): pass\n    @staticmethod\n    def b(): pass\n"
+        "def c(): pass\nd = lambda: 1"
     )
     assert [is_method(module, function) for function in module.functions] == [True, False, False, False]

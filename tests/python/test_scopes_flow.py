@@ -3,7 +3,8 @@ from __future__ import annotations
 import ast
 
 import pytest
-from analysed import marked, module_of
+
+from tests.python.analysed import marked, module_of
 
 
 def reaching(code: str) -> list[str]:

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from sighting import see, sent, texts, the_site
 
+from tests.python.sighting import see, sent, texts, the_site
 from txsafe.errors import SourceError
 from txsafe.model import HOLE_CHARACTERS, Confidence, Hole
 

@@ -4,11 +4,12 @@ import ast
 from pathlib import Path
 
 import pytest
-from analysed import marked, module_of, source_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.python.analysed import marked, module_of, source_of
 from txsafe.model import HOLE_CHARACTERS, Fragment, Hole, Place, SourceFile, Span, SqlTemplate
+from txsafe.python.plain_literals import spell_fields, spell_plain
 from txsafe.python.scopes import Module
 from txsafe.python.spelling import respell
 from txsafe.python.values import text_values
@@ -56,21 +57,30 @@ CASES = {
         "show('a' f'{x}b' u'c' rf'\\{y}')",
         [("a", "="), ("SQL", "{x}"), ("b", "="), ("c", "="), ("\\", "="), ("SQL", "{y}")],
     ),
-    "f-string": ("show(f'a {x} b {y!r} c')", [("a ", "="), ("SQL", "{x}"), (" b ", "="), ("VALUE", "{y!r}"), (" c", "=")]),
+    "f-string": (
+        "show(f'a {x} b {y!r} c')",
+        [("a ", "="), ("SQL", "{x}"), (" b ", "="), ("VALUE", "{y!r}"), (" c", "=")],
+    ),
     "f-string with braces": ("show(f'{{{x}}}')", [("{", "{{"), ("SQL", "{x}"), ("}", "}}")]),
     "raw f-string with braces": (r"show(rf'\{{{x}')", [("\\", "="), ("{", "{{"), ("SQL", "{x}")]),
     "f-string with a nested format": (
         "show(f'a{x:{w}}b{d[\"}\"]}c\\n')",
-        [("a", "="), ("SQL", "{x:{w}}"), ("b", "="), ("SQL", "{d[\"}\"]}"), ("c", "="), ("\n", r"\n")],
+        [("a", "="), ("SQL", "{x:{w}}"), ("b", "="), ("SQL", '{d["}"]}'), ("c", "="), ("\n", r"\n")],
     ),
-    "f-string that shows its expression": ("show(f'a { x = } b')", [("a ", "="), (" x = ", "="), ("VALUE", "{ x = }"), (" b", "=")]),
+    "f-string that shows its expression": (
+        "show(f'a { x = } b')",
+        [("a ", "="), (" x = ", "="), ("VALUE", "{ x = }"), (" b", "=")],
+    ),
     "template string": ("show(t'a\\t{x}')", [("a", "="), ("\t", r"\t"), ("VALUE", "{x}")]),
-    "pieces of a format": (r"show('a\t%s b\n%s' % (x, y))", [("a", "="), ("\t", r"\t"), ("SQL", "x"), (" b", "="), ("\n", r"\n"), ("SQL", "y")]),
+    "pieces of a format": (
+        r"show('a\t%s b\n%s' % (x, y))",
+        [("a", "="), ("\t", r"\t"), ("SQL", "x"), (" b", "="), ("\n", r"\n"), ("SQL", "y")],
+    ),
     "used twice": (r"S = 'a\n'" + "\nshow(S + S)", [("a", "="), ("\n", r"\n"), ("a", "="), ("\n", r"\n")]),
     "changed": (r"show('a\n'.upper())", [("A\n", r"'a\n'")]),
     "stripped in an escape": (r"show('\x20 a'.lstrip())", [("a", "=")]),
     "code points beyond ASCII": ("é = 1\nshow('é😀' 'b')", [("é😀", "="), ("b", "=")]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("code", "expected"), CASES.values(), ids=CASES.keys())
@@ -116,6 +126,7 @@ def written(text: str, style: str) -> str:
 SEPARATORS = st.sampled_from([" ", "\n", "  # comment 'x'\n  ", " \\\n", "\r\n\t"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXTS, ESCAPES), min_size=1, max_size=4), SEPARATORS)
 def test_whatever_the_spelling_the_fragments_are_the_value(parts: list[tuple[str, str]], separator: str) -> None:
     literals = [written(text, style).replace("\n", "\n") for text, style in parts]
@@ -129,14 +140,16 @@ def test_whatever_the_spelling_the_fragments_are_the_value(parts: list[tuple[str
             assert ast.literal_eval(f"'''{spelling}'''") == fragment.text
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("aé{} \n\t'", max_size=5), min_size=1, max_size=4), st.sampled_from(["f", "F", "rf", "fR"]))
 def test_the_texts_of_f_strings_are_mapped(texts: list[str], prefix: str) -> None:
     texts = ["a" + texts[0], *texts[1:]]
     body = "{x}".join(text.replace("{", "{{").replace("}", "}}").replace("'", '"') for text in texts)
     template, source = spelled(f"show({prefix}'''{body}''')")
     hole = HOLE_CHARACTERS[Hole.SQL]
-    quoted = {HOLE_CHARACTERS[Hole.IDENTIFIER]: hole, HOLE_CHARACTERS[Hole.VALUE]: hole}
-    assert template.text.translate(str.maketrans(quoted)) == hole.join(text.replace("'", '"') for text in texts)
+    assert template.text.replace(HOLE_CHARACTERS[Hole.IDENTIFIER], hole).replace(
+        HOLE_CHARACTERS[Hole.VALUE], hole
+    ) == hole.join(text.replace("'", '"') for text in texts)
     for fragment in template.fragments:
         spelling = source.text[fragment.place.span.start : fragment.place.span.end]
         assert spelling == fragment.text or spelling in {"{{", "}}", "{x}"} or not template.text
@@ -168,6 +181,13 @@ def test_what_is_no_literal_stays_as_it_is(text: str) -> None:
 
 def test_a_file_that_is_gone_is_no_error() -> None:
     assert respell(INEXACT, lambda _path: None) == INEXACT
+
+
+@pytest.mark.parametrize("text", ["name", "'a", "'a' + b", "(x)"])
+def test_what_is_no_single_literal_is_not_plain(text: str) -> None:
+    source = source_of(text)
+    assert spell_plain(source, Span(0, len(text)), "a") is None
+    assert spell_fields(source, Span(0, len(text)), ["a"]) is None
 
 
 def test_deeply_nested_fields_are_left_alone() -> None:

@@ -4,10 +4,10 @@ import ast
 import warnings
 
 import pytest
-from analysed import source_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.python.analysed import source_of
 from txsafe.errors import SourceError
 from txsafe.model import Span
 from txsafe.python.tree import parse_module, span_of
@@ -94,6 +94,7 @@ def test_a_node_without_an_end_covers_nothing() -> None:
     assert span_of(source, node) == Span(1, 1)
 
 
+@settings(deadline=None)
 @given(
     st.text("aé漢😀\x0c ", max_size=8), st.sampled_from(["\n", "\r\n", "\r"]), st.text("xé😀", min_size=1, max_size=5)
 )

@@ -4,10 +4,10 @@ import ast
 import sys
 
 import pytest
-from analysed import source_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.python.analysed import source_of
 from txsafe.errors import SourceError
 from txsafe.python.nesting import NESTING_LIMIT, is_shallow
 from txsafe.python.newer_syntax import lower_syntax
@@ -63,6 +63,7 @@ def test_what_cannot_be_lowered_is_an_error_that_names_the_interpreter() -> None
         parse_module(source_of("class C[\n\n  T\n]: pass\n"))
 
 
+@settings(deadline=None)
 @given(st.text("aé'\" \\\n{}", max_size=10), st.text("aé😀", max_size=4))
 def test_what_is_kept_stands_where_it_stood(inside: str, name: str) -> None:
     text = f"x = {'é' + name!r}; type A{name.replace('😀', '')} = int\ny = {inside!r}; z = t'{{a}}b'\n"

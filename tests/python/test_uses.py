@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from sighting import see, spelled, uses
 
+from tests.python.sighting import see, spelled, uses
 from txsafe.model import Confidence
 
 HIGH, MEDIUM, LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW

@@ -3,8 +3,8 @@ from __future__ import annotations
 import ast
 
 import pytest
-from analysed import marked, module_of, shown, values_of
 
+from tests.python.analysed import marked, module_of, shown, values_of
 from txsafe.model import Hole, Place, Span
 from txsafe.python.composables import Composable
 from txsafe.python.values import (
@@ -52,7 +52,10 @@ ONE = {
     "sum of unknowns": ("def f(a, b): show(a + b)", "? parameter 'a'"),
     "augmented": ("s = 'a'\ns += 'b'\ns += 'c'\nshow(s)", "abc"),
     "augmented by a format": ("s = '%s'\ns %= 'b'\nshow(s)", "b"),
-    "augmented attribute": ("class C:\n  def m(self):\n    self.x += 'a'\n    show(self.x)", "? an attribute that is added to"),
+    "augmented attribute": (
+        "class C:\n  def m(self):\n    self.x += 'a'\n    show(self.x)",
+        "? an attribute that is added to",
+    ),
     "augmented in a loop": ("s = 'a'\nfor i in j:\n    s += 'b'\nshow(s[0:1])", "? a slice"),
     "f-string": ("T = 'x'\nshow(f'DROP {T} {y}')", "DROP x <sql>"),
     "f-string without fields": ("show(f'a')", "a"),
@@ -62,11 +65,17 @@ ONE = {
     "f-string in quotes": ("""show(f"SET a = '{x}' {y}")""", "SET a = '<value>' <sql>"),
     "f-string in an escape string": (r"""show(rf"SET a = E'\'{x}'{y}")""", r"SET a = E'\'<value>'<sql>"),
     "f-string in a quoted name": ("""show(f'LISTEN "{x}"')""", 'LISTEN "<identifier>"'),
-    "apostrophes in comments do not quote": ("""show(f"-- don't\\nSET {x} /* ' */ {y}")""", "-- don't\nSET <sql> /* ' */ <sql>"),
+    "apostrophes in comments do not quote": (
+        """show(f"-- don't\\nSET {x} /* ' */ {y}")""",
+        "-- don't\nSET <sql> /* ' */ <sql>",
+    ),
     "conversions": ("show(f'{x!r} {x!a} {x!s}')", "<value> <value> <sql>"),
     "formats": ("show(f'{x:d} {x:>10} {x:{w}}')", "<value> <sql> <sql>"),
     "known numbers": ("n = 5\nshow(f'{n} {len(x)}')", "5 <value>"),
-    "typed parameters": ("def f(n: int, m: 'int | None', o: Optional[float], p: str): show(f'a{n}{m}{o}{p}')", "a<value><value><value><sql>"),
+    "typed parameters": (
+        "def f(n: int, m: 'int | None', o: Optional[float], p: str): show(f'a{n}{m}{o}{p}')",
+        "a<value><value><value><sql>",
+    ),
     "percent": ("show('SET %s = %d, 100%%' % ('a', 5))", "SET a = 5, 100%"),
     "percent with a name": ("show('SET %s' % x)", "SET <sql>"),
     "percent with a table": ("show('%(a)s %(b)s' % {'a': 'x'})", "x <sql>"),
@@ -90,10 +99,16 @@ ONE = {
     "join of a table": ("show(', '.join({'a': 1, 'b': 2}))", "a, b"),
     "join of an unknown": ("def f(a): show(', '.join(a))", "? parameter 'a'"),
     "join of a text": ("show(','.join('abc'))", "? a join of something else"),
-    "join of what was appended": ("p = ['a']\np.append('b')\np.extend(['c', x])\np.insert(0, 'd')\np += ['e']\nshow(' '.join(p))", "a b c <sql> d e"),
+    "join of what was appended": (
+        "p = ['a']\np.append('b')\np.extend(['c', x])\np.insert(0, 'd')\np += ['e']\nshow(' '.join(p))",
+        "a b c <sql> d e",
+    ),
     "join of what a loop appends": ("p = []\nfor t in ('a', 'b'):\n    p.append(t)\nshow(' '.join(p))", "a b"),
     "what is appended afterwards does not count": ("p = ['a']\nshow(' '.join(p))\np.append('b')", "a"),
-    "another name's list does not count": ("p = ['a']\ndef f():\n    p = []\n    p.append('b')\nshow(' '.join(p))", "a"),
+    "another name's list does not count": (
+        "p = ['a']\ndef f():\n    p = []\n    p.append('b')\nshow(' '.join(p))",
+        "a",
+    ),
     "repeated": ("show('ab' * 3)", "ababab"),
     "repeated from the left": ("show(2 * 'ab')", "abab"),
     "repeated too often": ("show('ab' * 1000000)", "? a repeated text"),
@@ -151,7 +166,13 @@ ONE = {
     "static method": ("class C:\n  @staticmethod\n  def b(k): return 'SET ' + k\nshow(C.b('x'))", "SET x"),
     "class method": ("class C:\n  X = 'x'\n  @classmethod\n  def b(cls, k): return cls.X + k\nshow(C.b('y'))", "xy"),
     "method through its class": ("class C:\n  def b(self, k): return 'SET ' + k\nshow(C.b(c, 'x'))", "SET x"),
-    "method that is overridden": ("class B:\n  def t(self): return 'b'\n  def q(self): return self.t() + '!'\nclass C(B):\n  def t(self): return 'c'\nshow(C().q())", "c!"),
+    "method that is overridden": (
+        (
+            "class B:\n  def t(self): return 'b'\n  def q(self): return self.t() + '!'\n"
+            "class C(B):\n  def t(self): return 'c'\nshow(C().q())"
+        ),
+        "c!",
+    ),
     "method that is not there": ("class C:\n  def m(self): show(self.b())", "? call of b()"),
     "property": ("class C:\n  @property\n  def sql(self): return 'a'\n  def m(self): show(self.sql)", "a"),
     "closure": ("def f(a):\n  def g(): return a + '!'\n  return g()\nshow(f('x'))", "x!"),
@@ -179,7 +200,7 @@ ONE = {
     "captured": ("match 'a':\n  case x: show(x)", "a"),
     "captured part": ("match y:\n  case [x]: show(x)", "? 'x', captured by a pattern"),
     "itself": ("x = x\nshow(x)", "? a value that depends on itself"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("code", "expected"), ONE.values(), ids=ONE.keys())
@@ -213,8 +234,14 @@ SEVERAL = {
     "loops within loops": ("for a in 'x', 'y':\n  for b in (1, 2): show(f'{a}{b}')", ["x1", "x2", "y1", "y2"]),
     "loop over enumerate": ("for i, s in enumerate(['a', 'b']): show(f'{s}{i}')", ["a<value>", "b<value>"]),
     "loop over zip": ("for a, b in zip(['a', 'b'], ('c', 'd')): show(a + b)", ["ac", "bd"]),
-    "loop over a generator function": ("def f():\n  yield 'a'\n  yield from ('b', 'c')\n  yield\nfor s in f(): show(s)", ["a", "b", "c"]),
-    "loop over a generator with a loop": ("def f():\n  for t in ('a', 'b'): yield t\nfor s in f(): show(s)", ["a", "b"]),
+    "loop over a generator function": (
+        "def f():\n  yield 'a'\n  yield from ('b', 'c')\n  yield\nfor s in f(): show(s)",
+        ["a", "b", "c"],
+    ),
+    "loop over a generator with a loop": (
+        "def f():\n  for t in ('a', 'b'): yield t\nfor s in f(): show(s)",
+        ["a", "b"],
+    ),
     "loop over a sorted copy": ("for s in sorted(list(('a', 'b'))): show(s)", ["a", "b"]),
     "loop over two lists": ("for s in ['a'] + ['b']: show(s)", ["a", "b"]),
     "loop over alternatives": ("for s in (['a'] if x else ['b']): show(s)", ["a", "b"]),
@@ -234,9 +261,15 @@ SEVERAL = {
     "a conditional item": ("d = {'a': 1}\nif x: d['a'] = 2\nshow(d['a'])", [1, 2]),
     "arguments of a format": ("m = 'a' if x else 'b'\nshow('{} {}'.format(m, 1))", ["a 1", "b 1"]),
     "elements of a join": ("m = 'a' if x else 'b'\nshow(','.join([m, 'c']))", ["a,c", "b,c"]),
-    "attribute of a derived class": ("class B:\n  SQL = None\n  def m(self): show(self.SQL)\nclass C(B):\n  SQL = 'a'", [None, "a"]),
+    "attribute of a derived class": (
+        "class B:\n  SQL = None\n  def m(self): show(self.SQL)\nclass C(B):\n  SQL = 'a'",
+        [None, "a"],
+    ),
+    "a table or None, changed": ("d = {} if x else None\nd['a'] = 1\nshow(d)", [{"a": [1]}, None]),
+    "a list whose items are set": ("p = ['a']\np[0] = 'b'\nshow(p)", [[["a", "b"]]]),
+    "what another function appends": ("p = []\ndef g():\n    p.append('a')\nshow(','.join(p))", ["a"]),
     "one of two functions": ("f = (lambda: 'a') if x else (lambda: 'b')\nshow(f())", ["? call of f()"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("code", "expected"), SEVERAL.values(), ids=SEVERAL.keys())
@@ -270,12 +303,15 @@ CONTAINERS = {
     "dict of something else": ("show(dict(['ab']))", {"...": []}),
     "dict of an unknown": ("show(dict(x))", {"...": []}),
     "union": ("show({'a': 1} | {'b': 2})", {"a": [1], "b": [2]}),
-    "items set later": ("d = {}\nd['a'] = 1\nd.update({'b': 2}, c=3)\nd.setdefault('a', 4)\nd.setdefault('d', 5)\nshow(d)", {"a": [1], "b": [2], "c": [3], "d": [5]}),
+    "items set later": (
+        "d = {}\nd['a'] = 1\nd.update({'b': 2}, c=3)\nd.setdefault('a', 4)\nd.setdefault('d', 5)\nshow(d)",
+        {"a": [1], "b": [2], "c": [3], "d": [5]},
+    ),
     "items set in a function that is called later": ("d = {}\ndef f(): show(d)\nd['a'] = 1", {"a": [1]}),
     "copied table": ("d = {'a': 1}.copy()\nshow(d)", {"a": [1]}),
     "other methods": ("d = {'a': 1}\nd.add(1)\nshow(d)", {"a": [1]}),
     "number keys": ("show({1: 'a', True: 'b', None: 'c'})", {1: ["b"], None: ["c"]}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("code", "expected"), CONTAINERS.values(), ids=CONTAINERS.keys())
@@ -300,10 +336,13 @@ COMPOSED = {
     "quote in an identifier": ("""show(sql.Identifier('a"b'))""", '"a""b"'),
     "dotted identifier": ("show(sql.Identifier('a', b))", '"a".<identifier>'),
     "no identifier": ("show(sql.SQL('a{}').format(sql.Identifier()))", "a<identifier>"),
-    "literal": ("show(sql.SQL('{} {} {} {} {}').format(sql.Literal('a'), sql.Literal(1), sql.Literal(None), sql.Literal(True), sql.Literal(x)))", "'a' 1 NULL true <value>"),
+    "literal": (
+        "L = sql.Literal\nshow(sql.SQL('{} {} {} {} {}').format(L('a'), L(1), L(None), L(True), L(x)))",
+        "'a' 1 NULL true <value>",
+    ),
     "a plain argument is quoted": ("show(sql.SQL('a {}').format('b'))", "a 'b'"),
     "placeholder": ("show(sql.SQL('a {}').format(sql.Placeholder()))", "a <value>"),
-    "quote in a literal": ('''show(sql.Literal("it's"))''', "'it''s'"),
+    "quote in a literal": ("""show(sql.Literal("it's"))""", "'it''s'"),
     "partly known literal": ("show(sql.Literal(f'a{x}'))", "<value>"),
     "join": ("show(sql.SQL(', ').join([sql.SQL('a'), sql.Identifier('b'), 'c']))", "a, \"b\", 'c'"),
     "join of placeholders": ("show(sql.SQL(', ').join(sql.Placeholder() * 2))", "? a computed value"),
@@ -316,13 +355,16 @@ COMPOSED = {
     "text of an unknown": ("def f(a): show(text(a))", "? parameter 'a'"),
     "text of rest": ("show(text(*a))", "? call of text()"),
     "function": ("show(func.pg_advisory_lock(1, x))", "pg_advisory_lock(1, <value>)"),
-    "function in a schema": ("show(func.pg_catalog.set_config('a', 'b', False))", "pg_catalog.set_config('a', 'b', false)"),
+    "function in a schema": (
+        "show(func.pg_catalog.set_config('a', 'b', False))",
+        "pg_catalog.set_config('a', 'b', false)",
+    ),
     "select": ("show(select(func.pg_advisory_lock(1), x))", "SELECT pg_advisory_lock(1), <sql>"),
     "select of a list": ("show(select([func.now()]).where(func.f(1)))", "SELECT now() WHERE f(1)"),
     "function select": ("show(func.now().select())", "SELECT now()"),
     "nested function": ("show(func.f(func.g(text('a'))))", "f(g(a))"),
     "function by alternatives": ("show(func.f('a' if x else 'b'))", ["f('a')", "f('b')"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("code", "expected"), COMPOSED.values(), ids=COMPOSED.keys())
@@ -454,3 +496,15 @@ def test_values_are_what_they_say() -> None:
     (value,) = evaluate(module, marked(module)[0])
     assert isinstance(value, Items)
     assert isinstance(value.values[0][0], Text)
+
+
+def test_many_conditional_changes_are_told_apart_only_in_part() -> None:
+    changes = "".join(f"if c{i}: d['{letter}'] = {i}\n" for i, letter in enumerate("abcabc"))
+    found = values_of(f"d = {{}}\n{changes}show(d)")
+    assert len(found) == 4
+    assert found[-1] == {"a": [0, 3], "b": [1, 4], "c": [2, 5]}
+
+
+def test_a_dictionary_that_feeds_on_itself_is_given_up() -> None:
+    changes = "".join(f"if c: d[k + d.get(j)] = [d[x + '{i}'], *d[y]]\n" for i in range(30))
+    assert values_of(f"d = {{'a': 'b'}}\n{changes}show(d)") == ["? too much work"]

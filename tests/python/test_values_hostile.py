@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from analysed import marked, module_of, shown
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.python.analysed import marked, module_of, shown
 from txsafe.python.values import Text, Unknown, evaluate
 
 NUMBER = 900
@@ -44,12 +44,12 @@ PROGRAMS = {
     "repetition of repetition": "show('a' * 1000 * 1000 * 1000)",
     "powers": "show(9 ** 9 ** 9 ** 9)",
     "shifts": "show(1 << 99999999999)",
-    "many open quotes": "show(f\"" + "{x}' /* -- " * 5000 + "\")",
+    "many open quotes": 'show(f"' + "{x}' /* -- " * 5000 + '")',
     "dedent of many lines": "import textwrap\nshow(textwrap.dedent('''" + "  a\n" * 20_000 + "'''))",
     "many branches": "if c: s = 0\n" + "elif c: s = 1\n" * NUMBER + "show(s)",
     "classes in circles": "class A(B): pass\nclass B(A):\n  def m(self): show(self.x)",
     "nested loops": "".join(" " * i + f"for a{i} in (1, 2, 3):\n" for i in range(15)) + " " * 15 + "show(f'{a0}{a14}')",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("code", PROGRAMS.values(), ids=PROGRAMS.keys())
@@ -96,12 +96,15 @@ EXPRESSIONS = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(EXPRESSIONS, EXPRESSIONS, EXPRESSIONS)
 def test_no_program_raises(first: str, second: str, third: str) -> None:
     module = module_of(
-        f"x = {first}\ny = x\nif c:\n    y += {second}\nx.append({second})\nx['a'] = y\nfor z, w in {third}:\n    x = z\n"
-        f"def f(a=x, *b, **c):\n    return {second}\nclass X:\n    y = {third}\n    def m(self):\n        self.x = {first}\n"
-        f"        show({third})\nshow({third})\nshow(y)\n"
+        f"x = {first}\ny = x\nif c:\n    y += {second}\nx.append({second})\nx['a'] = y\n"
+        f"for z, w in {third}:\n    x = z\n"
+        f"def f(a=x, *b, **c):\n    return {second}\n"
+        f"class X:\n    y = {third}\n    def m(self):\n        self.x = {first}\n        show({third})\n"
+        f"show({third})\nshow(y)\n"
     )
     for expr in marked(module):
         values = evaluate(module, expr)

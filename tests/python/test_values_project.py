@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from analysed import marked, shown, source_of
 
+from tests.python.analysed import marked, shown, source_of
 from txsafe.python.scopes import Module
 from txsafe.python.values import evaluate, text_values
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from report_samples import make_source
 
+from tests.report.report_samples import make_source
 from txsafe.model import (
     Applicability,
     Confidence,

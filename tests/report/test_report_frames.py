@@ -5,9 +5,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_samples import make_source
-from report_strategies import positions, texts
 
+from tests.report.report_samples import make_source
+from tests.report.report_strategies import positions, texts
 from txsafe.model import Position
 from txsafe.report.frames import draw_frame, show_line
 

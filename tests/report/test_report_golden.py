@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_samples import CONTEXT, FULL
 
+from tests.report.report_samples import CONTEXT, FULL
 from txsafe.report import FORMATS, Baselined, Verbosity, render
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 from hypothesis import given, settings
-from report_samples import BASELINED, CONTEXT, FULL, HOSTILE_PATH, PROFILE, SET, SUPPRESSED
-from report_strategies import contexts, reports
 
+from tests.report.report_samples import BASELINED, CONTEXT, FULL, HOSTILE_PATH, PROFILE, SET, SUPPRESSED
+from tests.report.report_strategies import contexts, reports
 from txsafe.model import FileReport, Report
 from txsafe.report import RenderContext, render
 

@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
-from report_samples import CONTEXT, EMPTY, FULL
-from report_strategies import contexts, reports
 
+from tests.report.report_samples import CONTEXT, EMPTY, FULL
+from tests.report.report_strategies import contexts, reports
 from txsafe.errors import ConfigError
 from txsafe.report import FORMATS, RenderContext, render
 

@@ -8,8 +8,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from report_samples import BASELINED, CLEAN, CONTEXT, EVIL, FULL, LISTEN, PROFILE, SET, SUPPRESSED, TEMP
 
+from tests.report.report_samples import BASELINED, CLEAN, CONTEXT, EVIL, FULL, LISTEN, PROFILE, SET, SUPPRESSED, TEMP
 from txsafe.model import Confidence, Diagnostic, Effect, FileReport, Position, Report, Severity
 from txsafe.report import render
 

@@ -12,9 +12,9 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import jsonschema
 import pytest
 from hypothesis import given, settings
-from report_samples import BASELINED, CLEAN, CONTEXT, FULL, PROFILE, RULES, SET, SUPPRESSED, diagnose
-from report_strategies import contexts, reports
 
+from tests.report.report_samples import BASELINED, CLEAN, CONTEXT, FULL, PROFILE, RULES, SET, SUPPRESSED, diagnose
+from tests.report.report_strategies import contexts, reports
 from txsafe.model import Confidence, FileReport, Fix, Position, Report, Severity
 from txsafe.report import Baselined, RenderContext, render
 from txsafe.report.sarif import MOST_RESULTS

@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from report_samples import (
+
+from tests.report.report_samples import (
     BASELINED,
     CLEAN,
     CONTEXT,
@@ -18,7 +19,6 @@ from report_samples import (
     SYNTAX,
     TEMP,
 )
-
 from txsafe.model import Diagnostic, FileError, FileReport, Outcome, Position, Report
 from txsafe.report import RenderContext, Verbosity, render
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from test_lexer import TEXTS
 
+from tests.sql.test_lexer import TEXTS
 from txsafe.sql.dialects import foreign_dialect
 
 

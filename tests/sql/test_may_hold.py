@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_lexer import TEXTS
 
+from tests.sql.test_lexer import TEXTS
 from txsafe.model import HOLE_CHARACTERS, StatementKind
 from txsafe.sql import MessageKind, may_hold_session_state, read_statements
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 from hypothesis import given
-from test_lexer import TEXTS
 
+from tests.sql.test_lexer import TEXTS
 from txsafe.model import HOLE_CHARACTERS, Hole, SourceFile, Transaction, TransactionEnd
 from txsafe.model import StatementKind as Kind
 from txsafe.sql.scripts import ScriptReading, ScriptRunner, read_script

@@ -6,8 +6,8 @@ import time
 
 import pytest
 from hypothesis import given
-from test_lexer import TEXTS
 
+from tests.sql.test_lexer import TEXTS
 from txsafe.sql.lexer import significant_tokens
 from txsafe.sql.splitting import split_statements
 

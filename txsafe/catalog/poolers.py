@@ -15,7 +15,7 @@ from txsafe.catalog.conditions import Condition, read_condition, read_range, ver
 from txsafe.catalog.document import ListNode, MappingNode, Node, Reader, TextNode
 from txsafe.catalog.rules import read_id
 from txsafe.errors import did_you_mean
-from txsafe.model import Basis, Effect, Outcome
+from txsafe.model import Basis, Effect, Outcome, Severity
 
 UNKNOWN_VERSION = "unknown"
 """What a preset says of a service that does not tell which version it runs."""
@@ -111,6 +111,8 @@ class Provision:
     """A template: `{pooler}`, `{mode}`, `{version}`, `{name}` of a parametrised capability, and the use's captures."""
     basis: Basis
     reference: str
+    severity: Severity | None = None
+    """At most: of what goes wrong, some is only a nuisance (a name in a log), whatever the rule says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +347,7 @@ def _read_provision(
         reason=reader.text("reason"),
         basis=reader.word("basis", Basis),
         reference=_read_reference(reader, sources),
+        severity=reader.optional_word("severity", Severity),
     )
     reader.finish()
     if (provision.outcome is Outcome.UNSAFE) != bool(provision.effects):

@@ -18,6 +18,8 @@ ALTERNATIVES = 16
 TEXT_LIMIT = 1_000_000
 FRAGMENT_LIMIT = 10_000
 ELEMENT_LIMIT = 1_000
+NUMBER_BITS = 256
+"""Of an integer that is computed with; Python refuses to print very long ones, or to make them floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,7 @@ def _appended(row: list[Value], value: Value) -> list[Value]:
 
 def any_value(table: Table, place: Place, *, only_rest: bool = False) -> Values:
     """Return what an unknown key (or one that is not among the known ones) may find in a table."""
-    values = () if only_rest else tuple(value for _, element in table.entries for value in element)
+    values = () if only_rest else limited(value for _, element in table.entries for value in element)
     if table.rest is not None or not values:
         return (*values, Unknown("a key that is not known", place))
     return values

@@ -13,6 +13,7 @@ from txsafe.model import Fragment, Hole, SqlTemplate
 from txsafe.python.calls import evaluate_call
 from txsafe.python.domain import (
     ELEMENT_LIMIT,
+    NUMBER_BITS,
     TEXT_LIMIT,
     Items,
     Scalar,
@@ -74,7 +75,7 @@ class Evaluator:
         if known is not None:
             return known
         self.steps += 1
-        if self.steps > self.question_ends:
+        if self.is_exhausted:
             return self.give_up("too much work", expr, frame)
         if key in self.active:
             return self.give_up("a value that depends on itself", expr, frame)
@@ -92,9 +93,14 @@ class Evaluator:
             self.memo[key] = found
         return found
 
-    def charge(self, fragments: int) -> None:
-        """Count the work of building a text of so many fragments."""
-        self.steps += fragments // 16
+    def charge(self, size: int) -> None:
+        """Count the work of building a text of so many fragments, or a container of so many elements."""
+        self.steps += size // 16
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the question has used up its share of the work."""
+        return self.steps > self.question_ends
 
     def give_up(self, reason: str, expr: ast.expr, frame: Frame) -> Values:
         """Return an Unknown that is not to be remembered: asked from elsewhere, there may be an answer."""
@@ -159,6 +165,8 @@ class Evaluator:
             value = value.decode("ascii")
         if isinstance(value, str):
             return self.literal(expr, value, frame)
+        if isinstance(value, int) and value.bit_length() > NUMBER_BITS:
+            return self.unknown("a number that is too long", expr, frame, Hole.VALUE)
         if value is None or isinstance(value, int | float):
             return Scalar(value, frame.module.place(expr))
         return self.unknown("a constant that is no text", expr, frame)
@@ -366,7 +374,7 @@ class Evaluator:
 
     def pending(self, binding: Binding, target: ast.Name, frame: Frame) -> list[ast.AugAssign]:
         """Return the `+=` before one that have not been evaluated yet, in the file's order."""
-        if (target, frame) in self.memo or (target, frame) in self.active or self.steps > self.question_ends:
+        if (target, frame) in self.memo or (target, frame) in self.active or self.is_exhausted:
             return []
         scope = frame.module.scope(target).owner(binding.name)
         found: list[ast.AugAssign] = []
@@ -385,7 +393,7 @@ class Evaluator:
         if known is not None or not isinstance(target, ast.Name):
             return known or ()
         self.steps += 1
-        if self.steps > self.question_ends:
+        if self.is_exhausted:
             return self.give_up("too much work", target, frame)
         if key in self.active:
             return self.give_up("a value that depends on itself", target, frame)

@@ -118,10 +118,13 @@ def evaluate_item(evaluator: Evaluator, expr: ast.Subscript, frame: Frame) -> It
     """Return the alternatives of `value[key]`."""
     if isinstance(expr.slice, ast.Slice):
         return (evaluator.unknown("a slice", expr, frame),)
-    found: list[Value] = []
+    found: Values = ()
+    keys = evaluator.values(expr.slice, frame)
     for container in evaluator.values(expr.value, frame):
-        for key in evaluator.values(expr.slice, frame):
-            found += _looked_up(evaluator, container, key, expr, frame)
+        for key in keys:
+            values = _looked_up(evaluator, container, key, expr, frame)
+            evaluator.charge(len(values))
+            found = limited((*found, *values))
     return found
 
 

@@ -22,6 +22,9 @@ from txsafe.python.domain import (
 )
 from txsafe.python.scopes import Binding, FunctionNode, position
 
+_APART = 4
+"""Alternatives up to which a conditional change makes more of them."""
+
 if TYPE_CHECKING:
     from txsafe.python.evaluation import Evaluator
     from txsafe.python.frames import Frame
@@ -35,9 +38,31 @@ def mutated(evaluator: Evaluator, values: Values, binding: Binding, use: ast.Nam
     if not any(isinstance(value, Items | Table) for value in values):
         return values
     for mutation in _mutations(binding, use, frame)[:ELEMENT_LIMIT]:
+        if evaluator.is_exhausted:
+            return evaluator.give_up("too much work", use, frame)
         changed = tuple(_changed(evaluator, value, mutation, frame) for value in values)
-        values = limited((*values, *changed)) if _is_conditional(mutation, use, frame) else changed
+        conditional = _is_conditional(mutation, use, frame)
+        values = _either(values, changed) if conditional else changed
+        evaluator.charge(16 + 8 * sum(map(_size, values)))
     return values
+
+
+def _either(before: Values, after: Values) -> Values:
+    """Return what is known if a change may not have happened; not all combinations of many are told apart."""
+    if len(before) < _APART:
+        return limited((*before, *after))
+    return tuple(
+        old.overlaid((old, new)) if isinstance(old, Table) else new for old, new in zip(before, after, strict=True)
+    )
+
+
+def _size(value: Value) -> int:
+    match value:
+        case Table(entries):
+            return len(entries)
+        case Items(elements):
+            return len(elements)
+    return 0
 
 
 def _mutations(binding: Binding, use: ast.Name, frame: Frame) -> list[ast.AST]:
@@ -67,11 +92,15 @@ def _changed(evaluator: Evaluator, value: Value, mutation: ast.AST, frame: Frame
     match value, mutation:
         case Items(), ast.Call(func=ast.Attribute(attr=method), args=arguments) if arguments:
             return _extended(evaluator, value, method, arguments[-1], frame, mutation)
+        case Items(elements, place, rest), ast.Assign(value=assigned):
+            new = evaluator.values(assigned, frame)
+            return Items(tuple(limited((*element, *new)) for element in elements), place, rest)
         case Table(), ast.Assign(targets=targets, value=assigned):
             for target in targets:
                 if isinstance(target, ast.Subscript):
                     keys = evaluator.values(target.slice, frame)
-                    value = value.updated([(key, evaluator.values(assigned, frame)) for key in keys])
+                    assigned_values = evaluator.values(assigned, frame)
+                    value = value.updated([(key, assigned_values) for key in keys])
             return value
         case Table(), ast.Call(func=ast.Attribute(attr="update")):
             return updated_table(evaluator, value, mutation, frame)

@@ -88,6 +88,7 @@ class Receivers:
         self._module = module
         self._drivers = drivers
         self._memo: dict[int, Receiver] = {}
+        self._annotations: dict[int, Receiver] = {}
         self._depth = 0
         self.imported = frozenset(_imported_roots(module))
         self.drivers_in_view = frozenset(drivers.imports[root] for root in self.imported if root in drivers.imports)
@@ -430,12 +431,20 @@ class Receivers:
     # ---------------------------------------------------------------- annotations
 
     def of_annotation(self, annotation: ast.expr | None) -> Receiver:
-        """Return an instance of what an annotation names."""
+        """Return an instance of what an annotation names; one that names itself comes to nothing."""
+        if annotation is None or self._depth > _MAX_DEPTH:
+            return NOTHING
+        known = self._annotations.get(id(annotation))
+        if known is not None:
+            return known
+        self._annotations[id(annotation)] = NOTHING
         self._depth += 1
         try:
-            return NOTHING if annotation is None or self._depth > _MAX_DEPTH else self._of_annotation(annotation)
+            found = self._of_annotation(annotation)
         finally:
             self._depth -= 1
+        self._annotations[id(annotation)] = found
+        return found
 
     def _of_annotation(self, annotation: ast.expr) -> Receiver:  # noqa: PLR0911 - one for each kind of node
         match annotation:

@@ -401,8 +401,7 @@ class Module:
             value = bindings[0].value if len(bindings) == 1 else None
             return value if isinstance(value, ast.Lambda) and bindings[0].kind is BindingKind.ASSIGN else None
         getters = [node for node in nodes if not _is_setter(node)]
-        last = (getters or nodes)[-1]
-        return last if isinstance(last, FunctionNode | ast.ClassDef) else None
+        return (getters or nodes)[-1]
 
 
 def is_method(module: Module, function: ast.AST) -> bool:

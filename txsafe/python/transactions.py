@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from txsafe.model import Place, Transaction, TransactionContext, TransactionEnd
@@ -17,7 +21,7 @@ from txsafe.python.arguments import Arguments, Truth
 from txsafe.python.receivers import Certainty, Receiver, Receivers, any_holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from txsafe.catalog.drivers import Block, Drivers, Type
     from txsafe.python.described import Described
@@ -30,6 +34,9 @@ _ENDS = re.compile(
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _GLOBAL = "global:"
+
+_Line = tuple[ast.AST | None, str]
+"""A function and a connection in it: what happens there happens in the order of the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +69,25 @@ class Transactions:
         self._receivers = receivers
         self._drivers = drivers
         self._described = {id(found.node): found for found in described}
-        self._endings: dict[str, list[Described]] = {}
-        self._switches: dict[str, list[tuple[Described, Truth]]] = {}
-        self._spoken: list[Spoken] = []
-        for found in self._described.values():
+        self._endings: dict[_Line, list[Described]] = defaultdict(list)
+        self._last_commit: dict[_Line, int] = {}
+        self._by_hand: dict[_Line, int] = {}
+        self._switches: dict[_Line, list[tuple[int, Truth]]] = defaultdict(list)
+        self._switching: dict[str, dict[Truth, set[ast.AST | None]]] = defaultdict(lambda: defaultdict(set))
+        self._spoken: dict[_Line, list[Spoken]] = defaultdict(list)
+        for found in self._described.values():  # in the order of the text
             self._note(found)
         self._blocks = self._all_blocks()
+        self._find_made_by_hand()
         self._migration = _find_migration(module, drivers, receivers)
 
     def _note(self, found: Described) -> None:
         root = found.receiver.root
         if found.meaning.ends is not None and root:
-            self._endings.setdefault(root, []).append(found)
+            line = (self._module.function(found.node), root)
+            self._endings[line].append(found)
+            if found.meaning.ends is TransactionEnd.COMMIT:
+                self._last_commit[line] = found.start
         if found.meaning.returns not in {None, "self"} or found.receiver.type is None or found.receiver.type.pool:
             return
         if found.meaning.autocommit or found.meaning.transactional:
@@ -82,11 +96,14 @@ class Transactions:
                 for before in (Truth.YES, Truth.NO)
             }
             if len(answers) == 1:
-                self._switches.setdefault(root, []).append((found, answers.pop()))
+                function, truth = self._module.function(found.node), answers.pop()
+                self._switches[function, root].append((found.start, truth))
+                self._switching[root][truth].add(function)
 
     def speak(self, spoken: Iterable[Spoken]) -> None:
         """Take notice of the transactions that the program opens and ends in SQL."""
-        self._spoken = sorted(spoken, key=lambda word: word.start)
+        for word in sorted(spoken, key=_start):
+            self._spoken[word.function, word.root].append(word)
 
     def context(self, node: ast.AST, receiver: Receiver, start: int) -> TransactionContext:
         """Return the transaction that a node runs in which uses `receiver`, at its place in the order of execution."""
@@ -141,7 +158,16 @@ class Transactions:
             implicit = implicit or opened
         if implicit is not None:
             return implicit
-        return next((opened for opened in self._blocks if opened.root == receiver.root and self._yields(opened)), None)
+        return self._handed_out.get(receiver.root)
+
+    @cached_property
+    def _handed_out(self) -> Mapping[str, _Opened]:
+        """The first block of each connection that hands it to a caller."""
+        blocks: dict[str, _Opened] = {}
+        for opened in self._blocks:
+            if opened.root not in blocks and self._yields(opened):
+                blocks[opened.root] = opened
+        return blocks
 
     def _around(self, node: ast.AST) -> Iterator[_Opened]:
         child = node
@@ -210,27 +236,21 @@ class Transactions:
         self, function: ast.AST | None, root: str, since: int, start: int
     ) -> tuple[int, TransactionEnd | None]:
         """Return how many commits and rollbacks come before a place, and what the next one after it is."""
-        here = [
-            found
-            for found in self._endings.get(root, ())
-            if self._module.function(found.node) is function and found.start > since
-        ]
-        later = [found.meaning.ends for found in here if found.start > start]
-        end = TransactionEnd.COMMIT if TransactionEnd.COMMIT in later else next(iter(later), None)
-        return sum(found.start <= start for found in here), end
+        here = self._endings.get((function, root), ())
+        first = bisect_right(here, since, key=_start)
+        next_ = max(first, bisect_right(here, start, key=_start))
+        end = here[next_].meaning.ends if next_ < len(here) else None
+        if self._last_commit.get((function, root), -1) > max(since, start):
+            end = TransactionEnd.COMMIT
+        return next_ - first, end
 
     # ---------------------------------------------------------------- the program's own SQL
 
     def _spoken_around(self, function: ast.AST | None, receiver: Receiver, start: int) -> TransactionContext | None:
-        before = None
-        after = None
-        for word in self._spoken:
-            if word.function is not function or not receiver.root or word.root != receiver.root:
-                continue
-            if word.start < start:
-                before = word
-            elif word.start > start and after is None and not word.opens:
-                after = word
+        words = self._spoken.get((function, receiver.root), ()) if receiver.root else ()
+        first, next_ = bisect_left(words, start, key=_start), bisect_right(words, start, key=_start)
+        before = words[first - 1] if first else None
+        after = next((word for word in words[next_:] if not word.opens), None)
         if before is None or not before.opens:
             return None
         end = TransactionEnd.UNKNOWN if after is None else after.end
@@ -239,13 +259,14 @@ class Transactions:
     # ---------------------------------------------------------------- the connection itself
 
     def _autocommit(self, function: ast.AST | None, receiver: Receiver, start: int) -> Truth:
-        switches = self._switches.get(receiver.root, []) if receiver.root else []
-        here = [
-            truth for found, truth in switches if self._module.function(found.node) is function and found.start < start
-        ]
-        if here:
-            return here[-1]
-        others = {truth for found, truth in switches if self._module.function(found.node) is not function}
+        if not receiver.root:
+            return receiver.autocommit
+        here = self._switches.get((function, receiver.root), ())
+        before = bisect_left(here, start, key=itemgetter(0))
+        if before:
+            return here[before - 1][1]
+        switching = self._switching.get(receiver.root, {})
+        others = {truth for truth, functions in switching.items() if functions - {function}}
         if not others:
             return receiver.autocommit
         return others.pop() if len(others) == 1 else Truth.MAYBE
@@ -279,27 +300,36 @@ class Transactions:
 
     def _opened_by_hand(self, function: ast.AST | None, receiver: Receiver, start: int) -> bool:
         """Return whether a block was made before and not entered by `with`: `tx = conn.transaction(); tx.start()`."""
+        made = self._by_hand.get((function, receiver.root))
+        return made is not None and made < start
+
+    def _find_made_by_hand(self) -> None:
         entered = {id(opened.node) for opened in self._blocks}
-        return any(
-            found.meaning.block is not None
-            and found.meaning.block.kind is Transaction.EXPLICIT
-            and found.receiver.root == receiver.root != ""
-            and found.start < start
-            and id(found.node) not in entered
-            and self._module.function(found.node) is function
-            for found in self._described.values()
-        )
+        for found in self._described.values():
+            block, root = found.meaning.block, found.receiver.root
+            if block is None or block.kind is not Transaction.EXPLICIT or not root or id(found.node) in entered:
+                continue
+            line = (self._module.function(found.node), root)
+            self._by_hand[line] = min(found.start, self._by_hand.get(line, found.start))
 
     def _opened_by_others(self, function: ast.AST | None, receiver: Receiver) -> bool:
         """Return whether another function opens blocks on the same connection, and may call this one within."""
         if receiver.root.startswith(_GLOBAL):
             return False
-        return any(
-            opened.block.kind is Transaction.EXPLICIT
-            and opened.root == receiver.root != ""
-            and self._module.function(opened.node) is not function
-            for opened in self._blocks
-        )
+        return bool(self._opening.get(receiver.root, frozenset()) - {function})
+
+    @cached_property
+    def _opening(self) -> Mapping[str, set[ast.AST | None]]:
+        """The functions that open blocks on each connection."""
+        functions: dict[str, set[ast.AST | None]] = defaultdict(set)
+        for opened in self._blocks:
+            if opened.block.kind is Transaction.EXPLICIT and opened.root:
+                functions[opened.root].add(self._module.function(opened.node))
+        return functions
+
+
+def _start(item: Described | Spoken) -> int:
+    return item.start
 
 
 def read_transaction_word(text: str) -> tuple[bool, TransactionEnd] | None:

@@ -6,17 +6,25 @@ In goes a `SourceFile`, out comes an `ast.Module`, or a `SourceError` that says 
 from __future__ import annotations
 
 import ast
+import bisect
+import itertools
 import re
 import sys
 import warnings
+from functools import lru_cache
 
 from txsafe.errors import SourceError
 from txsafe.model import SourceFile, Span
+from txsafe.python.size import NODE_LIMIT, is_moderate
 
 FILE_NAME = "<analysed source>"
 """What the compiler believes the file to be called: warnings about analysed code are told from others by it."""
 
 _QUIET = ("ignore", None, Warning, re.compile(re.escape(FILE_NAME)), 0)
+
+_STEP = 1024
+"""Code points of a line that are encoded at a time."""
+_LINE = re.compile(r"[^\r\n]*+")
 
 _VERSION = f"Python {sys.version_info.major}.{sys.version_info.minor}"
 
@@ -44,6 +52,8 @@ def parse_module(source: SourceFile) -> ast.Module:
     null = source.text.find("\0")
     if null >= 0:
         raise SourceError("contains a null byte", source.position(null).line)
+    if not is_moderate(source.text):
+        raise SourceError(f"too large to be analysed: more than {NODE_LIMIT} names, numbers and texts")
     try:
         return _parse(source.text)
     except SyntaxError as error:
@@ -116,4 +126,22 @@ def _offset(source: SourceFile, line: int, column: int) -> int:
     text = source.text[start : start + column]  # a code point is at least a byte
     if text.isascii():
         return start + len(text)
-    return start + len(text.encode("utf-8", "replace")[:column].decode("utf-8", "ignore"))
+    if column <= _STEP:
+        return start + _characters(text, column)
+    sizes = _bytes_before(source.text, start)
+    before = min(bisect.bisect_right(sizes, column), len(sizes) - 1) - 1
+    text = source.text[start + before * _STEP : start + (before + 1) * _STEP]
+    return start + before * _STEP + _characters(text, column - sizes[before])
+
+
+def _characters(text: str, size: int) -> int:
+    return len(text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore"))
+
+
+@lru_cache(maxsize=4)
+def _bytes_before(text: str, start: int) -> tuple[int, ...]:
+    """Return how many bytes stand before each `_STEP`th code point of a line: a long one is looked at once."""
+    match = _LINE.match(text, start)
+    end = match.end() if match else start
+    sizes = (len(text[at : min(at + _STEP, end)].encode("utf-8", "replace")) for at in range(start, end, _STEP))
+    return tuple(itertools.accumulate(sizes, initial=0))

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from sighting import sent, the_site
 
+from tests.python.sighting import sent, the_site
 from txsafe.model import Transaction, TransactionEnd
 from txsafe.python.transactions import read_transaction_word
 
