@@ -304,11 +304,14 @@ class Module:
         """Return what binds an attribute: class level and `self.x = …` in methods; else that of the nearest base."""
         start = owner.node if isinstance(owner, Scope) else owner
         for class_node in self.linearized(start):
-            scope = self.scopes[class_node]
-            own = (*scope.own(name), *self._instance_bindings(class_node, name))
+            own = self.own_attribute(class_node, name)
             if own:
                 return own
         return ()
+
+    def own_attribute(self, class_node: ast.ClassDef, name: str) -> tuple[Binding, ...]:
+        """Return what binds an attribute in a class and its methods, without its bases."""
+        return (*self.scopes[class_node].own(name), *self._instance_bindings(class_node, name))
 
     def linearized(self, start: ast.AST) -> tuple[ast.ClassDef, ...]:
         """Return a class and its bases in this module, nearest first."""
