@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from txsafe.discovery import display_path
 from txsafe.errors import SourceError
 from txsafe.python.scopes import Module
+from txsafe.python.tree import Newer
 from txsafe.source import read_source
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ MODULES_PER_FILE = 200
 """Other modules that the analysis of one file may look into."""
 TEXT_PER_FILE = 3_000_000
 """Code points of other modules that the analysis of one file may look into."""
-BYTES_PER_MODULE = 400_000
+BYTES_PER_MODULE = 300_000
 """A larger file that is imported is generated code."""
 TEXT_KEPT = 1_500_000
 """Code points of parsed modules that a process keeps for the next files; trees take some hundred bytes for each."""
@@ -65,6 +66,7 @@ class Project:
         self._folders: dict[str, frozenset[str]] = {}
         self._spent = _Spent()
         self._sources: dict[str, SourceFile] = {}
+        self._lowered: set[str] = set()
 
     def open(self, path: Path, source: SourceFile) -> Module:
         """Return the module of a file to analyse, and forget what was found out for the one before.
@@ -77,12 +79,21 @@ class Project:
         absolute = os.path.abspath(path)
         known = self._modules.get(absolute)
         if known is None or known.source != source:
-            known = self._parsed(absolute, source)
+            known = self._opened(absolute, source)
             self._modules[absolute] = known
         self._modules.move_to_end(absolute)
         self._spent.paths.add(absolute)
         self._sources[source.path] = source
         return known
+
+    def _opened(self, path: str, source: SourceFile) -> Module:
+        """Parse a file whatever it takes; one that takes much is not parsed for those that import it."""
+        try:
+            return self._parsed(path, source, Newer.REFUSE)
+        except SourceError:
+            module = self._parsed(path, source, Newer.LOWER)
+        self._lowered.add(path)
+        return module
 
     def source(self, display: str) -> SourceFile | None:
         """Return the text behind a shown path, where this file's analysis has looked into it."""
@@ -99,13 +110,13 @@ class Project:
         self._spent = _Spent()
         self._sources = {}
 
-    def _parsed(self, path: str, source: SourceFile) -> Module:
+    def _parsed(self, path: str, source: SourceFile, newer: Newer) -> Module:
         root, name = self._identity(path)
         top = self._top if _is_below(os.path.realpath(path), self._top) else os.path.realpath(root)
         view = self._views.get((root, top))
         if view is None:
             view = self._views[root, top] = _View(self, tuple(_own_roots(root, top)), top)
-        return Module.of(source, name=name, project=view)
+        return Module.of(source, name=name, project=view, newer=newer)
 
     def _identity(self, path: str) -> tuple[str, str]:
         """Return the root that a file's own package stands in, and the file's dotted name."""
@@ -147,7 +158,7 @@ class Project:
             self._modules[path] = self._read(path, top)
         module = self._modules[path]
         self._modules.move_to_end(path)
-        if module is None or not self._afford(path, module):
+        if module is None or path in self._lowered or not self._afford(path, module):
             return None
         self._sources[module.source.path] = module.source
         return module
@@ -156,7 +167,8 @@ class Project:
         if not _is_below(os.path.realpath(path), top):
             return None
         try:
-            return self._parsed(path, read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE))
+            source = read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE)
+            return self._parsed(path, source, Newer.REFUSE)
         except SourceError:
             return None
 
@@ -164,6 +176,8 @@ class Project:
         spent = self._spent
         if path in spent.paths:
             return True
+        if len(module.source.text) > BYTES_PER_MODULE:
+            return False
         if len(spent.paths) >= MODULES_PER_FILE or spent.text + len(module.source.text) > TEXT_PER_FILE:
             return False
         spent.paths.add(path)

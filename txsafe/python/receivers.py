@@ -222,6 +222,7 @@ class Receivers:
         return combine([self._seen_from(home, self.elsewhere(home).of_binding(binding)) for home, binding in found])
 
     def of_member(self, binding: Binding) -> Receiver:
+        """Return what reading an attribute gives that a binding of its class binds."""
         if binding.kind is not BindingKind.FUNCTION:
             return self.of_binding(binding)
         is_property = isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
@@ -301,8 +302,16 @@ class Receivers:
         if isinstance(call.func, ast.Attribute):
             base = self.of(call.func.value)
             return base, self._find_method(base, call.func.attr)
-        base = self.of(call.func)
+        base = self._called(call.func)
         return base, self._find_method(base, "__call__")
+
+    def _called(self, func: ast.expr) -> Receiver:
+        """Return what object is called; an imported name is a function or a class, and worth no look into its file."""
+        if isinstance(func, ast.Name):
+            bindings = self._module.scope(func).lookup(func.id)
+            if bindings and all(binding.kind is BindingKind.IMPORT for binding in bindings):
+                return self._global_value(func) or self.guess(func.id, "")
+        return self.of(func)
 
     def _find_method(self, base: Receiver, name: str) -> Call | None:
         return None if base.type is None else base.type.methods.get(name)
