@@ -6,6 +6,7 @@ was not answered is tried again, one file to a process, and only what kills its 
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
@@ -32,6 +33,8 @@ Answer = tuple[int, FileReport]
 FEWEST_FILES_FOR_WORKERS = 48
 """Below this, the start of a worker (imports, catalogue) costs more than it saves."""
 FILES_PER_TASK = 8
+_COLLECTION = (100_000, 50, 50)
+"""Parsed modules are kept for the files that import them; Python's defaults walk all of them every moment."""
 
 
 def analyze(
@@ -179,4 +182,5 @@ def analyze_chunk(files: Sequence[Numbered], setting: _Setting) -> tuple[Answer,
 def _analyzer(setting: _Setting) -> Analyzer:
     from txsafe.analysis import Analyzer  # a run without candidates never needs it
 
+    gc.set_threshold(*_COLLECTION)
     return Analyzer.of(setting.config, roots=setting.roots)
