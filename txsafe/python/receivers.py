@@ -92,6 +92,8 @@ class _Family:
 
     members: dict[Module, Receivers] = field(default_factory=dict)
     depth: int = 0
+    active: set[tuple[Module, str]] = field(default_factory=set)
+    """Imported names that are being followed."""
 
 
 class Receivers:
@@ -171,6 +173,8 @@ class Receivers:
             return value
         bindings = self._module.reaching(name)
         found = combine([self.of_binding(binding) for binding in bindings])
+        if found.certainty is Certainty.UNKNOWN and found.home is not None:
+            return replace(self.guess(name.id, f"name:{name.id}"), owner=found.owner, home=found.home)
         return (
             found if found.certainty is not Certainty.UNKNOWN or found.owner else self.guess(name.id, f"name:{name.id}")
         )
@@ -218,8 +222,17 @@ class Receivers:
         return NOTHING if name is None else self._of_target(name)
 
     def _of_target(self, target: str) -> Receiver:
-        found = bindings_of(target, self._module)
-        return combine([self._seen_from(home, self.elsewhere(home).of_binding(binding)) for home, binding in found])
+        key = (self._module, target)
+        if key in self._family.active or self._family.depth > _MAX_DEPTH:
+            return NOTHING
+        self._family.active.add(key)
+        self._family.depth += 1
+        try:
+            found = bindings_of(target, self._module)
+            return combine([self._seen_from(home, self.elsewhere(home).of_binding(binding)) for home, binding in found])
+        finally:
+            self._family.depth -= 1
+            self._family.active.discard(key)
 
     def of_member(self, binding: Binding) -> Receiver:
         """Return what reading an attribute gives that a binding of its class binds."""
@@ -448,6 +461,8 @@ class Receivers:
             return self.instance(owner)
         root = self._root(binding.node)
         annotated = self.of_annotation(binding.annotation)
+        if annotated.certainty is Certainty.UNKNOWN and annotated.home is not None:
+            return replace(self.guess(binding.name, root), owner=annotated.owner, home=annotated.home)
         if annotated.certainty is not Certainty.UNKNOWN or annotated.owner is not None:
             return replace(annotated, root=root, elsewhere=True)
         if binding.value is not None:

@@ -116,7 +116,7 @@ class Sinks:
         wrapped = {call: passed for call, passed in self._wrappers.find() if not self._guards.is_excluded(call)}
         for one in described:
             if isinstance(one.node, ast.Call) and not self._guards.is_excluded(one.node):
-                if one.node in wrapped and one.driver is not None:
+                if one.node in wrapped and one.receiver.certainty is Certainty.KNOWN:
                     del wrapped[one.node]
                 if one.node not in wrapped:
                     self._find_in(one, found)
