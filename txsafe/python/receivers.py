@@ -461,10 +461,13 @@ class Receivers:
             return self.instance(owner)
         root = self._root(binding.node)
         annotated = self.of_annotation(binding.annotation)
-        if annotated.certainty is Certainty.UNKNOWN and annotated.home is not None:
-            return replace(self.guess(binding.name, root), owner=annotated.owner, home=annotated.home)
-        if annotated.certainty is not Certainty.UNKNOWN or annotated.owner is not None:
+        if annotated.certainty is not Certainty.UNKNOWN or (annotated.owner is not None and annotated.home is None):
             return replace(annotated, root=root, elsewhere=True)
+        found = self._of_unannotated(binding, root)
+        return found if annotated.owner is None else replace(found, owner=annotated.owner, home=annotated.home)
+
+    def _of_unannotated(self, binding: Binding, root: str) -> Receiver:
+        """Return what a parameter's default, its fixture or its name suggests."""
         if binding.value is not None:
             default = self.of(binding.value)
             if default.certainty is not Certainty.UNKNOWN:
