@@ -12,6 +12,7 @@ import time
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -21,7 +22,9 @@ from txsafe.cli import main
 from txsafe.config import Config
 from txsafe.discovery import FileInput, FileKind
 from txsafe.engine import FEWEST_FILES_FOR_WORKERS, analyze
-from txsafe.model import FileReport, Report
+
+if TYPE_CHECKING:
+    from txsafe.model import FileReport, Report
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 PROBLEM = b'import psycopg\n\npsycopg.connect("").execute("LISTEN jobs")\n'
@@ -113,9 +116,21 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_analysed(tmp_path: Path) ->
 
 def test_a_users_own_rules_open_the_gate(tmp_path: Path) -> None:
     (tmp_path / "features").mkdir()
+    shutil.copy(FIXTURES.parent / "rules/features/listen.yaml", tmp_path / "features")
     config = Config(rule_paths=(tmp_path,))
     report = analyze([FileInput(Path("a.py"), "a.py", HARMLESS)], config, profile=Analyzer.of(Config()).profile)
     assert report.files[0].parsed
+
+
+@pytest.mark.parametrize(
+    "options", [{"profile": "pgbouncer/statement"}, {"routes": {"default": "pgbouncer/statement"}}]
+)
+def test_transactions_open_the_gate_where_the_pooler_allows_none(options: dict[str, object]) -> None:
+    text = b"from django.db import transaction\n\nwith transaction.atomic():\n    save()\n"
+    config = Config(**options)  # type: ignore[arg-type]  # the options of a test
+    report = analyze([FileInput(Path("a.py"), "a.py", text)], config, profile=Analyzer.of(config).profile)
+    assert report.files[0].parsed
+    assert not run([FileInput(Path("a.py"), "a.py", text)]).files[0].parsed
 
 
 # ---------------------------------------------------------------- workers that die

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txsafe.gate import may_matter, words_of
+from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
 from txsafe.source import FileKind
 
 if TYPE_CHECKING:
@@ -123,6 +123,23 @@ def test_settings_and_constructs_without_sql_pass(program: str) -> None:
 )
 def test_everyday_code_is_left_unparsed(program: str) -> None:
     assert not may_matter(program.encode(), FileKind.PYTHON)
+
+
+def openers() -> Iterator[str]:
+    """Yield the names that open a block in the driver files, as far as an import does not tell of them."""
+    for driver in drivers():
+        types = driver.get("types", {})
+        assert isinstance(types, dict)
+        for table in (driver.get("functions"), *(type_.get("methods") for type_ in types.values())):
+            for spelled, call in table.items() if isinstance(table, dict) else ():
+                if isinstance(call, dict) and call.get("block", {}).get("kind") == "explicit":
+                    yield from (name.strip().rpartition(".")[2] for name in spelled.split(","))
+
+
+@pytest.mark.parametrize("name", sorted(set(openers())))
+def test_what_opens_a_transaction_passes_where_the_pooler_allows_none(name: str) -> None:
+    program = f"with x.{name}():\n    pass\n".encode()
+    assert may_matter(program, FileKind.PYTHON, tokens=TRANSACTION_WORDS)
 
 
 @given(st.binary(), st.sampled_from([b"cur.execute(sql)", b"pg_advisory_lock", b"SET  search_path\n= a", b"listen x"]))

@@ -10,7 +10,7 @@ import bisect
 import datetime as dt
 import itertools
 import traceback
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -41,12 +41,12 @@ from txsafe.model import (
     UnresolvedSink,
 )
 from txsafe.pairs import pair_uses
-from txsafe.profiles import resolve_profile
+from txsafe.profiles import resolve_profile, resolve_routes
 from txsafe.source import FileKind, decode, read_bytes
-from txsafe.suppressions import SuppressionOptions, apply_suppressions
+from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from txsafe.config import Config
     from txsafe.discovery import FileInput
@@ -83,18 +83,25 @@ class Analyzer:
     config: Config
     catalog: Catalog
     profile: Profile
+    routes: Mapping[str, Profile]
+    """Patterns of names of connections → the profile that they are judged under."""
     roots: tuple[str, ...] = ()
     """Folders that the packages of the run stand in, for imports across them."""
-    _profiles: dict[str, Profile] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: Config, *, roots: tuple[str, ...] = ()) -> Analyzer:
-        """Load the catalogue and resolve the profile; raises `ConfigError` and `CatalogError`."""
+        """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
         catalog = load_catalog(config.rule_paths)
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
-        return cls(config, catalog, profile, roots)
+        routes = resolve_routes(config.routes, catalog, server_version=config.server_version)
+        return cls(config, catalog, profile, routes, roots)
+
+    @cached_property
+    def direct(self) -> Profile:
+        """The profile of files whose connections bypass the pooler."""
+        return resolve_profile(DIRECT, self.catalog, settings={}, server_version=self.config.server_version)
 
     @cached_property
     def index(self) -> RuleIndex:
@@ -140,12 +147,16 @@ class Analyzer:
         given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
         found = _distinct(given[:MOST_DIAGNOSTICS])
         here = tuple(diagnostic for diagnostic in found if diagnostic.path == source.path)
+        errors = (*reading.errors, *_leftovers(uses, given, source))
+        diagnostics = self.settle(source, here)
+        if errors:  # what was not read may be what a comment silences
+            diagnostics = tuple(each for each in diagnostics if each.variant != UNUSED)
         return FileReport(
             path=source.path,
             parsed=True,
-            diagnostics=self.settle(source, here),
+            diagnostics=diagnostics,
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
-            errors=(*reading.errors, *_leftovers(uses, given, source)),
+            errors=errors,
             sinks=reading.sinks,
             elsewhere=tuple(diagnostic for diagnostic in found if diagnostic.path != source.path),
             presumed=_presumed(reading, here, source),
@@ -245,19 +256,12 @@ class Analyzer:
     def _profile_of(self, path: str, use: FeatureUse) -> Profile:
         """Return the profile of the connection that a file uses: a route's, a direct file's, or the run's."""
         if use.route is not None:
-            for pattern, name in self.config.routes.items():
+            for pattern, profile in self.routes.items():
                 if fnmatchcase(use.route, pattern):
-                    return self._named(name)
+                    return profile
         if self.config.direct and matching(self.config.direct, path, root=self.config.root):
-            return self._named(DIRECT)
+            return self.direct
         return self.profile
-
-    def _named(self, name: str) -> Profile:
-        if name not in self._profiles:
-            self._profiles[name] = resolve_profile(
-                name, self.catalog, settings={}, server_version=self.config.server_version
-            )
-        return self._profiles[name]
 
 
 def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tuple[SqlSite, tuple[Statement, ...]]]:

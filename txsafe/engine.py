@@ -1,13 +1,16 @@
 """The pipeline for many files: the gate, one process or several, results in path order.
 
 In: files, a `Config` and the resolved profile. Out: a `Report`. A worker process that dies takes no file with it: what
-was not answered is tried again, one file to a process, and only what kills its worker again is reported.
+was not answered is tried again, one file after the other, and only what kills its worker again is reported.
 """
 
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -15,12 +18,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
-from txsafe.gate import may_matter, words_of
+from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
 from txsafe.model import Diagnostic, FileError, FileReport, Profile, Report
 from txsafe.placing import place
 from txsafe.source import decode, read_bytes
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
     from txsafe.analysis import Analyzer
     from txsafe.config import Config
     from txsafe.discovery import FileInput
@@ -35,6 +40,8 @@ FEWEST_FILES_FOR_WORKERS = 48
 FILES_PER_TASK = 8
 _COLLECTION = (100_000, 50, 50)
 """Parsed modules are kept for the files that import them; Python's defaults walk all of them every moment."""
+_NO_TRANSACTIONS = "statement"
+"""The mode in which a transaction over several statements is itself a problem."""
 
 
 def analyze(
@@ -51,7 +58,7 @@ def analyze(
     """
     reports: dict[int, FileReport] = {}
     candidates: list[Numbered] = []
-    tokens = words_of(config.sinks)
+    tokens = _further_tokens(config, profile)
     for number, file in enumerate(files):
         report = _gate(file, config, tokens)
         if report is None:
@@ -107,6 +114,12 @@ class _Settling:
             return diagnostics
 
 
+def _further_tokens(config: Config, profile: Profile) -> tuple[bytes, ...]:
+    """Return what opens the gate beside the shipped words: the project's own sinks, transactions where none may be."""
+    modes = {profile.mode, *(name.rpartition("/")[2] for name in config.routes.values())}
+    return (*words_of(config.sinks), *(TRANSACTION_WORDS if _NO_TRANSACTIONS in modes else ()))
+
+
 def _gate(file: FileInput, config: Config, tokens: Sequence[bytes]) -> FileReport | None:
     """Return the report of a file that needs no parse, None for a candidate.
 
@@ -126,37 +139,58 @@ def _unread(file: FileInput, message: str) -> FileReport:
 
 
 def _run(files: Sequence[Numbered], setting: _Setting, executor: Executor | None) -> Iterator[Answer]:
-    if not files:
-        return
-    jobs = setting.config.jobs or os.cpu_count() or 1
+    jobs = min(setting.config.jobs or os.cpu_count() or 1, -(-len(files) // FILES_PER_TASK))
     if executor is not None:
-        yield from _spread(files, setting, executor)
-    elif jobs == 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
+        yield from _survive(files, setting, executor)
+    elif jobs <= 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
         for each in files:
             yield from analyze_chunk((each,), setting)
     else:
-        yield from _pooled(files, setting, jobs)
+        with _pool(jobs) as pool:
+            yield from _survive(files, setting, pool)
 
 
-def _pooled(files: Sequence[Numbered], setting: _Setting, jobs: int) -> Iterator[Answer]:
-    """Analyse in a pool of our own; where a worker dies, give each file left over a process of its own."""
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(jobs, initializer=_follow_parent)
+
+
+def _follow_parent() -> None:
+    """Let a worker end without a word when the user interrupts, and whenever the parent is gone, however that ended."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(process: BaseProcess) -> None:
+    process.join()
+    os._exit(1)  # the main thread may wait for work that nobody gives it any more
+
+
+def _survive(files: Sequence[Numbered], setting: _Setting, executor: Executor) -> Iterator[Answer]:
+    """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it."""
     left = dict(files)
     try:
-        with ProcessPoolExecutor(jobs) as pool:
-            for number, report in _spread(files, setting, pool):
-                del left[number]
-                yield number, report
+        for number, report in _spread(files, setting, executor):
+            del left[number]
+            yield number, report
     except BrokenExecutor:
-        for number, file in left.items():
-            yield number, _isolated(file, setting)
+        yield from _one_by_one(tuple(left.items()), setting)
 
 
-def _isolated(file: FileInput, setting: _Setting) -> FileReport:
-    with ProcessPoolExecutor(1) as pool:
-        try:
-            return pool.submit(analyze_chunk, ((0, file),), setting).result()[0][1]
-        except BrokenExecutor:
-            return _unread(file, "not analysed: the process that analysed it was killed")
+def _one_by_one(files: Sequence[Numbered], setting: _Setting) -> Iterator[Answer]:
+    """Analyse in one process at a time, so that it was the file under way that killed it."""
+    position = 0
+    while position < len(files):
+        with _pool(1) as pool:
+            try:
+                while position < len(files):
+                    yield from pool.submit(analyze_chunk, (files[position],), setting).result()
+                    position += 1
+            except BrokenExecutor:
+                number, file = files[position]
+                yield number, _unread(file, "not analysed: the process that analysed it was killed")
+                position += 1
 
 
 def _spread(files: Sequence[Numbered], setting: _Setting, executor: Executor) -> Iterator[Answer]:

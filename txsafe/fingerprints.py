@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from txsafe.model import Diagnostic, SourceFile
 
 _DIGITS = 32
+_LONGEST_LINE = 1_000
 
 
 def with_fingerprints(diagnostics: Iterable[Diagnostic], source: SourceFile, *, root: Path) -> tuple[Diagnostic, ...]:
@@ -48,4 +49,10 @@ def project_path(display: str, root: Path) -> str:
 def _text_at(diagnostic: Diagnostic, source: SourceFile) -> str:
     if diagnostic.start.line > len(source.line_starts):
         return diagnostic.message
-    return source.line_text(diagnostic.start.line)
+    start = source.line_starts[diagnostic.start.line - 1]
+    text = source.text[start : start + _LONGEST_LINE]
+    end = min((at for at in (text.find("\r"), text.find("\n")) if at >= 0), default=len(text))
+    if end < _LONGEST_LINE:
+        return text[:end]
+    start += diagnostic.start.column - 1  # what else stands on a line of megabytes says little
+    return source.text[start : start + _LONGEST_LINE]

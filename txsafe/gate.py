@@ -78,6 +78,9 @@ _STEMS: Mapping[str, str | None] = {
     "with hold": None,
 }
 
+TRANSACTION_WORDS = (b"atomic", b"begin", b"schema_editor", b"transaction")
+"""What opens a transaction without any SQL: everyday words, further tokens for poolers that allow none."""
+
 _TOKENS = tuple(
     (stem.encode("ascii"), re.compile(pattern.encode("ascii")) if pattern else None) for stem, pattern in _STEMS.items()
 )

@@ -54,6 +54,17 @@ def resolve_profile(name: str, catalog: Catalog, *, settings: Mapping[str, str],
     )
 
 
+def resolve_routes(routes: Mapping[str, str], catalog: Catalog, *, server_version: int | None) -> Mapping[str, Profile]:
+    """Return the profile of each pattern of `routes`. Raises `ConfigError`, naming the pattern."""
+    profiles: dict[str, Profile] = {}
+    for pattern, name in routes.items():
+        try:
+            profiles[pattern] = resolve_profile(name, catalog, settings={}, server_version=server_version)
+        except ConfigError as error:
+            raise ConfigError(f"routes: {pattern!r}: {error}") from error
+    return profiles
+
+
 def _resolve_version(pooler: Pooler, version: str | None) -> str | None:
     if version is None:
         return pooler.version

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 RULE = "unused-suppression"
+UNUSED = "unused"
+"""The variant of that rule: a comment that silences nothing."""
 OWN_RULES = frozenset({RULE, "syntax-error", "internal-error"})
 """What the tool says of itself: only silenced by name."""
 
@@ -325,7 +327,7 @@ def _unused(suppression: _Suppression, source: SourceFile) -> Diagnostic | None:
     if RULE in rules or (suppression.used and not idle):
         return None
     what = f"of {', '.join(f'`{rule}`' for rule in idle)} " if idle else ""
-    fault = _Fault(suppression.comment, "unused", f"this suppression {what}silences nothing", Severity.NOTE)
+    fault = _Fault(suppression.comment, UNUSED, f"this suppression {what}silences nothing", Severity.NOTE)
     return replace(_fault_diagnostic(fault, source), fix=_removal(suppression, idle, source))
 
 

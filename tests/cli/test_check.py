@@ -441,6 +441,14 @@ def test_a_baseline_hides_what_is_known_and_tells_what_is_stale() -> None:
     assert txsafe("--baseline", "base.json", "-q").stderr == ""
 
 
+def test_what_is_not_selected_is_not_stale() -> None:
+    put("a.py", PROBLEM)
+    txsafe("--write-baseline", "base.json")
+    result = txsafe("--baseline", "base.json", "--select", "temp-table")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+
+
 def test_only_what_a_change_brought_is_shown(folder: Path) -> None:
     (folder / ".git").rmdir()
     put("old.py", PROBLEM)

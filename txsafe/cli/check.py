@@ -149,9 +149,10 @@ class _Run:
 
     def _analyze(self, catalog: Catalog) -> Report:
         from txsafe.engine import analyze
-        from txsafe.profiles import resolve_profile
+        from txsafe.profiles import resolve_profile, resolve_routes
 
         config = self.config
+        resolve_routes(config.routes, catalog, server_version=config.server_version)  # wrong, it fails here and now
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
@@ -173,18 +174,20 @@ class _Run:
     def _filter(self, report: Report) -> Report:
         from txsafe.selection import add_errors, keep_changed, select
 
-        report = self._compare(select(report, self.config))
+        report = select(self._compare(report), self.config)
         if (changes := self._changes()) is not None:
             report = keep_changed(report, changes)
         return add_errors(report, (*self.discovery.errors, *self.discovery.missing))
 
     def _compare(self, report: Report) -> Report:
+        """Mark what the baseline knows; all of the report is compared, so that `--select` makes no entry look stale."""
         from txsafe.baseline import compare, read_baseline, write_baseline
+        from txsafe.selection import select
 
         config = self.config
         written = self.flags.get("write_baseline")
         if isinstance(written, str):
-            count = write_baseline(Path(written), report.diagnostics, root=config.root)
+            count = write_baseline(Path(written), select(report, config).diagnostics, root=config.root)
             _note(f"{written}: wrote {count} {'entry' if count == 1 else 'entries'}")
         file = Path(written) if isinstance(written, str) else config.baseline
         if file is None:

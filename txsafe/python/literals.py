@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import bisect
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, SqlSite, StatementKind
@@ -182,8 +183,8 @@ def _is_talk(ancestor: ast.AST, child: ast.AST) -> bool:  # noqa: PLR0911 - one 
             return True
         case ast.AnnAssign(annotation=annotation):
             return child is annotation
-        case ast.Dict(keys=keys):
-            return child in keys
+        case ast.Dict():
+            return child in _keys(ancestor)
         case ast.Subscript(slice=index):
             return child is index
         case ast.keyword(arg=name):
@@ -201,6 +202,12 @@ def _is_talk(ancestor: ast.AST, child: ast.AST) -> bool:  # noqa: PLR0911 - one 
             )
         case _:
             return False
+
+
+@lru_cache(maxsize=1)
+def _keys(node: ast.Dict) -> frozenset[ast.AST | None]:
+    """Return the keys of a dictionary, which may have thousands, each asked for in turn."""
+    return frozenset(node.keys)
 
 
 def _target_name(target: ast.expr) -> str:
