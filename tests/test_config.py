@@ -30,7 +30,7 @@ VALUES = st.recursive(
 
 
 def test_every_field_of_the_configuration_but_its_origin_is_an_option() -> None:
-    names = {item.name.replace("_", "-") for item in fields(Config)} - {"root", "file"}
+    names = {item.name.replace("_", "-") for item in fields(Config)} - {"root", "file", "profile-files"}
     assert set(KEYS) == names
 
 

@@ -19,6 +19,7 @@ from txsafe.model import (
     Hole,
     Outcome,
     Place,
+    Severity,
     Span,
     Transaction,
     TransactionContext,
@@ -390,3 +391,10 @@ def test_no_name_is_judged_worse_than_the_unseen_one(
     named = judge(use(variant, context, name=name), profile, catalog)
     unseen = judge(use(variant, context, name="…"), profile, catalog)
     assert BADNESS.index(named.outcome) <= BADNESS.index(unseen.outcome)
+
+
+def test_a_nuisance_is_not_the_worst_that_an_unseen_name_can_meet(catalog: Catalog) -> None:
+    assert verdict(catalog, "pgbouncer-1.18", "parameter:application_name").severity is Severity.NOTE
+    unseen = verdict(catalog, "pgbouncer-1.18", "parameter:app.…")
+    assert unseen.severity is None
+    assert unseen.effects == (Effect.LOST, Effect.LEAKED)

@@ -91,7 +91,7 @@ class Analyzer:
     @classmethod
     def of(cls, config: Config, *, roots: tuple[str, ...] = ()) -> Analyzer:
         """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
-        catalog = load_catalog(config.rule_paths)
+        catalog = load_catalog((*config.rule_paths, *config.profile_files))
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )

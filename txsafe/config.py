@@ -82,6 +82,13 @@ class Config:
         default_factory=dict,
         metadata=_option(table(SCALAR), "Settings of the pooler that decide, such as `max_prepared_statements`."),
     )
+    pooler_config: Path | None = field(
+        default=None,
+        metadata=_option(PATH, "The pooler's own configuration file, for its mode and settings."),
+    )
+    pooler_database: str | None = field(
+        default=None, metadata=_option(TEXT, "Which of its databases counts, where they differ.")
+    )
     server_version: int | None = field(
         default=None,
         metadata=_option(number(8), "PostgreSQL's major version; without it the oldest supported one counts."),
@@ -178,6 +185,8 @@ class Config:
         metadata=_option(SWITCH, "Print tracebacks of internal errors and the time that each stage took."),
     )
 
+    profile_files: tuple[Path, ...] = ()
+    """Profile files that `profile` and `routes` name, once `profiles.with_profile_files` has looked. No option."""
     root: Path = field(default_factory=Path.cwd)
     """The folder that globs are relative to: the configuration file's, or the working directory. No option."""
     file: Path | None = None

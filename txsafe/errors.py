@@ -32,6 +32,10 @@ class SourceError(TxsafeError):
         self.line = line
 
 
+class ProbeError(TxsafeError):
+    """A live pooler that cannot be probed, or not to the end."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the nearest known word, or nothing."""
     if len(word) > _LONGEST_WORD:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from txsafe.catalog.capabilities import PARAMETRISED
 from txsafe.catalog.conditions import Circumstances
 from txsafe.catalog.templates import MISSING, fill_template
-from txsafe.model import HOLE_CHARACTERS, Basis, Effect, Outcome, TransactionEnd, Verdict
+from txsafe.model import HOLE_CHARACTERS, Basis, Effect, Outcome, Severity, TransactionEnd, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,6 +43,12 @@ def judge(use: FeatureUse, profile: Profile, catalog: Catalog) -> Verdict:
     if verdict.outcome is Outcome.SAFE or profile.server_version is not None:
         return verdict
     return _mention_newer_server(verdict, use, variant.requires, profile, catalog)
+
+
+def list_requirements(use: FeatureUse, catalog: Catalog) -> tuple[str, ...]:
+    """Return the capabilities that a use requires, with the names that it gives."""
+    variant = catalog.rules[use.rule].variants[use.variant]
+    return tuple(_fill(template, use) for template in variant.requires)
 
 
 def _safe(reason: str, reference: str) -> Verdict:
@@ -123,7 +129,11 @@ def _find_first(pooler: Pooler, capability: str, circumstances: Circumstances) -
 def _find_worst(pooler: Pooler, kind: str, circumstances: Circumstances) -> Provision | None:
     """Return the worst of all that some name could meet."""
     possible = _list_possible(pooler, kind, circumstances)
-    return max(possible, key=lambda provision: _BADNESS.index(provision.outcome), default=None)
+    return max(possible, key=_badness, default=None)
+
+
+def _badness(provision: Provision) -> tuple[int, Severity]:
+    return _BADNESS.index(provision.outcome), provision.severity or Severity.ERROR
 
 
 def _list_possible(pooler: Pooler, kind: str, circumstances: Circumstances) -> Iterator[Provision]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.catalog.templates import matches_globs, template_names
 from txsafe.errors import ConfigError, did_you_mean
-from txsafe.judge import judge
+from txsafe.judge import judge, list_requirements
 from txsafe.model import (
     NO_FACTS,
     Basis,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from txsafe.catalog import Catalog
+    from txsafe.catalog.observed import Coverage
     from txsafe.catalog.poolers import Pooler
     from txsafe.catalog.rules import Rule, Variant
 
@@ -46,6 +47,8 @@ PARAMETERS = (
     "timezone",
 )
 """What stands for all parameters: each is followed by some poolers or server versions and not by others."""
+MARK = "*"
+LEGEND = f"{MARK} observed on this very pooler, version and mode; the rest from source code or documentation"
 _NOWHERE = Place("", Span(0, 0))
 _CONTEXTS: Mapping[str, Transaction] = MappingProxyType(
     {"inside-transaction": Transaction.EXPLICIT, "in-autocommit": Transaction.AUTOCOMMIT}
@@ -65,11 +68,18 @@ class Cell:
     basis: Basis
     reference: str
     reason: str
+    observed: bool = False
+    """Whether it was seen behind this very pooler, version, mode, settings and server; `basis` is the reason's."""
 
     @property
     def text(self) -> str:
         """The outcome and what goes wrong: `unsafe: lost, leaked`."""
         return f"{self.outcome}: {', '.join(self.effects)}" if self.effects else self.outcome.value
+
+    @property
+    def marked_text(self) -> str:
+        """The same, with a mark where it was observed."""
+        return f"{self.text}{MARK}" if self.observed else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +90,19 @@ class _Case:
     use: FeatureUse
 
 
-def matrix_cells(catalog: Catalog, profiles: Sequence[Profile], *, rules: Sequence[str] = ()) -> tuple[Cell, ...]:
-    """Judge all variants of all rules, or of some, behind all profiles: by rule, then variant, then profile."""
+def matrix_cells(
+    catalog: Catalog, profiles: Sequence[Profile], *, rules: Sequence[str] = (), coverage: Coverage | None = None
+) -> tuple[Cell, ...]:
+    """Judge all variants of all rules, or of some, behind all profiles: by rule, then variant, then profile.
+
+    `coverage` says which cells were observed.
+    """
     selected = [catalog.rules[name] for name in rules] if rules else list(catalog.rules.values())
     cells: list[Cell] = []
     for rule in selected:
         for variant in rule.variants.values():
             for case in _list_cases(rule, variant):
-                cells.extend(_judge_case(case, profiles, catalog))
+                cells.extend(_judge_case(case, profiles, catalog, coverage))
     return tuple(cells)
 
 
@@ -159,21 +174,23 @@ def _is_about(variant: Variant, hole: str, parameter: str) -> bool:
     return any(matches_globs(parameter, match.where.get(hole, ())) for match in variant.match)
 
 
-def _judge_case(case: _Case, profiles: Iterable[Profile], catalog: Catalog) -> Iterator[Cell]:
+def _judge_case(
+    case: _Case, profiles: Iterable[Profile], catalog: Catalog, coverage: Coverage | None
+) -> Iterator[Cell]:
     """Judge one use; once more inside a transaction and in autocommit, if that changes anything anywhere."""
-    cells = [_judge_cell(case, profile, catalog) for profile in profiles]
+    cells = [_judge_cell(case, profile, catalog, coverage) for profile in profiles]
     yield from cells
     if case.use.transaction.kind is not Transaction.UNKNOWN:
         return
     for label, kind in _CONTEXTS.items():
         use = replace(case.use, transaction=TransactionContext(kind=kind))
         inside = _Case(label=f"{case.label}/{label}", use=use)
-        others = [_judge_cell(inside, cell.profile, catalog) for cell in cells]
+        others = [_judge_cell(inside, cell.profile, catalog, coverage) for cell in cells]
         if any(cell.text != other.text for cell, other in zip(cells, others, strict=True)):
             yield from others
 
 
-def _judge_cell(case: _Case, profile: Profile, catalog: Catalog) -> Cell:
+def _judge_cell(case: _Case, profile: Profile, catalog: Catalog, coverage: Coverage | None) -> Cell:
     verdict = judge(case.use, profile, catalog)
     return Cell(
         rule=case.use.rule,
@@ -184,6 +201,7 @@ def _judge_cell(case: _Case, profile: Profile, catalog: Catalog) -> Cell:
         basis=verdict.basis,
         reference=verdict.reference,
         reason=verdict.reason,
+        observed=coverage is not None and coverage.covers(profile, list_requirements(case.use, catalog), catalog),
     )
 
 
@@ -209,6 +227,7 @@ def _describe(cell: Cell) -> Mapping[str, object]:
         "outcome": cell.outcome.value,
         "effects": [effect.value for effect in cell.effects],
         "basis": cell.basis.value,
+        "observed": cell.observed,
         "reference": cell.reference,
         "reason": cell.reason,
     }
@@ -225,7 +244,8 @@ class _Table:
 
 def render_text(cells: Sequence[Cell]) -> str:
     """Render one table per pooler with aligned columns; versions that do the same share a column."""
-    return "\n".join(f"{table.title}\n{_align(table)}" for table in _list_tables(cells))
+    tables = "\n".join(f"{table.title}\n{_align(table)}" for table in _list_tables(cells))
+    return f"{tables}\n{LEGEND}\n" if any(cell.observed for cell in cells) else tables
 
 
 def render_markdown(cells: Sequence[Cell]) -> str:
@@ -235,6 +255,8 @@ def render_markdown(cells: Sequence[Cell]) -> str:
         lines = [f"## {table.title}", "", _markdown_row(table.heads), _markdown_row(["---"] * len(table.heads))]
         lines.extend(_markdown_row((f"`{row[0]}`", f"`{row[1]}`", *row[2:])) for row in table.rows)
         parts.append("\n".join(lines) + "\n")
+    if any(cell.observed for cell in cells):
+        parts.append(LEGEND.replace(MARK, f"\\{MARK}") + "\n")
     return "\n".join(parts)
 
 
@@ -264,7 +286,7 @@ def _list_tables(cells: Sequence[Cell]) -> Iterator[_Table]:
 def _list_columns(cells: Sequence[Cell]) -> list[tuple[Profile, tuple[str, ...]]]:
     columns: dict[str, tuple[Profile, list[str]]] = {}
     for cell in cells:
-        columns.setdefault(cell.profile.name, (cell.profile, []))[1].append(cell.text)
+        columns.setdefault(cell.profile.name, (cell.profile, []))[1].append(cell.marked_text)
     return [(profile, tuple(texts)) for profile, texts in columns.values()]
 
 

@@ -1,11 +1,13 @@
 """A profile's name and settings come in, a `Profile` goes out: which pooler the code will meet, defaults filled in.
 
-Names are `POOLER[-VERSION][/MODE]`: `pgbouncer`, `pgbouncer-1.18/transaction`, `rds-proxy`, `neon`.
+Names are `POOLER[-VERSION][/MODE]`: `pgbouncer`, `pgbouncer-1.18/transaction`, `rds-proxy`, `neon`; or the path of a
+profile file, which `txsafe probe` writes: `./observed.yaml`.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -15,13 +17,48 @@ from txsafe.model import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from txsafe.catalog import Catalog
     from txsafe.catalog.poolers import Pooler
+    from txsafe.config import Config
 
 _NAME = re.compile(r"(?P<pooler>[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*)(?:-(?P<version>[0-9][^/]*))?(?:/(?P<mode>.*))?")
+_SUFFIXES = (".yaml", ".yml")
 _SERVER_VERSIONS = range(10, 100)
 """Majors since they are one number; larger ones are `server_version_num` by mistake."""
+
+
+def is_profile_file(name: str) -> bool:
+    """Tell whether a profile's name is the path of a file."""
+    return name.strip().endswith(_SUFFIXES)
+
+
+def with_profile_files(config: Config) -> Config:
+    """Return a configuration that names profile files' ids instead of their paths, and lists the files.
+
+    Raises `ConfigError` for a file that is not there and `CatalogError` for one that is wrong.
+    """
+    named = [name for name in (config.profile, *config.routes.values()) if is_profile_file(name)]
+    if not named:
+        return config
+    ids = {name: read_profile_id(config.root / name.strip()) for name in named}
+    return replace(
+        config,
+        profile=ids.get(config.profile, config.profile),
+        routes={route: ids.get(name, name) for route, name in config.routes.items()},
+        profile_files=tuple(dict.fromkeys(config.root / name.strip() for name in named)),
+    )
+
+
+def read_profile_id(file: Path) -> str:
+    """Return the id that a profile file gives its pooler; the file itself is checked when the catalogue is loaded."""
+    from txsafe.catalog.document import Reader, read_document
+    from txsafe.catalog.rules import read_id
+
+    if not file.is_file():
+        raise ConfigError(f"{file}: no such profile file")
+    return read_id(Reader(read_document(file, file.as_posix()), "a pooler"))
 
 
 def resolve_profile(name: str, catalog: Catalog, *, settings: Mapping[str, str], server_version: int | None) -> Profile:

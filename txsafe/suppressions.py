@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 RULE = "unused-suppression"
 UNUSED = "unused"
 """The variant of that rule: a comment that silences nothing."""
-OWN_RULES = frozenset({RULE, "syntax-error", "internal-error"})
+OWN_RULES = frozenset({RULE, "syntax-error", "internal-error", "pooler-config"})
 """What the tool says of itself: only silenced by name."""
 
 _MARK = "txsafe:"

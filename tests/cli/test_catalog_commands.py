@@ -118,7 +118,7 @@ def test_explain_prints_the_whole_page(capfd: pytest.CaptureFixture[str]) -> Non
     ):
         assert part in out
     assert "Opened and closed in one transaction it is safe." in out
-    assert "- A direct connection: safe\n" in out
+    assert "- A direct connection: safe*\n" in out
 
 
 @pytest.mark.parametrize("rule", ["backend-pid", "session-set", "transaction-block"])

@@ -19,6 +19,7 @@ from tests.lab.observe import OBSERVED
 from txsafe.judge import judge_capability
 from txsafe.model import FeatureUse, Outcome, Place, Profile, Span, Transaction, TransactionContext, Verdict
 from txsafe.probe.probes import Context, Word
+from txsafe.probe.verdicts import is_about_itself, list_effects
 from txsafe.profiles import resolve_profile
 
 if TYPE_CHECKING:
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from txsafe.catalog import Catalog
-
-LATE_CLEAN_UP = frozenset({"discard", "pool-reset", "deallocate-all"})
-"""Capabilities that are about clean-up sent later; for all others, `late` says what becomes of a closing step."""
-ENDS_IN_BLOCK = frozenset({"transaction-block", "split-prepare"})
-"""Capabilities whose verdict is about what happens inside a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +48,8 @@ class Cell:
 
     @property
     def effects(self) -> frozenset[str]:
-        """What was seen, in the catalogue's words: a refusal at connect is an error."""
-        words = {Word.ERROR.value if word == Word.REFUSED else word for word in self.words}
-        return frozenset(words - {Word.WORKS, Word.PINNED})
+        """What went wrong, in the catalogue's words."""
+        return frozenset(str(effect) for effect in list_effects(self.words))
 
 
 def read_cells(catalog: Catalog, folder: Path = OBSERVED) -> Iterator[Cell]:
@@ -102,7 +97,7 @@ def find_disagreements(cells: Iterator[Cell], catalog: Catalog) -> Iterator[str]
         effects = frozenset(str(effect) for verdict in verdicts for effect in verdict.effects)
         if fault := _find_fault(cell, verdicts, effects):
             yield f"{cell.name}: catalogue {_tell(verdicts)}, observed {' '.join(sorted(cell.words))}: {fault}"
-        if _is_about_itself(cell):
+        if is_about_itself(cell.requires, cell.context):
             key = (cell.profile.name, str(cell.profile.settings), str(cell.profile.server_version), *cell.requires)
             seen[key] |= cell.effects
             told[key] = (told[key][0] | effects if key in told else effects, cell)
@@ -121,23 +116,11 @@ def _judge(capability: str, cell: Cell, catalog: Catalog) -> Verdict:
     return judge_capability(capability, use, cell.profile, catalog)
 
 
-def _is_about_itself(cell: Cell) -> bool:
-    """Whether the verdict on the capability is about what this context shows."""
-    kinds = {capability.partition(":")[0] for capability in cell.requires}
-    match cell.context:
-        case Context.AUTOCOMMIT | Context.COMMITTED:
-            return True
-        case Context.LATE:
-            return bool(kinds & LATE_CLEAN_UP)
-        case Context.INSIDE:
-            return bool(kinds & ENDS_IN_BLOCK)
-
-
 def _find_fault(cell: Cell, verdicts: list[Verdict], effects: frozenset[str]) -> str:
     outcomes = {verdict.outcome for verdict in verdicts}
     if Word.UNSEEN in cell.words:
         return "" if Outcome.UNKNOWN in outcomes else "not observed"
-    if not _is_about_itself(cell):
+    if not is_about_itself(cell.requires, cell.context):
         return _find_fault_beside(cell, outcomes)
     if Outcome.UNKNOWN in outcomes:
         return "the catalogue does not know what was observed"

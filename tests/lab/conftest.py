@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def packages() -> Mapping[str, Packages]:
-    """Return the unpacked packages, or skip where they cannot be had."""
+    """Return the unpacked packages; where they cannot be had, all tests of the lab fail with the reason."""
     try:
         return install()
     except LabUnavailableError as error:
-        pytest.skip(str(error))
+        pytest.fail(f"the lab cannot be installed: {error}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

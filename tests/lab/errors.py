@@ -1,4 +1,4 @@
-"""What keeps the lab from running: a reason to skip, not a failure of the code under test."""
+"""What keeps the lab from running: each carries the reason, so that tests fail with it."""
 
 from __future__ import annotations
 

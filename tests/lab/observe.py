@@ -7,7 +7,6 @@ cell.
 from __future__ import annotations
 
 import datetime as dt
-import re
 import sys
 import time
 from collections import defaultdict
@@ -21,6 +20,7 @@ from tests.lab.servers import SUITE_OF_MAJOR, start_server
 from tests.lab.session import Session
 from txsafe.probe.pool import Pool, detect_pool
 from txsafe.probe.survey import survey
+from txsafe.probe.verdicts import settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -85,7 +85,7 @@ def _render(endpoints: Sequence[Endpoint], found: Mapping[Endpoint, Sequence[Obs
             requires[seen.probe] = seen.requires
             if seen.text:
                 texts.setdefault(
-                    f"{seen.probe}, {seen.context}: {words}", _settle(f"{seen.sqlstate} {seen.text}".strip())
+                    f"{seen.probe}, {seen.context}: {words}", settle(f"{seen.sqlstate} {seen.text}".strip())
                 )
         for probe, cells in rows.items():
             yield f'    "{probe}": {{requires: [{_quoted(requires[probe])}], {", ".join(cells)}}}'
@@ -100,15 +100,6 @@ def _quoted(words: Iterable[str]) -> str:
 
 def _quote(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _settle(text: str) -> str:
-    """Take out of a message what differs from run to run."""
-    text = " ".join(text.partition("\nHINT:")[0].split())
-    text = re.sub(r"__asyncpg_stmt_\w+?__", "__asyncpg_stmt_…__", text)
-    text = re.sub(r"txsafe_[0-9a-f]{8}", "txsafe_…", text)
-    text = re.sub(r"(port|stmt_|pstmt_|_pg3_|c)(\s?)\d+", r"\1\2…", text)
-    return re.sub(r"\d{4,5}|[0-9a-f]{12,}", "…", text)
 
 
 def main(wanted: Sequence[str]) -> None:

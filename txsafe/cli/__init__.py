@@ -23,6 +23,7 @@ COMMANDS = {
     "matrix": ("txsafe.cli.matrix:matrix_command", "Show what each pooler does with each use of session state."),
     "rules": ("txsafe.cli.rules:rules_command", "List the rules."),
     "explain": ("txsafe.cli.explain:explain_command", "Explain a rule: what happens, what to write instead."),
+    "probe": ("txsafe.cli.probe:probe_command", "Observe what a live pooler does with session state."),
 }
 """Name → import path, and the line in `--help`, which must not import it."""
 

@@ -23,14 +23,16 @@ from txsafe.cli.terminal import Progress, terminal_width, wants_color, write_out
 from txsafe.config import Config, Format, show
 from txsafe.discovery import EXCLUDED, Discovery, FileInput, Skipped, display_path, find_files, is_excluded
 from txsafe.errors import ConfigError, SourceError, did_you_mean
+from txsafe.profiles import with_profile_files
 from txsafe.selection import ExitStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from txsafe.catalog import Catalog
     from txsafe.changes import Changes
     from txsafe.model import Report, SourceFile
+    from txsafe.poolerconfig.choice import Choice
     from txsafe.report import RenderContext
 
 STDIN = "-"
@@ -39,7 +41,7 @@ _STDIN_NAME = "stdin.py"
 
 def run(paths: tuple[str, ...], **flags: object) -> int:
     """Analyse the files of some paths and return the exit status."""
-    config = configure(paths, flags)
+    config = with_profile_files(configure(paths, flags))
     if flags.get("show_config"):
         write_output(show(config))
         return ExitStatus.CLEAN
@@ -128,9 +130,15 @@ class _Run:
         _check_writable(self.config, self.flags)
         catalog = self._load_catalog()
         self.clock.tell("rules")
-        report = self._analyze(catalog)
+        choice = self._choose(catalog)
+        changes = self._changes()
+        report = self._analyze(catalog, self.config if choice is None else choice.config, changes)
         self.clock.tell("analysis")
-        report = self._filter(report)
+        if choice is not None:
+            from txsafe.poolerconfig.complaints import complain
+
+            report = complain(choice, report, catalog)
+        report = self._filter(report, changes)
         self._write(report, catalog)
         self.clock.tell("reports")
         if self.discovery.missing:
@@ -143,21 +151,32 @@ class _Run:
         from txsafe.catalog import load_catalog
         from txsafe.selection import check_selectors
 
-        catalog = load_catalog(self.config.rule_paths)
+        catalog = load_catalog((*self.config.rule_paths, *self.config.profile_files))
         check_selectors(self.config, catalog.rules)
         return catalog
 
-    def _analyze(self, catalog: Catalog) -> Report:
+    def _choose(self, catalog: Catalog) -> Choice | None:
+        """Return what the pooler's own file says, if there is one."""
+        config = self.config
+        if config.pooler_config is None:
+            return None
+        from txsafe.poolerconfig.choice import read_choice
+
+        choice = read_choice(config.pooler_config, config, catalog)
+        if not config.quiet:
+            _note(f"{choice.file.path}: database {choice.database.name}: {choice.profile.title}")
+        return choice
+
+    def _analyze(self, catalog: Catalog, config: Config, changes: Changes | None) -> Report:
         from txsafe.engine import analyze
         from txsafe.profiles import resolve_profile, resolve_routes
 
-        config = self.config
         resolve_routes(config.routes, catalog, server_version=config.server_version)  # wrong, it fails here and now
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
         files = self.discovery.files
-        if (changes := self._changes()) is not None:
+        if changes is not None:
             files = tuple(file for file in files if changes.touch_file(file.path))
         progress = Progress() if sys.stderr.isatty() and not config.quiet else None
         try:
@@ -169,13 +188,15 @@ class _Run:
     def _changes(self) -> Changes | None:
         if self.config.since is None:
             return None
-        return _changes(self.config.since, self.config.root)
+        from txsafe.changes import changed_lines
 
-    def _filter(self, report: Report) -> Report:
+        return changed_lines(self.config.since, self.config.root)
+
+    def _filter(self, report: Report, changes: Changes | None) -> Report:
         from txsafe.selection import add_errors, keep_changed, select
 
         report = select(self._compare(report), self.config)
-        if (changes := self._changes()) is not None:
+        if changes is not None:
             report = keep_changed(report, changes)
         return add_errors(report, (*self.discovery.errors, *self.discovery.missing))
 
@@ -206,7 +227,7 @@ class _Run:
         from txsafe.report import render
 
         config = self.config
-        plain = self._context(catalog, color=False)
+        plain = self._context(report, catalog, color=False)
         for format_, path in config.output.items():
             write_atomically(path, render(format_, report, plain).encode("utf-8", "backslashreplace"))
         if config.output_file is not None:
@@ -215,7 +236,7 @@ class _Run:
             )
         else:
             color = config.format is Format.TEXT and wants_color(config.color)
-            write_output(render(config.format, report, self._context(catalog, color=color)))
+            write_output(render(config.format, report, self._context(report, catalog, color=color)))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             self._annotate(render(Format.GITHUB, report, plain))
 
@@ -229,14 +250,14 @@ class _Run:
         else:
             click.echo(annotations, err=True, nl=False)
 
-    def _context(self, catalog: Catalog, *, color: bool) -> RenderContext:
+    def _context(self, report: Report, catalog: Catalog, *, color: bool) -> RenderContext:
         from txsafe.report import RenderContext, Verbosity
 
         config = self.config
         verbosity = Verbosity.QUIET if config.quiet else Verbosity.VERBOSE if config.verbose else Verbosity.NORMAL
         return RenderContext(
             rules=catalog.rules,
-            sources=_sources(self.discovery.files, config),
+            sources=_sources(self.discovery.files, config, masked=_pooler_files(report)),
             color=color,
             width=terminal_width(),
             verbosity=verbosity,
@@ -244,14 +265,14 @@ class _Run:
         )
 
 
-@lru_cache(maxsize=1)
-def _changes(revision: str, root: Path) -> Changes:
-    from txsafe.changes import changed_lines
-
-    return changed_lines(revision, root)
+def _pooler_files(report: Report) -> frozenset[str]:
+    """Return the paths of the pooler's files that are complained of: they hold passwords, and are quoted without."""
+    return frozenset(each.path for each in report.diagnostics if each.rule == "pooler-config")
 
 
-def _sources(files: Sequence[FileInput], config: Config) -> Callable[[str], SourceFile | None]:
+def _sources(
+    files: Sequence[FileInput], config: Config, *, masked: Collection[str]
+) -> Callable[[str], SourceFile | None]:
     """Return a function from a shown path to the text that was analysed; None where that is gone."""
     from txsafe.discovery import read_input
     from txsafe.source import decode
@@ -260,6 +281,10 @@ def _sources(files: Sequence[FileInput], config: Config) -> Callable[[str], Sour
 
     @lru_cache(maxsize=32)
     def source(display: str) -> SourceFile | None:
+        if display in masked:
+            from txsafe.poolerconfig.complaints import read_masked
+
+            return read_masked(display)
         file = inputs.get(display) or FileInput(Path(display), display)
         try:
             return decode(read_input(file, limit=config.max_file_size), display)

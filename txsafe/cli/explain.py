@@ -51,16 +51,18 @@ def _indent(text: str) -> str:
 
 def _tabulate_verdicts(rule: Rule, catalog: Catalog) -> str:
     """Tell per pooler, in its default version and mode, the outcomes that the variants have there."""
-    from txsafe.matrix import matrix_cells
+    from txsafe.catalog.observed import load_coverage
+    from txsafe.matrix import LEGEND, matrix_cells
     from txsafe.profiles import resolve_profile
 
     profiles = [resolve_profile(name, catalog, settings={}, server_version=None) for name in catalog.poolers]
-    cells = matrix_cells(catalog, profiles, rules=(rule.id,))
+    cells = matrix_cells(catalog, profiles, rules=(rule.id,), coverage=load_coverage(catalog))
     lines = []
     for profile in profiles:
-        found = dict.fromkeys(cell.text for cell in cells if cell.profile is profile)
+        found = dict.fromkeys(cell.marked_text for cell in cells if cell.profile is profile)
         lines.append(f"- {profile.title}: {'; '.join(found)}\n")
-    return "".join(lines) + f"\nIn detail: `txsafe matrix --rule {rule.id}`.\n"
+    legend = f"\n{LEGEND}\n" if any(cell.observed for cell in cells) else ""
+    return "".join(lines) + f"{legend}\nIn detail: `txsafe matrix --rule {rule.id}`.\n"
 
 
 explain_command = click.Command(

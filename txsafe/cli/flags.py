@@ -15,6 +15,7 @@ from txsafe.config import Color, Config, Format, OptionError, apply, option_help
 from txsafe.config_file import load_config, read_config
 from txsafe.errors import ConfigError
 from txsafe.model import Confidence, Severity
+from txsafe.profiles import is_profile_file
 
 if TYPE_CHECKING:
     import enum
@@ -72,6 +73,8 @@ def parameters() -> list[click.Parameter]:
         click.Argument(["paths"], nargs=-1, metavar="[PATHS]…"),
         _flag("--profile", metavar="NAME"),
         _flag("--set", "settings", metavar="KEY=VALUE", multiple=True),
+        _flag("--pooler-config", metavar="FILE"),
+        _flag("--pooler-database", metavar="NAME"),
         _flag("--server-version", metavar="MAJOR", kind=click.INT),
         _choice("--format", words=Format),
         _flag("--output-file", "-o", "output_file", metavar="FILE"),
@@ -138,7 +141,9 @@ def _values(flags: Flags, config: Config) -> Iterator[tuple[str, object]]:
         if name in _ACTIONS or value is None or value == ():
             continue
         key = name.replace("_", "-")
-        if name == "settings":
+        if name == "profile" and is_profile_file(str(value)):
+            yield key, str(Path.cwd() / str(value))
+        elif name == "settings":
             yield key, {**config.settings, **_pairs("--set", value)}
         elif name == "output":
             known = {word.value: str(path) for word, path in config.output.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 _FORMATS = ("text", "json", "markdown")
@@ -20,17 +22,21 @@ def run(  # one argument per option, as click passes them
     """Print the matrix and return the exit status."""
     from txsafe import matrix
     from txsafe.catalog import load_catalog
+    from txsafe.catalog.observed import load_coverage
     from txsafe.cli.flags import configure
     from txsafe.cli.terminal import write_output
-    from txsafe.profiles import resolve_profile
+    from txsafe.profiles import is_profile_file, read_profile_id, resolve_profile
 
     given = configure((), {"isolated": True, "settings": settings}).settings
-    catalog = load_catalog(configure((), {"rule_paths": rule_paths}).rule_paths)
+    files = {name: Path(name).absolute() for name in profile if is_profile_file(name)}
+    own = configure((), {"rule_paths": rule_paths}).rule_paths
+    catalog = load_catalog((*own, *files.values()))
     rules = tuple(catalog.find_rule(name).id for name in rule)
-    named = tuple(resolve_profile(name, catalog, settings=given, server_version=server_version) for name in profile)
+    names = [read_profile_id(files[name]) if name in files else name for name in profile]
+    named = tuple(resolve_profile(name, catalog, settings=given, server_version=server_version) for name in names)
     if pooler or not named:
         named += matrix.list_profiles(catalog, poolers=pooler, settings=given, server_version=server_version)
-    cells = matrix.matrix_cells(catalog, named, rules=rules)
+    cells = matrix.matrix_cells(catalog, named, rules=rules, coverage=load_coverage(catalog))
     render = {"text": matrix.render_text, "json": matrix.render_json, "markdown": matrix.render_markdown}
     write_output(render[output_format](cells))
     return 0

@@ -58,8 +58,9 @@ def discard_output() -> None:
 
 @dataclass(slots=True)
 class Progress:
-    """A line on standard error that counts files, on terminals and in long runs only."""
+    """A line on standard error that counts files, or what `noun` says, on terminals and in long runs only."""
 
+    noun: str = "files"
     started: float = field(default_factory=time.monotonic)
     shown: float = 0.0
 
@@ -69,7 +70,7 @@ class Progress:
         if now - self.started < _QUIET_SECONDS or now - self.shown < _SECONDS_BETWEEN:
             return
         self.shown = now
-        sys.stderr.write(f"\r\x1b[K{done}/{total} files")
+        sys.stderr.write(f"\r\x1b[K{done}/{total} {self.noun}")
         sys.stderr.flush()
 
     def clear(self) -> None:

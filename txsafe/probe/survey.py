@@ -6,24 +6,53 @@ In: a connection string. Out: what it is (`Pool`) and one `Observation` per prob
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING
 
+from txsafe.errors import ProbeError
+from txsafe.probe.drivers import AsyncpgClient, PsycopgClient
 from txsafe.probe.observe import Observation, observe
 from txsafe.probe.pool import Pool, Sharing
-from txsafe.probe.probes import Context, Probe, make_probes
+from txsafe.probe.probes import Context, Probe, Speaker, Word, make_probes
+from txsafe.probe.wire import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 WITHOUT_BLOCKS = (Context.AUTOCOMMIT, Context.LATE)
 """What can be asked where transaction blocks are refused."""
+RETURN = 5.0
+"""Seconds for a server or pooler to come back, so that what was created can be removed."""
+_FAILED = frozenset({Word.ERROR, Word.REFUSED, Word.STUCK, Word.UNSEEN})
 
 
-def survey(conninfo: str, pool: Pool) -> Iterator[Observation]:
-    """Run every probe in every context; one that asks for a transaction block only where there are some."""
-    for probe in make_probes(secrets.token_hex(4)):
-        for context in list_contexts(probe, pool.sharing):
-            yield observe(conninfo, pool, probe, context)
+def survey(conninfo: str, pool: Pool, *, aside: str = "") -> Iterator[Observation]:
+    """Run every probe in every context; one that asks for a transaction block only where there are some.
+
+    `aside` is a way round the pooler, to remove what was created if it dies. Raises `ProbeError` where nothing answers
+    any more.
+    """
+    speechless = find_speechless(conninfo)
+    for probe, context in list_work(pool):
+        if reason := speechless.get(probe.speaker):
+            words = (Word.UNSEEN,)
+            yield Observation(probe=probe.id, requires=probe.requires, context=context, words=words, text=reason)
+            continue
+        try:
+            seen = observe(conninfo, pool, probe, context)
+        except KeyboardInterrupt:
+            # What the probe itself could not remove any more: an interrupted query may still hold the pooler's place.
+            _remove((conninfo, aside), probe)
+            raise
+        if _FAILED & set(seen.words):
+            _check_alive((conninfo, aside), probe)
+        yield seen
+
+
+def list_work(pool: Pool) -> tuple[tuple[Probe, Context], ...]:
+    """Return what there is to do, with names that no other run uses."""
+    probes = make_probes(secrets.token_hex(4))
+    return tuple((probe, context) for probe in probes for context in list_contexts(probe, pool.sharing))
 
 
 def list_contexts(probe: Probe, sharing: Sharing) -> tuple[Context, ...]:
@@ -31,3 +60,38 @@ def list_contexts(probe: Probe, sharing: Sharing) -> tuple[Context, ...]:
     if sharing is not Sharing.STATEMENT or "transaction-block" in probe.requires:
         return probe.contexts
     return tuple(context for context in probe.contexts if context in WITHOUT_BLOCKS)
+
+
+def find_speechless(conninfo: str) -> Mapping[Speaker, str]:
+    """Return the drivers that cannot connect at all, and why: what libpq does they may not, with certificates say."""
+    found: dict[Speaker, str] = {}
+    with AsyncpgClient(conninfo, cache=0) as client:
+        if client.refusal is not None:
+            found |= dict.fromkeys((Speaker.ASYNCPG, Speaker.ASYNCPG_WITHOUT_CACHE), client.refusal.text)
+    with PsycopgClient(conninfo) as driver:
+        if driver.refusal is not None:
+            found[Speaker.PSYCOPG] = driver.refusal.text
+    return found
+
+
+def _check_alive(ways: Sequence[str], probe: Probe) -> None:
+    """Raise `ProbeError` if nothing answers any more, having removed what the probe created."""
+    with Client(ways[0]) as client:
+        answer = client.query("SELECT 1")
+    if answer.ok:
+        return
+    left = _remove(ways, probe)
+    rest = f"; left behind, run it when the server is back: {left}" if left else "; nothing was left behind"
+    raise ProbeError(f"the connection was lost in the middle of probe '{probe.id}': {answer.text}{rest}")
+
+
+def _remove(ways: Sequence[str], probe: Probe) -> str:
+    """Remove what a probe created, by whatever way leads to the server; return the SQL that could not be run."""
+    deadline = time.monotonic() + RETURN
+    left = list(probe.drop)
+    while left and time.monotonic() < deadline:
+        for way in filter(None, ways):
+            with Client(way) as client:
+                left = [sql for sql in left if not client.query(sql).ok]
+        time.sleep(0.1 if left else 0)
+    return "; ".join(left)

@@ -95,6 +95,13 @@ class Client:
         """The server process as the connection's start-up said."""
         return str(self._connection.backend_pid) if self.refusal is None else ""
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the connection was made with, whatever of it came from the environment or a file; with the password."""
+        made = self._connection
+        given = {"host": made.host, "port": made.port, "user": made.user, "dbname": made.db, "password": made.password}
+        return {name: value.decode(errors="replace") for name, value in given.items()}
+
     def query(self, sql: str) -> Answer:
         """Send one message of the simple protocol."""
         return self._ask(lambda connection: connection.send_query(sql.encode()))
