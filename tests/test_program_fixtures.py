@@ -19,7 +19,7 @@ ANNOTATION = re.compile(r"#\s*(expect|ok):\s*([\w\-]+)")
 def check(*targets: Path, jobs: int = 1) -> list[dict[str, object]]:
     """Return what `txsafe check` says of some paths."""
     arguments = ["check", *map(str, targets), "--format", "json", "--profile", "pgbouncer-1.18/transaction"]
-    result = CliRunner().invoke(main, [*arguments, "--no-cache", "--jobs", str(jobs)])
+    result = CliRunner().invoke(main, [*arguments, "--no-cache", "--follow-imports", "--jobs", str(jobs)])
     assert result.exit_code in {0, 1}, result.output
     found: list[dict[str, object]] = json.loads(result.stdout)["diagnostics"]
     return found
@@ -29,7 +29,7 @@ def said(found: list[dict[str, object]]) -> list[tuple[str, object, object]]:
     return sorted((Path(str(one["path"])).name, one["line"], one["rule"]) for one in found)
 
 
-def annotations(case: Path, kind: str) -> list[tuple[str, object, object]]:
+def annotated(case: Path, kind: str) -> list[tuple[str, object, object]]:
     return sorted(
         (path.name, number, rule)
         for path in case.rglob("*.py")
@@ -41,14 +41,14 @@ def annotations(case: Path, kind: str) -> list[tuple[str, object, object]]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_program_shows_exactly_the_annotated_lines(case: Path) -> None:
-    expected = annotations(case, "expect")
-    rules = {rule for _, _, rule in expected + annotations(case, "ok")}
+    expected = annotated(case, "expect")
+    rules = {rule for _, _, rule in expected + annotated(case, "ok")}
     assert [one for one in said(check(case)) if one[2] in rules] == expected
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_has_positives(case: Path) -> None:
-    assert annotations(case, "expect")
+    assert annotated(case, "expect")
 
 
 def test_a_constant_that_two_modules_run_is_one_diagnostic_with_two_related_places() -> None:

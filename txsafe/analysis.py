@@ -169,7 +169,8 @@ class Analyzer:
         return with_fingerprints(marked, source, root=self.config.root)
 
     def _sources(self, source: SourceFile, kind: FileKind) -> Callable[[str], SourceFile | None]:
-        return {source.path: source}.get if kind is FileKind.SQL else self.project.source
+        follows = kind is FileKind.PYTHON and self.config.follow_imports
+        return self.project.source if follows else {source.path: source}.get
 
     # ------------------------------------------------------------ reading
 
@@ -179,7 +180,7 @@ class Analyzer:
         options = PythonOptions(
             sinks=self.config.sinks,
             versions=self.config.versions,
-            parsed=self.project.open(Path(source.path), source),
+            parsed=self.project.open(Path(source.path), source) if self.config.follow_imports else None,
         )
         sighting = find_sites(source, self.catalog.drivers, options=options)
         return _Reading(

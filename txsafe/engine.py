@@ -65,7 +65,7 @@ def analyze(
             candidates.append((number, file))
         else:
             reports[number] = report
-    setting = _Setting(config, _roots(files) if candidates else ())
+    setting = _Setting(config, _roots(files) if candidates and config.follow_imports else ())
     for number, report in _run(candidates, setting, executor):
         reports[number] = report
         if on_progress is not None:
@@ -216,5 +216,6 @@ def analyze_chunk(files: Sequence[Numbered], setting: _Setting) -> tuple[Answer,
 def _analyzer(setting: _Setting) -> Analyzer:
     from txsafe.analysis import Analyzer  # a run without candidates never needs it
 
-    gc.set_threshold(*_COLLECTION)
+    if setting.config.follow_imports:
+        gc.set_threshold(*_COLLECTION)
     return Analyzer.of(setting.config, roots=setting.roots)
