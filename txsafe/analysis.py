@@ -6,12 +6,14 @@ Expected failure is data in the report; a defect of ours is caught here, once, a
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import itertools
 import traceback
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.catalog import Catalog, load_catalog
@@ -26,6 +28,7 @@ from txsafe.model import (
     FeatureUse,
     FileError,
     FileReport,
+    Location,
     Outcome,
     Place,
     Position,
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from txsafe.config import Config
     from txsafe.discovery import FileInput
     from txsafe.model import ApiUse
+    from txsafe.project import Project
     from txsafe.sql.scripts import ScriptUnit
 
 MOST_USES = 20_000
@@ -56,12 +60,15 @@ MOST_DIAGNOSTICS = 2_000
 """Of one file: more than anyone reads."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
+LITERAL = "literal"
+"""The sink of a text that nothing is seen to send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
     """What a front end saw in one file, whatever its language."""
 
+    path: str
     sites: tuple[tuple[SqlSite, tuple[Statement, ...]], ...] = ()
     uses: tuple[ApiUse, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
@@ -78,17 +85,18 @@ class Analyzer:
     profile: Profile
     routes: Mapping[str, Profile]
     """Patterns of names of connections → the profile that they are judged under."""
+    roots: tuple[str, ...] = ()
+    """Folders that the packages of the run stand in, for imports across them."""
 
     @classmethod
-    def of(cls, config: Config) -> Analyzer:
+    def of(cls, config: Config, *, roots: tuple[str, ...] = ()) -> Analyzer:
         """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
         catalog = load_catalog((*config.rule_paths, *config.profile_files))
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
-        return cls(
-            config, catalog, profile, resolve_routes(config.routes, catalog, server_version=config.server_version)
-        )
+        routes = resolve_routes(config.routes, catalog, server_version=config.server_version)
+        return cls(config, catalog, profile, routes, roots)
 
     @cached_property
     def direct(self) -> Profile:
@@ -99,6 +107,15 @@ class Analyzer:
     def index(self) -> RuleIndex:
         """The rules by what they look at."""
         return RuleIndex(self.catalog.rules.values())
+
+    @cached_property
+    def project(self) -> Project:
+        """The other files of the program."""
+        from txsafe.project import Project
+
+        drivers = self.catalog.drivers
+        reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
+        return Project(self.config.root, roots=self.roots, reserved=reserved)
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:
@@ -124,29 +141,50 @@ class Analyzer:
     def analyze_source(self, source: SourceFile, kind: FileKind) -> FileReport:
         """Analyse one decoded file. Raises `SourceError` where it cannot be parsed."""
         reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
-        sources = _only(source)
+        sources = self._sources(source, kind)
         uses = self._find_uses(reading, sources)
-        found = tuple(itertools.islice(self._diagnose(uses[:MOST_USES], reading, sources), MOST_DIAGNOSTICS + 1))
-        errors = (*reading.errors, *_leftovers(uses, found, source))
-        diagnostics = apply_suppressions(source, _distinct(found[:MOST_DIAGNOSTICS]), self.suppression_options)
+        every = self._diagnose(uses[:MOST_USES], reading, sources)
+        given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
+        found = _distinct(given[:MOST_DIAGNOSTICS])
+        here = tuple(diagnostic for diagnostic in found if diagnostic.path == source.path)
+        errors = (*reading.errors, *_leftovers(uses, given, source))
+        diagnostics = self.settle(source, here)
         if errors:  # what was not read may be what a comment silences
             diagnostics = tuple(each for each in diagnostics if each.variant != UNUSED)
         return FileReport(
             path=source.path,
             parsed=True,
-            diagnostics=with_fingerprints(diagnostics, source, root=self.config.root),
+            diagnostics=diagnostics,
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
             errors=errors,
             sinks=reading.sinks,
+            elsewhere=tuple(diagnostic for diagnostic in found if diagnostic.path != source.path),
+            presumed=_presumed(reading, here, source),
+            reached=tuple(_reached(reading, sources)),
         )
+
+    def settle(self, source: SourceFile, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Return all diagnostics of a file, whoever found them, with its suppressions and their fingerprints."""
+        marked = apply_suppressions(source, diagnostics, self.suppression_options)
+        return with_fingerprints(marked, source, root=self.config.root)
+
+    def _sources(self, source: SourceFile, kind: FileKind) -> Callable[[str], SourceFile | None]:
+        follows = kind is FileKind.PYTHON and self.config.follow_imports
+        return self.project.source if follows else {source.path: source}.get
 
     # ------------------------------------------------------------ reading
 
     def _read_python(self, source: SourceFile) -> _Reading:
         from txsafe.python import PythonOptions, find_sites
 
-        sighting = find_sites(source, self.catalog.drivers, options=PythonOptions(sinks=self.config.sinks))
+        options = PythonOptions(
+            sinks=self.config.sinks,
+            versions=self.config.versions,
+            parsed=self.project.open(Path(source.path), source) if self.config.follow_imports else None,
+        )
+        sighting = find_sites(source, self.catalog.drivers, options=options)
         return _Reading(
+            path=source.path,
             sites=tuple((site, self._read_site(site)) for site in sighting.sites),
             uses=sighting.uses,
             unresolved=sighting.unresolved,
@@ -170,7 +208,7 @@ class Analyzer:
         in_transaction = matching(self.config.assume_in_transaction, source.path, root=self.config.root)
         runner = ScriptRunner.IN_TRANSACTION if in_transaction else ScriptRunner.UNKNOWN
         script = read_script(source, assume_in_transaction=runner, functions=self.index.functions)
-        return _Reading(sites=tuple(_by_section(script.units, source)), errors=script.errors)
+        return _Reading(path=source.path, sites=tuple(_by_section(script.units, source)), errors=script.errors)
 
     # ------------------------------------------------------------ judging
 
@@ -193,7 +231,7 @@ class Analyzer:
         uses = pair_uses(found, self.catalog.rules.values())
         neighbours = (*uses, *self._mentions(reading, uses))
         for use in uses:
-            yield from self._judge(use, sources, neighbours)
+            yield from self._judge(use, reading.path, sources=sources, neighbours=neighbours)
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:
         """Yield the statements that a rewrite of a temporary table must look at."""
@@ -203,21 +241,26 @@ class Analyzer:
                 yield from find_mentions(site, statements, openers)
 
     def _judge(
-        self, use: FeatureUse, sources: Callable[[str], SourceFile | None], neighbours: Sequence[FeatureUse]
+        self,
+        use: FeatureUse,
+        path: str,
+        *,
+        sources: Callable[[str], SourceFile | None],
+        neighbours: Sequence[FeatureUse],
     ) -> Iterator[Diagnostic]:
-        profile = self._profile_of(use)
+        profile = self._profile_of(path, use)
         verdict = judge(use, profile, self.catalog)
         if verdict.outcome is not Outcome.SAFE:
             rule = self.catalog.rules[use.rule]
             yield diagnose(use, verdict, rule=rule, profile=profile, sources=sources, neighbours=neighbours)
 
-    def _profile_of(self, use: FeatureUse) -> Profile:
-        """Return the profile of the connection that a use runs on: a route's, a direct file's, or the run's."""
+    def _profile_of(self, path: str, use: FeatureUse) -> Profile:
+        """Return the profile of the connection that a file uses: a route's, a direct file's, or the run's."""
         if use.route is not None:
             for pattern, profile in self.routes.items():
                 if fnmatchcase(use.route, pattern):
                     return profile
-        if self.config.direct and matching(self.config.direct, use.place.path, root=self.config.root):
+        if self.config.direct and matching(self.config.direct, path, root=self.config.root):
             return self.direct
         return self.profile
 
@@ -231,21 +274,47 @@ def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tup
         yield replace(joined[0].site, place=whole), tuple(statements)
 
 
+def _presumed(reading: _Reading, found: Iterable[Diagnostic], source: SourceFile) -> frozenset[tuple[str, Position]]:
+    """Return which diagnostics are about texts of which only the text is known."""
+    spans = sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)
+    starts = [span.start for span in spans]
+    presumed: set[tuple[str, Position]] = set()
+    for diagnostic in found:
+        offset = source.offset(diagnostic.start)
+        before = bisect.bisect_right(starts, offset)
+        if before and offset < spans[before - 1].end:
+            presumed.add((diagnostic.rule, diagnostic.start))
+    return frozenset(presumed)
+
+
+def _reached(reading: _Reading, sources: Callable[[str], SourceFile | None]) -> Iterator[Location]:
+    """Yield the texts of other files that a file sends."""
+    places = {
+        fragment.place
+        for site, _ in reading.sites
+        for fragment in site.template.fragments
+        if fragment.place.path != reading.path and fragment.hole is None
+    }
+    for place in sorted(places):
+        source = sources(place.path)
+        if source is not None:
+            start, end = source.position(place.span.start), source.position(place.span.end)
+            yield Location(path=place.path, start=start, end=end, message="")
+
+
 def _leftovers(
     uses: Sequence[FeatureUse], diagnostics: Sequence[Diagnostic], source: SourceFile
 ) -> Iterator[FileError]:
     """Say from which line on nothing is reported any more."""
     if len(diagnostics) > MOST_DIAGNOSTICS:
-        line = diagnostics[MOST_DIAGNOSTICS].start.line
+        last = diagnostics[MOST_DIAGNOSTICS]
+        line = last.start.line if last.path == source.path else 0
     elif len(uses) > MOST_USES:
-        line = source.position(uses[MOST_USES].place.span.start).line
+        place = uses[MOST_USES].place
+        line = source.position(place.span.start).line if place.path == source.path else 0
     else:
         return
     yield FileError(path=source.path, line=line, message="too much session state in one file; the rest is not reported")
-
-
-def _only(source: SourceFile) -> Callable[[str], SourceFile | None]:
-    return {source.path: source}.get
 
 
 def _respelled(site: SqlSite, sources: Callable[[str], SourceFile | None]) -> SqlSite:

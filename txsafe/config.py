@@ -114,6 +114,10 @@ class Config:
             'Functions of the project that take SQL, with the argument\'s position or name: `"myapp.db.run" = 0`.',
         ),
     )
+    follow_imports: bool = field(
+        default=False,
+        metadata=_option(SWITCH, "Follow SQL, wrappers and connections through imports into other files; slower."),
+    )
     rule_paths: tuple[Path, ...] = field(
         default=(),
         metadata=_option(many(PATH), "Files or folders with further rules, poolers and drivers."),

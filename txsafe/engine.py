@@ -6,19 +6,22 @@ was not answered is tried again, one file after the other, and only what kills i
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
-from txsafe.model import FileError, FileReport, Profile, Report
-from txsafe.source import read_bytes
+from txsafe.model import Diagnostic, FileError, FileReport, Profile, Report
+from txsafe.placing import place
+from txsafe.source import decode, read_bytes
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -35,6 +38,8 @@ Answer = tuple[int, FileReport]
 FEWEST_FILES_FOR_WORKERS = 48
 """Below this, the start of a worker (imports, catalogue) costs more than it saves."""
 FILES_PER_TASK = 8
+_COLLECTION = (100_000, 50, 50)
+"""Parsed modules are kept for the files that import them; Python's defaults walk all of them every moment."""
 _NO_TRANSACTIONS = "statement"
 """The mode in which a transaction over several statements is itself a problem."""
 
@@ -60,11 +65,53 @@ def analyze(
             candidates.append((number, file))
         else:
             reports[number] = report
-    for number, report in _run(candidates, config, executor):
+    setting = _Setting(config, _roots(files) if candidates and config.follow_imports else ())
+    for number, report in _run(candidates, setting, executor):
         reports[number] = report
         if on_progress is not None:
             on_progress(len(reports), len(files))
-    return Report(profile=profile, files=tuple(sorted(reports.values(), key=lambda report: report.path)))
+    placed = place(list(reports.values()), _Settling(files, setting))
+    return Report(profile=profile, files=tuple(sorted(placed, key=lambda report: report.path)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What workers are told of a run."""
+
+    config: Config
+    roots: tuple[str, ...]
+
+    def __hash__(self) -> int:
+        """Hash what is hashable of the configuration."""
+        return hash((self.config.profile, self.config.root, self.config.server_version, self.roots))
+
+
+def _roots(files: Iterable[FileInput]) -> tuple[str, ...]:
+    from txsafe.project import roots_of
+
+    return roots_of(os.path.abspath(file.path) for file in files if file.path.name == "__init__.py")  # noqa: PTH100
+
+
+class _Settling:
+    """Settles the files in which others have found something, which are few."""
+
+    def __init__(self, files: Sequence[FileInput], setting: _Setting) -> None:
+        self._files = {file.display: file for file in files}
+        self._setting = setting
+
+    def __call__(self, path: str, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+        from txsafe.suppressions import RULE
+
+        own = tuple(diagnostic for diagnostic in diagnostics if diagnostic.rule != RULE)
+        analyzer = _analyzer(self._setting)
+        file = self._files[path]
+        try:
+            data = (
+                file.data if file.data is not None else read_bytes(file.path, limit=self._setting.config.max_file_size)
+            )
+            return analyzer.settle(decode(data, path), own)
+        except SourceError:  # it is gone, or cannot be decoded, which its report says already
+            return diagnostics
 
 
 def _further_tokens(config: Config, profile: Profile) -> tuple[bytes, ...]:
@@ -91,16 +138,16 @@ def _unread(file: FileInput, message: str) -> FileReport:
     return FileReport(path=file.display, errors=(FileError(path=file.display, line=0, message=message),))
 
 
-def _run(files: Sequence[Numbered], config: Config, executor: Executor | None) -> Iterator[Answer]:
-    jobs = min(config.jobs or os.cpu_count() or 1, -(-len(files) // FILES_PER_TASK))
+def _run(files: Sequence[Numbered], setting: _Setting, executor: Executor | None) -> Iterator[Answer]:
+    jobs = min(setting.config.jobs or os.cpu_count() or 1, -(-len(files) // FILES_PER_TASK))
     if executor is not None:
-        yield from _survive(files, config, executor)
+        yield from _survive(files, setting, executor)
     elif jobs <= 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
         for each in files:
-            yield from analyze_chunk((each,), config)
+            yield from analyze_chunk((each,), setting)
     else:
         with _pool(jobs) as pool:
-            yield from _survive(files, config, pool)
+            yield from _survive(files, setting, pool)
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
@@ -120,25 +167,25 @@ def _end_with(process: BaseProcess) -> None:
     os._exit(1)  # the main thread may wait for work that nobody gives it any more
 
 
-def _survive(files: Sequence[Numbered], config: Config, executor: Executor) -> Iterator[Answer]:
+def _survive(files: Sequence[Numbered], setting: _Setting, executor: Executor) -> Iterator[Answer]:
     """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it."""
     left = dict(files)
     try:
-        for number, report in _spread(files, config, executor):
+        for number, report in _spread(files, setting, executor):
             del left[number]
             yield number, report
     except BrokenExecutor:
-        yield from _one_by_one(tuple(left.items()), config)
+        yield from _one_by_one(tuple(left.items()), setting)
 
 
-def _one_by_one(files: Sequence[Numbered], config: Config) -> Iterator[Answer]:
+def _one_by_one(files: Sequence[Numbered], setting: _Setting) -> Iterator[Answer]:
     """Analyse in one process at a time, so that it was the file under way that killed it."""
     position = 0
     while position < len(files):
         with _pool(1) as pool:
             try:
                 while position < len(files):
-                    yield from pool.submit(analyze_chunk, (files[position],), config).result()
+                    yield from pool.submit(analyze_chunk, (files[position],), setting).result()
                     position += 1
             except BrokenExecutor:
                 number, file = files[position]
@@ -146,9 +193,9 @@ def _one_by_one(files: Sequence[Numbered], config: Config) -> Iterator[Answer]:
                 position += 1
 
 
-def _spread(files: Sequence[Numbered], config: Config, executor: Executor) -> Iterator[Answer]:
+def _spread(files: Sequence[Numbered], setting: _Setting, executor: Executor) -> Iterator[Answer]:
     futures: list[Future[tuple[Answer, ...]]] = [
-        executor.submit(analyze_chunk, tuple(files[start : start + FILES_PER_TASK]), config)
+        executor.submit(analyze_chunk, tuple(files[start : start + FILES_PER_TASK]), setting)
         for start in range(0, len(files), FILES_PER_TASK)
     ]
     try:
@@ -159,27 +206,16 @@ def _spread(files: Sequence[Numbered], config: Config, executor: Executor) -> It
             future.cancel()
 
 
-def analyze_chunk(files: Sequence[Numbered], config: Config) -> tuple[Answer, ...]:
+def analyze_chunk(files: Sequence[Numbered], setting: _Setting) -> tuple[Answer, ...]:
     """Analyse some files in this process; what worker processes run."""
-    analyzer = _analyzer(_Key(config))
+    analyzer = _analyzer(setting)
     return tuple((number, analyzer.analyze(file)) for number, file in files)
 
 
-class _Key:
-    """A configuration as a key of the cache: equal by value, hashed by what is hashable of it."""
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self.config == other.config
-
-    def __hash__(self) -> int:
-        return hash((self.config.profile, self.config.root, self.config.server_version))
-
-
 @lru_cache(maxsize=2)
-def _analyzer(key: _Key) -> Analyzer:
+def _analyzer(setting: _Setting) -> Analyzer:
     from txsafe.analysis import Analyzer  # a run without candidates never needs it
 
-    return Analyzer.of(key.config)
+    if setting.config.follow_imports:
+        gc.set_threshold(*_COLLECTION)
+    return Analyzer.of(setting.config, roots=setting.roots)

@@ -608,6 +608,12 @@ class FileReport:
     unresolved: tuple[UnresolvedSink, ...] = ()
     errors: tuple[FileError, ...] = ()
     sinks: int = 0
+    elsewhere: tuple[Diagnostic, ...] = ()
+    """What this file runs and another one spells: `placing` hands it to that file's report."""
+    presumed: frozenset[tuple[str, Position]] = frozenset()
+    """Rule and start of the diagnostics of texts that nothing in this file runs."""
+    reached: tuple[Location, ...] = ()
+    """Texts of other files that this file is seen to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

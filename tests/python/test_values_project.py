@@ -4,7 +4,7 @@ import pytest
 
 from tests.python.analysed import marked, shown, source_of
 from txsafe.python.scopes import Module
-from txsafe.python.values import evaluate, text_values
+from txsafe.python.values import evaluate, evaluate_through, text_values
 
 
 class Files:
@@ -89,5 +89,5 @@ def test_a_wrapper_is_looked_at_with_the_arguments_of_a_call_in_another_file() -
     caller = Module.of(
         source_of("from app.db import run\nSQL = 'LISTEN x'\nrun(SQL)"), name="app.main", project=project
     )
-    found = evaluate(wrapper, marked(wrapper)[0], call=caller.calls[0], caller=caller)
+    found = evaluate_through(((caller, caller.calls[0]),), wrapper, marked(wrapper)[0])
     assert [shown(value) for value in found] == ["LISTEN x;"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from txsafe.catalog.drivers import Drivers
     from txsafe.model import SourceFile
-    from txsafe.python.scopes import Project
+    from txsafe.python.scopes import Module
 
 __all__ = ["PythonOptions", "find_sites"]
 
@@ -30,8 +30,8 @@ class PythonOptions:
     """Package → version that the program runs with, where what a default means depends on it."""
     module: str = ""
     """The file's dotted module name, where known."""
-    project: Project | None = None
-    """The other files of the program, for values that are imported from them."""
+    parsed: Module | None = None
+    """The file as a project has parsed it, with its name and what its imports are followed through."""
 
 
 _DEFAULTS = PythonOptions()
@@ -54,7 +54,7 @@ def find_sites(source: SourceFile, drivers: Drivers, *, options: PythonOptions =
     from txsafe.python.transactions import Transactions
     from txsafe.python.uses import Uses
 
-    module = Module.of(source, name=options.module, project=options.project)
+    module = options.parsed or Module.of(source, name=options.module)
     receivers = Receivers(module, drivers)
     guards = Guards(module, drivers)
     described = describe(module, receivers, drivers, sinks=options.sinks)

@@ -65,7 +65,7 @@ def evaluate_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterabl
     defined = defined_call(evaluator, call, frame)
     if defined is not None:
         return defined
-    followed = None if qualified is None else imported_call(evaluator, qualified, call, frame)
+    followed = imported_call(evaluator, call, frame)
     if followed is not None:
         return followed
     if isinstance(call.func, ast.Attribute):

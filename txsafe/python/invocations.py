@@ -20,7 +20,7 @@ from txsafe.python.domain import (
     literal,
 )
 from txsafe.python.frames import Argument, Frame
-from txsafe.python.links import PATH_LIMIT, located
+from txsafe.python.links import defined, imported_owner, members
 from txsafe.python.scopes import BindingKind, FunctionNode, Module, has_decorator, is_method, last_name
 
 _READERS = frozenset({"read", "read_text", "read_bytes", "readlines", "readline"})
@@ -59,19 +59,25 @@ def _overriding(call: ast.Call, frame: Frame) -> ast.AST | None:
     return None
 
 
-def imported_call(evaluator: Evaluator, qualified: str, call: ast.Call, frame: Frame) -> Values | None:
-    """Follow a call of a function of another file; None where it cannot be found."""
-    found = located(qualified, frame.module, PATH_LIMIT)
-    if found is None:
+def imported_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values | None:
+    """Follow a call of a function or method of another file; None where it cannot be found."""
+    module = frame.module
+    if module.project is None:
         return None
-    module, names = found
-    bindings = module.scopes[module.tree].own(names[0])
-    for name in names[1:]:
-        owner = bindings[-1].node if bindings else None
-        bindings = module.attribute(owner, name) if isinstance(owner, ast.ClassDef) else ()
-    if not bindings or not isinstance(bindings[-1].node, FunctionNode):
+    found = defined(module, call.func) or _method_elsewhere(call.func, frame)
+    if found is None or not isinstance(found[1], FunctionNode):
         return None
-    return invoked(evaluator, module, bindings[-1].node, call, frame)
+    return invoked(evaluator, found[0], found[1], call, frame)
+
+
+def _method_elsewhere(func: ast.expr, frame: Frame) -> tuple[Module, ast.AST] | None:
+    """Return the method of a class of another file, or the one that a class of this file inherits from there."""
+    if not isinstance(func, ast.Attribute):
+        return None
+    own = frame.class_of(func.value)
+    owner = imported_owner(frame.module, func.value) if own is None else (frame.module, own)
+    bindings = () if owner is None else members(*owner, func.attr)
+    return (bindings[-1][0], bindings[-1][1].node) if bindings else None
 
 
 def invoked(evaluator: Evaluator, module: Module, function: ast.AST, call: ast.Call, frame: Frame) -> Values:

@@ -9,13 +9,20 @@ from txsafe.python.domain import (
     Values,
     limited,
 )
-from txsafe.python.scopes import Binding, BindingKind, Module
+from txsafe.python.scopes import Binding, BindingKind, FunctionNode, Module
 
 PATH_LIMIT = 20
 """Imports of imports that are followed before giving up."""
+LINEAGE_LIMIT = 40
+"""Classes that are looked at for an attribute."""
+
+Owner = tuple[Module, ast.ClassDef]
+"""A class and the file that it stands in."""
+Bound = tuple[Module, Binding]
+"""A binding and the file that it stands in."""
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from txsafe.python.evaluation import Evaluator
     from txsafe.python.frames import Frame
@@ -32,16 +39,98 @@ def imported_values(evaluator: Evaluator, target: str, node: ast.AST, frame: Fra
 
 
 def _member(evaluator: Evaluator, module: Module, names: Sequence[str]) -> Values:
-    frame = evaluator.base(module)
-    scope = module.scopes[module.tree]
-    bindings: tuple[Binding, ...] = scope.own(names[0])
+    bindings = _bound_in(module, names)
+    if not bindings and names[-1] in {"value", "name"}:  # of a member of an enumeration
+        bindings = _bound_in(module, names[:-1])
+    return bound_values(evaluator, bindings)
+
+
+def bound_values(evaluator: Evaluator, bindings: Iterable[Bound]) -> Values:
+    """Return what bindings of any files give."""
+    return limited(
+        value
+        for module, binding in bindings
+        if binding.kind is not BindingKind.ANNOTATION
+        for value in evaluator.bound(binding, evaluator.base(module))
+    )
+
+
+def bindings_of(target: str, module: Module) -> tuple[Bound, ...]:
+    """Return what binds a qualified name in the other files of the project; empty where it is not one of theirs."""
+    found = located(target, module, PATH_LIMIT)
+    return () if found is None else _bound_in(*found)
+
+
+def _bound_in(module: Module, names: Sequence[str]) -> tuple[Bound, ...]:
+    bindings = tuple((module, binding) for binding in module.scopes[module.tree].own(names[0]) if names)
     for name in names[1:]:
-        class_node = bindings[-1].node if bindings else None
-        if not isinstance(class_node, ast.ClassDef):
-            return ()
-        bindings = module.attribute(class_node, name)
-    last = [binding for binding in bindings if binding.kind is not BindingKind.ANNOTATION]
-    return limited(value for binding in last for value in evaluator.bound(binding, frame))
+        home, node = (bindings[-1][0], bindings[-1][1].node) if bindings else (module, None)
+        bindings = members(home, node, name) if isinstance(node, ast.ClassDef) else ()
+    return bindings
+
+
+def defined(module: Module, expr: ast.expr) -> tuple[Module, FunctionNode | ast.ClassDef] | None:
+    """Return the function or class that an expression names, with its file; in this one or another."""
+    own = module.definition(expr)
+    if own is not None:
+        return module, own
+    target = module.qualified_name(expr) if module.project is not None else None
+    bindings = bindings_of(target, module) if target is not None else ()
+    if not bindings:
+        return None
+    home, binding = bindings[-1]
+    return (home, binding.node) if isinstance(binding.node, FunctionNode | ast.ClassDef) else None
+
+
+def lineage(module: Module, class_node: ast.ClassDef) -> tuple[Owner, ...]:
+    """Return a class and its bases, nearest first, through the files of the project."""
+    key = (lineage, class_node)
+    known = module.memory.get(key)
+    if isinstance(known, tuple):
+        return known
+    module.memory[key] = ((module, class_node),)  # a class whose base asks for the class
+    found: list[Owner] = []
+    seen: set[ast.AST] = set()
+    waiting: list[Owner] = [(module, class_node)]
+    while waiting and len(found) < LINEAGE_LIMIT:
+        home, node = waiting.pop(0)
+        if node in seen:
+            continue
+        seen.add(node)
+        found.append((home, node))
+        for base in node.bases:
+            definition = defined(home, base.value if isinstance(base, ast.Subscript) else base)
+            if definition is not None and isinstance(definition[1], ast.ClassDef):
+                waiting.append((definition[0], definition[1]))
+    result = module.memory[key] = tuple(found)
+    return result
+
+
+def members(module: Module, class_node: ast.ClassDef, name: str) -> tuple[Bound, ...]:
+    """Return what binds an attribute of a class or of its nearest base that has it, in whatever file that stands."""
+    for home, node in lineage(module, class_node):
+        own = home.own_attribute(node, name)
+        if own:
+            return tuple((home, binding) for binding in own)
+    return ()
+
+
+def imported_owner(module: Module, expr: ast.expr) -> Owner | None:
+    """Return the class of another file that an expression is, or is an instance of."""
+    for _ in range(PATH_LIMIT):
+        match expr:
+            case ast.Call(func=func):
+                expr = func
+                continue
+            case ast.Name():
+                bindings = module.scope(expr).lookup(expr.id)
+                following = bindings[0].annotation or bindings[0].value if len(bindings) == 1 else None
+                if following is not None and not bindings[0].index and bindings[0].kind is not BindingKind.FOR:
+                    expr = following
+                    continue
+        found = defined(module, expr)
+        return (found[0], found[1]) if found is not None and isinstance(found[1], ast.ClassDef) else None
+    return None
 
 
 def located(target: str, module: Module, limit: int) -> tuple[Module, list[str]] | None:

@@ -19,7 +19,7 @@ from txsafe.python.domain import (
 )
 from txsafe.python.frames import Frame
 from txsafe.python.invocations import returned
-from txsafe.python.links import imported_values
+from txsafe.python.links import bound_values, imported_owner, imported_values, members
 from txsafe.python.scopes import Binding, BindingKind, has_decorator, last_name
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ def evaluate_attribute(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) 
         return _class_attribute(evaluator, owner, expr, frame)
     if qualified is not None and _is_imported(expr, frame):
         return imported_values(evaluator, qualified, expr, frame)
+    elsewhere = imported_owner(module, expr.value) if module.project is not None else None
+    if elsewhere is not None:
+        return bound_values(evaluator, members(*elsewhere, expr.attr)) or (
+            evaluator.unknown(f"attribute {expr.attr!r} of {elsewhere[1].name}", expr, frame),
+        )
     return (evaluator.unknown(f"attribute {expr.attr!r}", expr, frame),)
 
 
@@ -65,6 +70,8 @@ def _class_attribute(evaluator: Evaluator, owner: ast.ClassDef, expr: ast.Attrib
         settled = any(not isinstance(value, Unknown) and truth(value) is not False for value in found)
         if settled and class_node is owner:
             break
+    if not found and module.project is not None:
+        found += bound_values(evaluator, members(module, owner, expr.attr))
     return limited(found) or (evaluator.unknown(f"attribute {expr.attr!r} of {owner.name}", expr, frame),)
 
 

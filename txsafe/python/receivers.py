@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import ast
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from txsafe.model import Transaction
 from txsafe.python.arguments import Arguments, Truth
+from txsafe.python.links import bindings_of, defined, lineage, members
 from txsafe.python.scopes import Binding, BindingKind, FunctionNode, has_decorator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from txsafe.catalog.drivers import Call, Condition, Drivers, Type
-    from txsafe.python.scopes import Module
+    from txsafe.python.scopes import Definition, Module
 
 _MAX_DEPTH = 40
+_GLOBAL_ROOT = "global:"
+_SELF_ROOT = "self:"
 _GUESS_TYPES = ("dbapi.Connection", "dbapi.Cursor")
 _WRAPPED_ARGUMENT = {
     "closing": 0, "aclosing": 0, "enter_context": 0, "enter_async_context": 0, "wait_for": 0, "nullcontext": 0,
@@ -56,7 +59,9 @@ class Receiver:
     certainty: Certainty = Certainty.UNKNOWN
     type: Type | None = None
     owner: ast.ClassDef | None = None
-    """The class of this file that it is an instance of."""
+    """The class of the project that it is an instance of."""
+    home: Module | None = None
+    """The file of that class, where it is another one."""
     root: str = ""
     """Two receivers with the same root, not empty, use the same connection."""
     elsewhere: bool = False
@@ -81,15 +86,26 @@ NOTHING = Receiver()
 FOREIGN = Receiver(certainty=Certainty.FOREIGN)
 
 
+@dataclass(slots=True)
+class _Family:
+    """What the receivers of a program share."""
+
+    members: dict[Module, Receivers] = field(default_factory=dict)
+    depth: int = 0
+    active: set[tuple[Module, str]] = field(default_factory=set)
+    """Imported names that are being followed."""
+
+
 class Receivers:
     """Answers what an expression of one module is."""
 
-    def __init__(self, module: Module, drivers: Drivers) -> None:
+    def __init__(self, module: Module, drivers: Drivers, family: _Family | None = None) -> None:
         self._module = module
         self._drivers = drivers
         self._memo: dict[int, Receiver] = {}
         self._annotations: dict[int, Receiver] = {}
-        self._depth = 0
+        self._family = family or _Family()
+        self._family.members[module] = self
         self.imported = frozenset(_imported_roots(module))
         self.drivers_in_view = frozenset(drivers.imports[root] for root in self.imported if root in drivers.imports)
         """Drivers that the file imports."""
@@ -102,16 +118,20 @@ class Receivers:
         key = id(expr)
         if key in self._memo:
             return self._memo[key]
-        if self._depth > _MAX_DEPTH:
+        if self._family.depth > _MAX_DEPTH:
             return NOTHING
         self._memo[key] = NOTHING
-        self._depth += 1
+        self._family.depth += 1
         try:
             found = self._resolve(expr)
         finally:
-            self._depth -= 1
+            self._family.depth -= 1
         self._memo[key] = found
         return found
+
+    def elsewhere(self, module: Module) -> Receivers:
+        """Return the receivers of another file of the program."""
+        return self._family.members.get(module) or Receivers(module, self._drivers, self._family)
 
     def function(self, func: ast.expr) -> tuple[str, str | None, Call] | None:
         """Return name, driver and meaning of a callee that drivers describe by its qualified name."""
@@ -153,6 +173,8 @@ class Receivers:
             return value
         bindings = self._module.reaching(name)
         found = combine([self.of_binding(binding) for binding in bindings])
+        if found.certainty is Certainty.UNKNOWN and found.home is not None:
+            return replace(self.guess(name.id, f"name:{name.id}"), owner=found.owner, home=found.home)
         return (
             found if found.certainty is not Certainty.UNKNOWN or found.owner else self.guess(name.id, f"name:{name.id}")
         )
@@ -165,6 +187,8 @@ class Receivers:
         if base.certainty is Certainty.FOREIGN:
             return FOREIGN
         found = self._attribute_of(base, expr.attr)
+        if found.certainty is Certainty.UNKNOWN and found.owner is None and base.owner is None:
+            found = self._imported(expr)
         if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
             return found
         return self.guess(expr.attr, f"text:{ast.unparse(expr)}" if _is_short(expr) else "")
@@ -174,15 +198,50 @@ class Receivers:
             return replace(base, type=self._drivers.types[base.type.attributes[name]], owner=None)
         if base.owner is None:
             return NOTHING
-        return combine([self._of_member(binding) for binding in self._module.attribute(base.owner, name)])
+        found = members(base.home or self._module, base.owner, name)
+        return combine([self._seen_from(home, self.elsewhere(home).of_member(binding)) for home, binding in found])
 
-    def _of_member(self, binding: Binding) -> Receiver:
+    def _seen_from(self, home: Module, receiver: Receiver) -> Receiver:
+        """Return what is known in another file as seen from this one: a connection is handed in from there."""
+        if home is self._module:
+            return replace(receiver, home=None) if receiver.home is home else receiver
+        own = receiver.root.startswith((_GLOBAL_ROOT, _SELF_ROOT)) or not receiver.root
+        pool = receiver.type is not None and receiver.type.pool
+        return replace(
+            receiver,
+            home=receiver.home or home if receiver.owner is not None else None,
+            root=receiver.root if own else f"{home.source.path}:{receiver.root}",
+            elsewhere=receiver.elsewhere or not pool,
+        )
+
+    def _imported(self, expr: ast.expr) -> Receiver:
+        """Return what a name of another file of the project stands for."""
+        if self._module.project is None:
+            return NOTHING
+        name = self._module.qualified_name(expr)
+        return NOTHING if name is None else self._of_target(name)
+
+    def _of_target(self, target: str) -> Receiver:
+        key = (self._module, target)
+        if key in self._family.active or self._family.depth > _MAX_DEPTH:
+            return NOTHING
+        self._family.active.add(key)
+        self._family.depth += 1
+        try:
+            found = bindings_of(target, self._module)
+            return combine([self._seen_from(home, self.elsewhere(home).of_binding(binding)) for home, binding in found])
+        finally:
+            self._family.depth -= 1
+            self._family.active.discard(key)
+
+    def of_member(self, binding: Binding) -> Receiver:
+        """Return what reading an attribute gives that a binding of its class binds."""
         if binding.kind is not BindingKind.FUNCTION:
             return self.of_binding(binding)
         is_property = isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
             "property" in ast.unparse(decorator) for decorator in binding.node.decorator_list
         )
-        return self._returned(binding.node) if is_property else NOTHING
+        return self.returned(binding.node) if is_property else NOTHING
 
     def _global_value(self, expr: ast.expr) -> Receiver | None:
         name = self._module.qualified_name(expr)
@@ -211,17 +270,30 @@ class Receivers:
             return found
         handed_on = _WRAPPED_ARGUMENT.get(last_name(call.func))
         if handed_on is not None and len(call.args) > handed_on:
-            return self.of(call.args[handed_on])
-        definition = self._module.definition(call.func)
-        if isinstance(definition, ast.ClassDef):
-            return self.instance(definition)
+            return self._handed_on(call.args[handed_on])
+        definition = defined(self._module, call.func)
         if definition is not None:
-            found = self._returned(definition)
+            found = self._made_by(*definition)
         elif isinstance(call.func, ast.Attribute):
             found = self._method_result(self.of(call.func.value), call.func.attr)
         if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
             return found
         return self._guess_result(call)
+
+    def _handed_on(self, expr: ast.expr) -> Receiver:
+        found = self.of(expr)
+        if found.certainty is not Certainty.UNKNOWN or not isinstance(expr, ast.Name | ast.Attribute):
+            return found
+        definition = defined(self._module, expr)
+        return self._made_by(*definition) if definition is not None else found
+
+    def _made_by(self, home: Module, definition: Definition) -> Receiver:
+        """Return what calling a function or class of the program gives."""
+        receivers = self.elsewhere(home)
+        made = (
+            receivers.instance(definition) if isinstance(definition, ast.ClassDef) else receivers.returned(definition)
+        )
+        return self._seen_from(home, made)
 
     def _of_described_call(self, call: ast.Call) -> Receiver:
         described = self.function(call.func)
@@ -243,8 +315,16 @@ class Receivers:
         if isinstance(call.func, ast.Attribute):
             base = self.of(call.func.value)
             return base, self._find_method(base, call.func.attr)
-        base = self.of(call.func)
+        base = self._called(call.func)
         return base, self._find_method(base, "__call__")
+
+    def _called(self, func: ast.expr) -> Receiver:
+        """Return what object is called; an imported name is a function or a class, and worth no look into its file."""
+        if isinstance(func, ast.Name):
+            bindings = self._module.scope(func).lookup(func.id)
+            if bindings and all(binding.kind is BindingKind.IMPORT for binding in bindings):
+                return self._global_value(func) or self.guess(func.id, "")
+        return self.of(func)
 
     def _find_method(self, base: Receiver, name: str) -> Call | None:
         return None if base.type is None else base.type.methods.get(name)
@@ -306,35 +386,27 @@ class Receivers:
 
     def instance(self, owner: ast.ClassDef) -> Receiver:
         """Return an instance of a class of this file, with the driver's type that it derives from."""
-        for base in owner.bases:
-            name = self._module.qualified_name(base)
-            if name is not None and name in self._drivers.types:
-                type_ = self._drivers.types[name]
-                return Receiver(
-                    certainty=Certainty.KNOWN, type=type_, owner=owner, elsewhere=True, root=f"self:{owner.name}"
-                )
-            if self.is_foreign_name(base):
-                return replace(FOREIGN, owner=owner)
-            definition = self._module.definition(base)
-            if isinstance(definition, ast.ClassDef) and definition is not owner:
-                self._depth += 1
-                inherited = self.instance(definition) if self._depth < _MAX_DEPTH else NOTHING
-                self._depth -= 1
-                if inherited.certainty is not Certainty.UNKNOWN:
-                    return replace(inherited, owner=owner)
+        for home, node in lineage(self._module, owner):
+            for base in node.bases:
+                name = home.qualified_name(base)
+                if name is not None and name in self._drivers.types:
+                    type_, root = self._drivers.types[name], f"{_SELF_ROOT}{owner.name}"
+                    return Receiver(certainty=Certainty.KNOWN, type=type_, owner=owner, elsewhere=True, root=root)
+                if self.elsewhere(home).is_foreign_name(base):
+                    return replace(FOREIGN, owner=owner)
         return Receiver(owner=owner)
 
     def _method_result(self, base: Receiver, name: str) -> Receiver:
         if base.owner is None:
             return NOTHING
         found = [
-            self._returned(binding.node)
-            for binding in self._module.attribute(base.owner, name)
+            self._seen_from(home, self.elsewhere(home).returned(binding.node))
+            for home, binding in members(base.home or self._module, base.owner, name)
             if binding.kind is BindingKind.FUNCTION
         ]
         return combine(found)
 
-    def _returned(self, function: ast.AST) -> Receiver:
+    def returned(self, function: ast.AST) -> Receiver:
         """Return what a function of this file returns or yields."""
         if isinstance(function, ast.Lambda):
             return self.of(function.body)
@@ -360,6 +432,8 @@ class Receivers:
                 return self._of_part(binding)
             case BindingKind.CLASS if isinstance(binding.node, ast.ClassDef):
                 return self.instance(binding.node)
+            case BindingKind.IMPORT if binding.target is not None and self._module.project is not None:
+                return self._of_target(binding.target)
             case _:
                 return NOTHING
 
@@ -387,15 +461,20 @@ class Receivers:
             return self.instance(owner)
         root = self._root(binding.node)
         annotated = self.of_annotation(binding.annotation)
-        if annotated.certainty is not Certainty.UNKNOWN or annotated.owner is not None:
+        if annotated.certainty is not Certainty.UNKNOWN or (annotated.owner is not None and annotated.home is None):
             return replace(annotated, root=root, elsewhere=True)
+        found = self._of_unannotated(binding, root)
+        return found if annotated.owner is None else replace(found, owner=annotated.owner, home=annotated.home)
+
+    def _of_unannotated(self, binding: Binding, root: str) -> Receiver:
+        """Return what a parameter's default, its fixture or its name suggests."""
         if binding.value is not None:
             default = self.of(binding.value)
             if default.certainty is not Certainty.UNKNOWN:
                 return replace(default, root=root, elsewhere=True)
         fixture = self._fixture(binding.name)
         if fixture is not None and fixture is not self._function_of(binding):
-            found = self._returned(fixture)
+            found = self.returned(fixture)
             if found.certainty is not Certainty.UNKNOWN:
                 return replace(found, elsewhere=True)
         return self.guess(binding.name, root)
@@ -432,17 +511,17 @@ class Receivers:
 
     def of_annotation(self, annotation: ast.expr | None) -> Receiver:
         """Return an instance of what an annotation names; one that names itself comes to nothing."""
-        if annotation is None or self._depth > _MAX_DEPTH:
+        if annotation is None or self._family.depth > _MAX_DEPTH:
             return NOTHING
         known = self._annotations.get(id(annotation))
         if known is not None:
             return known
         self._annotations[id(annotation)] = NOTHING
-        self._depth += 1
+        self._family.depth += 1
         try:
             found = self._of_annotation(annotation)
         finally:
-            self._depth -= 1
+            self._family.depth -= 1
         self._annotations[id(annotation)] = found
         return found
 
@@ -477,8 +556,21 @@ class Receivers:
             aliases = [
                 binding.value for binding in self._module.scopes[self._module.tree].own(expr.id) if binding.value
             ]
-            return combine([self.of_annotation(alias) for alias in aliases])
-        return NOTHING
+            found = combine([self.of_annotation(alias) for alias in aliases])
+            if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
+                return found
+        return NOTHING if name is None or self._module.project is None else self._annotated_elsewhere(name)
+
+    def _annotated_elsewhere(self, target: str) -> Receiver:
+        """Return an instance of a class, or of what an alias stands for, of another file."""
+        found = []
+        for home, binding in bindings_of(target, self._module):
+            receivers = self.elsewhere(home)
+            if isinstance(binding.node, ast.ClassDef):
+                found.append(self._seen_from(home, receivers.instance(binding.node)))
+            elif binding.kind in {BindingKind.ASSIGN, BindingKind.TYPE}:
+                found.append(self._seen_from(home, receivers.of_annotation(binding.value)))
+        return combine(found)
 
     def _of_quoted(self, text: str) -> Receiver:
         """Resolve an annotation in quotes: its nodes belong to no scope, so its names are looked up in the module's."""
@@ -501,6 +593,8 @@ class Receivers:
                 return Receiver(certainty=Certainty.KNOWN, type=self._drivers.types[name], elsewhere=True)
             if name is not None and _is_below(name, self._drivers.foreign):
                 return FOREIGN
+            if name is not None and self._module.project is not None:
+                return self._annotated_elsewhere(name)
         return NOTHING
 
     # ---------------------------------------------------------------- guesses

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from txsafe.model import Place, SourceFile, Span
-from txsafe.python.tree import parse_module, span_of
+from txsafe.python.tree import Newer, parse_module, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -154,7 +154,9 @@ class Module:
     """What the other modules of this package remember about the file."""
 
     @classmethod
-    def of(cls, source: SourceFile, *, name: str = "", project: Project | None = None) -> Module:
+    def of(
+        cls, source: SourceFile, *, name: str = "", project: Project | None = None, newer: Newer = Newer.LOWER
+    ) -> Module:
         """Parse and index a file.
 
         Raises:
@@ -163,7 +165,7 @@ class Module:
         """
         from txsafe.python.binder import bind
 
-        return bind(cls(source=source, tree=parse_module(source), name=name, project=project))
+        return bind(cls(source=source, tree=parse_module(source, newer=newer), name=name, project=project))
 
     @property
     def scope_of_module(self) -> Scope:
@@ -304,11 +306,14 @@ class Module:
         """Return what binds an attribute: class level and `self.x = …` in methods; else that of the nearest base."""
         start = owner.node if isinstance(owner, Scope) else owner
         for class_node in self.linearized(start):
-            scope = self.scopes[class_node]
-            own = (*scope.own(name), *self._instance_bindings(class_node, name))
+            own = self.own_attribute(class_node, name)
             if own:
                 return own
         return ()
+
+    def own_attribute(self, class_node: ast.ClassDef, name: str) -> tuple[Binding, ...]:
+        """Return what binds an attribute in a class and its methods, without its bases."""
+        return (*self.scopes[class_node].own(name), *self._instance_bindings(class_node, name))
 
     def linearized(self, start: ast.AST) -> tuple[ast.ClassDef, ...]:
         """Return a class and its bases in this module, nearest first."""

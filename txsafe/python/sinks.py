@@ -28,7 +28,8 @@ from txsafe.python.arguments import Arguments, Presence
 from txsafe.python.receivers import Certainty, last_name
 from txsafe.python.scopes import BindingKind
 from txsafe.python.transactions import Spoken, Transactions, read_transaction_word
-from txsafe.python.values import Items, Scalar, Table, Text, Unknown, Value, evaluate
+from txsafe.python.values import Items, Scalar, Table, Text, Unknown, Value, evaluate, evaluate_through
+from txsafe.python.wrappers import Passed, Wrappers, depends_on_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -104,6 +105,7 @@ class Sinks:
         self._drivers = drivers
         self._guards = guards
         self._transactions = transactions
+        self._wrappers = Wrappers(module, receivers, drivers)
         self._calls_by_name: dict[str, list[ast.Call]] = {}
         for call in module.calls:
             self._calls_by_name.setdefault(last_name(call.func), []).append(call)
@@ -111,9 +113,15 @@ class Sinks:
     def find(self, described: Iterable[Described]) -> Sent:
         """Return the SQL that the described calls send."""
         found = _Found()
+        wrapped = {call: passed for call, passed in self._wrappers.find() if not self._guards.is_excluded(call)}
         for one in described:
             if isinstance(one.node, ast.Call) and not self._guards.is_excluded(one.node):
-                self._find_in(one, found)
+                if one.node in wrapped and one.receiver.certainty is Certainty.KNOWN:
+                    del wrapped[one.node]
+                if one.node not in wrapped:
+                    self._find_in(one, found)
+        for call, passed in wrapped.items():
+            self._find_wrapped(call, passed, found)
         self._transactions.speak(self._spoken(found.sites))
         sites = _without_repeats(site for sent in found.sites if (site := self._site(*sent)) is not None)
         return Sent(
@@ -146,6 +154,24 @@ class Sinks:
             if template is not None:
                 sink = _Sink(described=described, node=described.node, alternatives=(), expr=None)
                 found.sites.append((sink, template, False))
+
+    def _find_wrapped(self, call: ast.Call, passed: Iterable[Passed], found: _Found) -> None:
+        """Judge what a call hands to the sinks of other files as if it stood at the call."""
+        before = len(found.sites)
+        for one in passed:
+            described = replace(one.described, receiver=replace(one.described.receiver, root=_root_of(call, one)))
+            sink = _Sink(
+                described=described,
+                node=call,
+                alternatives=(),
+                expr=None,
+                trail=one.trail,
+                inner=one.context,
+            )
+            for alternative in evaluate_through(one.steps, one.home, one.expr):
+                for template, parameters in _templates(alternative):
+                    self._add(sink, template, parameters, found)
+        found.sinks += len(found.sites) != before
 
     def _is_sure(self, described: Described) -> bool:
         return described.driver is not None
@@ -206,7 +232,7 @@ class Sinks:
             function is None
             or sink.expr is None
             or depth == 0
-            or not _depends_on_parameters(self._module, sink.expr, function)
+            or not depends_on_parameters(self._module, sink.expr, function)
         ):
             return False
         callers = self._callers(function)
@@ -295,7 +321,18 @@ class Sinks:
         here = self._transactions.context(sink.node, sink.described.receiver, self._start(sink))
         if sink.inner is None:
             return here
+        if here.block is None and sink.described.module is not self._module and self._may_be_opened(sink.node):
+            return sink.inner if sink.inner.opened is not None else TransactionContext()
         return here if here.block is not None or sink.inner.opened is None else replace(sink.inner, block=None)
+
+    def _may_be_opened(self, node: ast.AST) -> bool:
+        """Return whether a `with` of this function, of which nothing is known, may open a transaction."""
+        for ancestor in self._module.ancestors(node):
+            if isinstance(ancestor, ast.With | ast.AsyncWith):
+                return True
+            if isinstance(ancestor, ast.FunctionDef | ast.AsyncFunctionDef):
+                return False
+        return False
 
     def _is_foreign(self, sink: _Sink) -> bool:
         many = sink.described.driver is None or sink.described.driver in self._drivers.any_database
@@ -308,6 +345,15 @@ class Sinks:
         if described.receiver.certainty is Certainty.GUESSED or described.driver is None:
             return Confidence.MEDIUM
         return Confidence.HIGH
+
+
+def _root_of(call: ast.Call, passed: Passed) -> str:
+    """Return what stands for the connection of a wrapper: the object whose method it is."""
+    root = passed.described.receiver.root
+    if root.startswith("global:"):
+        return root
+    value = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return f"wrapped:{ast.unparse(value)}" if isinstance(value, ast.Name | ast.Attribute) else ""
 
 
 def _without_repeats(sites: Iterable[SqlSite]) -> tuple[SqlSite, ...]:
@@ -433,27 +479,6 @@ def _is_statement_object(module: Module, expr: ast.expr, depth: int) -> bool:
 def _is_statement_module(module: Module, func: ast.expr) -> bool:
     name = module.qualified_name(func)
     return name is not None and name.startswith(_STATEMENT_MODULES)
-
-
-def _depends_on_parameters(module: Module, expr: ast.expr, function: FunctionNode) -> bool:
-    names = {argument.arg for argument in _parameters(function)}
-    pending: list[tuple[ast.expr, int]] = [(expr, 3)]
-    while pending:
-        current, depth = pending.pop()
-        for node in ast.walk(current):
-            if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
-                continue
-            for binding in module.reaching(node):
-                if binding.kind is BindingKind.PARAMETER and node.id in names and node.id not in {"self", "cls"}:
-                    return True
-                if depth and binding.kind in {BindingKind.ASSIGN, BindingKind.AUGMENTED} and binding.value is not None:
-                    pending.append((binding.value, depth - 1))
-    return False
-
-
-def _parameters(function: FunctionNode) -> list[ast.arg]:
-    arguments = function.args
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
 
 
 def _argument_of(module: Module, expr: ast.expr, function: FunctionNode, caller: ast.Call) -> ast.expr | None:

@@ -17,7 +17,7 @@ from txsafe.python.invocations import called_frame
 from txsafe.python.scopes import FunctionNode, Module
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from txsafe.model import SqlTemplate
     from txsafe.python.frames import Frame
@@ -32,6 +32,7 @@ __all__ = [
     "Values",
     "constant_text",
     "evaluate",
+    "evaluate_through",
     "scalar",
     "text_values",
 ]
@@ -46,23 +47,38 @@ def evaluate(
     *,
     composables: Mapping[str, Composable] = COMPOSABLES,
     call: ast.Call | None = None,
-    caller: Module | None = None,
 ) -> tuple[Value, ...]:
     """Return the alternatives that an expression can evaluate to; never empty.
 
-    `call` is a call of the function that `expr` stands in: its arguments then stand for the parameters. `caller` is the
-    module that the call stands in, where that is another one.
+    `call` is a call, in the same file, of the function that `expr` stands in: its arguments then stand for the
+    parameters.
     """
     evaluator = _evaluator(module, composables)
     frame = evaluator.base(module)
     if call is not None:
         function = module.function(expr)
-        at = evaluator.base(caller or module)
-        frame = (function and called_frame(evaluator, module, function, call, at)) or frame
+        frame = (function and called_frame(evaluator, module, function, call, frame)) or frame
     values = evaluator.ask(expr, frame)
     if len(values) > 1:
         values = limited(value for at in _rounds(evaluator, expr, frame) for value in evaluator.values(expr, at))
     return tuple(in_quotes(value) if isinstance(value, Text) else value for value in values)
+
+
+def evaluate_through(steps: Sequence[tuple[Module, ast.Call]], module: Module, expr: ast.expr) -> tuple[Value, ...]:
+    """Return the alternatives of an expression in a function that is reached by calls, the outermost first.
+
+    Each call stands in the file beside it; what it calls stands in the next one's file, the last one in `module`.
+    """
+    evaluator = _evaluator(steps[0][0], COMPOSABLES)
+    frame = evaluator.base(steps[0][0])
+    inner = [(home, call) for home, call in steps[1:]] + [(module, expr)]
+    for (_, call), (home, node) in zip(steps, inner, strict=True):
+        function = home.function(node)
+        following = None if function is None else called_frame(evaluator, home, function, call, frame)
+        if following is None:
+            return (evaluator.unknown("a call that is not followed", call, frame),)
+        frame = following
+    return tuple(in_quotes(value) if isinstance(value, Text) else value for value in evaluator.ask(expr, frame))
 
 
 def _evaluator(module: Module, composables: Mapping[str, Composable]) -> Evaluator:

@@ -1,0 +1,236 @@
+# os.path is several times faster than pathlib, and imports are looked up by the thousand.
+# ruff: noqa: PTH100, PTH113, PTH118, PTH120, PTH122, PTH208
+"""Dotted module names in, parsed files out: the rest of the program, loaded where an import is followed.
+
+A root is a folder that imports start from: the one above a file's topmost `__init__.py`, every folder above that up to
+the project's, and a `src` in each; then the roots of the other packages of a run, where only one of them has the name.
+Nothing is loaded before it is asked for; how much one file may ask for is bounded, and links out of the tree are not
+followed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from txsafe.discovery import display_path
+from txsafe.errors import SourceError
+from txsafe.python.scopes import Module
+from txsafe.python.tree import Newer
+from txsafe.source import read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from txsafe.model import SourceFile
+
+MODULES_PER_FILE = 200
+"""Other modules that the analysis of one file may look into."""
+TEXT_PER_FILE = 3_000_000
+"""Code points of other modules that the analysis of one file may look into."""
+BYTES_PER_MODULE = 300_000
+"""A larger file that is imported is generated code."""
+TEXT_KEPT = 1_500_000
+"""Code points of parsed modules that a process keeps for the next files; trees take some hundred bytes for each."""
+_INIT = "__init__.py"
+_ABOVE = 12
+"""Folders above a package that are taken for roots."""
+
+
+def roots_of(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders that hold the topmost packages of some files, sorted."""
+    packages = {os.path.dirname(path) for path in paths if path.endswith(os.sep + _INIT)}
+    return tuple(sorted({os.path.dirname(folder) for folder in packages} - packages))
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What the analysis of one file has looked into."""
+
+    paths: set[str] = field(default_factory=set)
+    text: int = 0
+
+
+class Project:
+    """The modules of one program, each parsed once."""
+
+    def __init__(self, top: Path, *, roots: Iterable[str] = (), reserved: frozenset[str] = frozenset()) -> None:
+        self._top = os.path.realpath(top)
+        self._roots = tuple(roots)
+        self._reserved = reserved
+        self._modules: OrderedDict[str, Module | None] = OrderedDict()
+        self._views: dict[tuple[str, str], _View] = {}
+        self._folders: dict[str, frozenset[str]] = {}
+        self._spent = _Spent()
+        self._sources: dict[str, SourceFile] = {}
+        self._lowered: set[str] = set()
+
+    def open(self, path: Path, source: SourceFile) -> Module:
+        """Return the module of a file to analyse, and forget what was found out for the one before.
+
+        Raises:
+            SourceError: where the file cannot be parsed.
+
+        """
+        self._begin()
+        absolute = os.path.abspath(path)
+        known = self._modules.get(absolute)
+        if known is None or known.source != source:
+            known = self._opened(absolute, source)
+            self._modules[absolute] = known
+        self._modules.move_to_end(absolute)
+        self._spent.paths.add(absolute)
+        self._sources[source.path] = source
+        return known
+
+    def _opened(self, path: str, source: SourceFile) -> Module:
+        """Parse a file whatever it takes; one that takes much is not parsed for those that import it."""
+        try:
+            return self._parsed(path, source, Newer.REFUSE)
+        except SourceError:
+            module = self._parsed(path, source, Newer.LOWER)
+        self._lowered.add(path)
+        return module
+
+    def source(self, display: str) -> SourceFile | None:
+        """Return the text behind a shown path, where this file's analysis has looked into it."""
+        return self._sources.get(display)
+
+    def _begin(self) -> None:
+        kept = sum(len(module.source.text) for module in self._modules.values() if module is not None)
+        while kept > TEXT_KEPT:
+            _, dropped = self._modules.popitem(last=False)
+            kept -= 0 if dropped is None else len(dropped.source.text)
+        for module in self._modules.values():
+            if module is not None:
+                module.memory.clear()  # an answer must not depend on the files that this process had before
+        self._spent = _Spent()
+        self._sources = {}
+
+    def _parsed(self, path: str, source: SourceFile, newer: Newer) -> Module:
+        root, name = self._identity(path)
+        top = self._top if _is_below(os.path.realpath(path), self._top) else os.path.realpath(root)
+        view = self._views.get((root, top))
+        if view is None:
+            view = self._views[root, top] = _View(self, tuple(_own_roots(root, top)), top)
+        return Module.of(source, name=name, project=view, newer=newer)
+
+    def _identity(self, path: str) -> tuple[str, str]:
+        """Return the root that a file's own package stands in, and the file's dotted name."""
+        folder, file = os.path.split(path)
+        names = [] if file == _INIT else [os.path.splitext(file)[0]]
+        while _INIT in self.entries(folder) and os.path.dirname(folder) != folder:
+            folder, name = os.path.split(folder)
+            names.append(name)
+        if len(names) == 1 and names[0] in self._reserved:
+            return folder, ""
+        return folder, ".".join(reversed(names))
+
+    # ------------------------------------------------------------ for the views
+
+    def entries(self, folder: str) -> frozenset[str]:
+        """Return the names in a folder; empty where it cannot be read."""
+        found = self._folders.get(folder)
+        if found is None:
+            try:
+                found = frozenset(os.listdir(folder))
+            except (OSError, ValueError):
+                found = frozenset()
+            self._folders[folder] = found
+        return found
+
+    def others(self, first: str, own: Iterable[str]) -> tuple[str, ...]:
+        """Return the root of another package of the run that has a name, where there is only one."""
+        having = [root for root in self._roots if root not in own and self.has(root, first)]
+        return tuple(having) if len(having) == 1 else ()
+
+    def has(self, root: str, first: str) -> bool:
+        """Return whether a module or package of that name stands in a root."""
+        entries = self.entries(root)
+        return first in entries or f"{first}.py" in entries
+
+    def load(self, path: str, top: str) -> Module | None:
+        """Return the module in a file; None where the file is out of bounds or cannot be parsed."""
+        if path not in self._modules:
+            self._modules[path] = self._read(path, top)
+        module = self._modules[path]
+        self._modules.move_to_end(path)
+        if module is None or path in self._lowered or not self._afford(path, module):
+            return None
+        self._sources[module.source.path] = module.source
+        return module
+
+    def _read(self, path: str, top: str) -> Module | None:
+        if not _is_below(os.path.realpath(path), top):
+            return None
+        try:
+            source = read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE)
+            return self._parsed(path, source, Newer.REFUSE)
+        except SourceError:
+            return None
+
+    def _afford(self, path: str, module: Module) -> bool:
+        spent = self._spent
+        if path in spent.paths:
+            return True
+        if len(module.source.text) > BYTES_PER_MODULE:
+            return False
+        if len(spent.paths) >= MODULES_PER_FILE or spent.text + len(module.source.text) > TEXT_PER_FILE:
+            return False
+        spent.paths.add(path)
+        spent.text += len(module.source.text)
+        return True
+
+
+class _View:
+    """The project as the files below one root see it."""
+
+    def __init__(self, project: Project, roots: tuple[str, ...], top: str) -> None:
+        self._project = project
+        self._roots = roots
+        self._top = top
+        self._paths: dict[str, str | None] = {}
+        self._having: dict[str, tuple[str, ...]] = {}
+
+    def module(self, name: str) -> Module | None:
+        """Return the module of a dotted name, None where it is not part of the project."""
+        if name not in self._paths:
+            self._paths[name] = self._find(name)
+        path = self._paths[name]
+        return None if path is None else self._project.load(path, self._top)
+
+    def _find(self, name: str) -> str | None:
+        parts = name.split(".")
+        if not all(part.isidentifier() for part in parts):
+            return None
+        for root in self._roots_with(parts[0]):
+            base = os.path.join(root, *parts)
+            for path in (os.path.join(base, _INIT), base + ".py"):
+                if os.path.isfile(path):
+                    return path
+        return None
+
+    def _roots_with(self, first: str) -> tuple[str, ...]:
+        found = self._having.get(first)
+        if found is None:
+            own = tuple(root for root in self._roots if self._project.has(root, first))
+            found = self._having[first] = own or self._project.others(first, self._roots)
+        return found
+
+
+def _own_roots(root: str, top: str) -> Iterator[str]:
+    """Yield the root of a package and the folders above it within the tree, with a `src` in each."""
+    for _ in range(_ABOVE):
+        yield root
+        yield os.path.join(root, "src")
+        above = os.path.dirname(root)
+        if above == root or not _is_below(os.path.realpath(above), top):
+            return
+        root = above
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
