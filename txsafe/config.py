@@ -95,7 +95,9 @@ class Config:
     )
     versions: Mapping[str, str] = field(
         default_factory=dict,
-        metadata=_option(table(SCALAR), 'Versions of drivers: `asyncpg = "0.29"`; read, but no rule depends on them yet.'),
+        metadata=_option(
+            table(SCALAR), 'Versions of drivers: `asyncpg = "0.29"`; read, but no rule depends on them yet.'
+        ),
     )
     routes: Mapping[str, str] = field(
         default_factory=dict,
@@ -180,7 +182,10 @@ class Config:
     )
     statistics: bool = field(default=False, metadata=_option(SWITCH, "Count the diagnostics of each rule."))
     color: Color = field(default=Color.AUTO, metadata=_option(word(Color), "When to colour the text format."))
-    cache: bool = field(default=True, metadata=_option(SWITCH, "Keep results of unchanged files; accepted, but nothing is kept yet."))
+    cache: bool = field(
+        default=True,
+        metadata=_option(SWITCH, "Keep results of unchanged files; accepted, but nothing is kept yet."),
+    )
     jobs: int = field(default=0, metadata=_option(number(), "Worker processes; 0 lets txsafe choose."))
     quiet: bool = field(default=False, metadata=_option(SWITCH, "Print diagnostics only."))
     verbose: bool = field(default=False, metadata=_option(SWITCH, "Print what was passed over, too."))
