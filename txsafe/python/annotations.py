@@ -1,6 +1,6 @@
 """An annotation → the object that stands behind a name so annotated.
 
-Optional, Annotated and iterators of something stand for that something; aliases and classes are followed elsewhere, too.
+Optional, Annotated and iterators of something stand for that something; aliases and classes are followed elsewhere.
 """
 
 from __future__ import annotations
