@@ -1,8 +1,8 @@
 """A node and the connection it uses → the transaction that it runs in.
 
 In go what `described` found in a module, out come `TransactionContext`s: enclosing blocks and decorators first, then
-BEGIN and COMMIT in the program's own SQL, then what the connection does by itself. Nothing is guessed across functions:
-where a caller may have opened a block, the kind is unknown.
+BEGIN and COMMIT in the program's own SQL, then what the connection does by itself. Each function is looked at alone:
+`surroundings` asks its callers where that decides.
 """
 
 from __future__ import annotations
@@ -108,6 +108,14 @@ class Transactions:
 
     def context(self, node: ast.AST, receiver: Receiver, start: int) -> TransactionContext:
         """Return the transaction that a node runs in which uses `receiver`, at its place in the order of execution."""
+        held = self.held(node, receiver, start)
+        if held is not None:
+            return held
+        function = self._module.function(node)
+        return self._by_default(function, receiver, self._autocommit(function, receiver, start), start)
+
+    def held(self, node: ast.AST, receiver: Receiver, start: int) -> TransactionContext | None:
+        """Return the transaction that the node's own function decides, or the kind of file; None where neither does."""
         function = self._module.function(node)
         autocommit = self._autocommit(function, receiver, start)
         opened = self._enclosing(node, receiver)
@@ -120,7 +128,16 @@ class Transactions:
             return spoken
         if self._migration is not None and _may_be(receiver, self._migration[0]):
             return self._migration[1]
-        return self._by_default(function, receiver, autocommit, start)
+        return None
+
+    def is_switched(self, function: ast.AST, receiver: Receiver, start: int) -> bool:
+        """Return whether a function itself has told its connection to be in autocommit or not, or opened a block."""
+        switches = self._switches.get((function, receiver.root), ())
+        return bisect_left(switches, start, key=itemgetter(0)) > 0 or self._opened_by_hand(function, receiver, start)
+
+    def has_endings(self, function: ast.AST, receiver: Receiver) -> bool:
+        """Return whether a function itself commits or rolls back."""
+        return bool(self._endings.get((function, receiver.root)))
 
     # ---------------------------------------------------------------- blocks
 
