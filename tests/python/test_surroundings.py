@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.python.sighting import sent, spelled
+from tests.python.sighting import sent
 from txsafe.model import Confidence, SqlSite, Transaction
 
 EXPLICIT, IMPLICIT, AUTOCOMMIT, UNKNOWN = (
@@ -175,7 +175,125 @@ CASES = {
         EXPLICIT,
         HIGH,
     ),
+    "a callback of a runner that opens a block": (
+        f"{DJANGO}{HELPER}def run(fn):\n    with transaction.atomic():\n        return fn()\ndef f():\n    run(_help)",
+        EXPLICIT,
+        HIGH,
+    ),
+    "a callback of a runner that opens none": (
+        f"{DJANGO}{HELPER}def run(fn):\n    return fn()\nrun(fn=_help)",
+        AUTOCOMMIT,
+        HIGH,
+    ),
+    "a callback of a runner that nobody knows": (f"{DJANGO}{HELPER}import run\nrun(_help)", AUTOCOMMIT, MEDIUM),
+    "a callback that is called by a function within the runner": (
+        f"{DJANGO}{HELPER}def run(fn):\n    @transaction.atomic\n    def inner():\n        return fn()\n    return inner()\nrun(_help)",
+        EXPLICIT,
+        HIGH,
+    ),
+    "a callback that is handed on": (
+        f"{DJANGO}{HELPER}def in_block(fn):\n    with transaction.atomic():\n        return fn()\n"
+        "def run(fn):\n    return in_block(fn)\nrun(_help)",
+        EXPLICIT,
+        HIGH,
+    ),
+    "a callback that is handed on in circles": (
+        f"{DJANGO}{HELPER}def run(fn):\n    return run(fn)\nrun(_help)",
+        AUTOCOMMIT,
+        MEDIUM,
+    ),
+    "a callback with its first argument": (
+        f"import functools\n{DJANGO}def _help(a):\n    connection.cursor().execute('SET LOCAL a = 1')\n"
+        "def run(fn):\n    with transaction.atomic():\n        return fn()\nrun(functools.partial(_help, 1))",
+        EXPLICIT,
+        HIGH,
+    ),
+    "a callback that is given a cursor": (
+        "import asyncpg\nclass A:\n    async def run(self, fn, *a):\n        c = await asyncpg.connect(D)\n        async with c.transaction():\n"
+        "            return await fn(c, *a)\n    async def _help(self, c: asyncpg.Connection):\n        await c.execute('SET LOCAL a = 1')\n"
+        "    async def f(self):\n        await self.run(self._help)",
+        EXPLICIT,
+        HIGH,
+    ),
+    "a callback that is given a connection in autocommit": (
+        "import asyncpg\nclass A:\n    async def run(self, fn):\n        c = await asyncpg.connect(D)\n        return await fn(c)\n"
+        "    async def _help(self, c: asyncpg.Connection):\n        await c.execute('SET LOCAL a = 1')\n"
+        "    async def f(self):\n        await self.run(self._help)",
+        AUTOCOMMIT,
+        HIGH,
+    ),
+    "a callback behind another callback": (
+        f"{DJANGO}{HELPER}class A:\n    def in_block(self, name, fn, *a):\n        with transaction.atomic():\n            return fn(*a)\n"
+        "    def connected(self, fn, *a):\n        return fn(self, *a)\n"
+        "    def run(self, name, fn, *a):\n        return self.connected(self.in_block, name, fn, *a)\nA().run('x', _help)",
+        EXPLICIT,
+        HIGH,
+    ),
+    "a lambda that a runner calls": (
+        f"{DJANGO}{HELPER}def run(fn):\n    with transaction.atomic():\n        return fn()\nrun(lambda: _help())",
+        EXPLICIT,
+        HIGH,
+    ),
+    "run_sync": (
+        "from sqlalchemy import text\nfrom sqlalchemy.ext.asyncio import create_async_engine\nfrom sqlalchemy.orm import Session\n"
+        "def _help(s: Session):\n    s.execute(text('SET LOCAL a = 1'))\n"
+        "async def f():\n    async with create_async_engine(U).begin() as c:\n        await c.run_sync(_help)",
+        EXPLICIT,
+        HIGH,
+    ),
+    "run_sync in AUTOCOMMIT": (
+        "from sqlalchemy import Connection, text\nfrom sqlalchemy.ext.asyncio import create_async_engine\n"
+        "def _help(c: Connection):\n    c.execute(text('SET LOCAL a = 1'))\n"
+        "async def f():\n    async with create_async_engine(U, isolation_level='AUTOCOMMIT').begin() as c:\n        await c.run_sync(_help)",
+        AUTOCOMMIT,
+        HIGH,
+    ),
+    "on_commit": (
+        f"{DJANGO}{HELPER}def f():\n    with transaction.atomic():\n        transaction.on_commit(_help)",
+        AUTOCOMMIT,
+        HIGH,
+    ),
 }  # fmt: skip
+
+
+def test_the_trail_names_the_calls_that_are_outside() -> None:
+    code = f"{DJANGO}{HELPER}def f():\n    with transaction.atomic():\n        _help()\n    _help()\nf()"
+    trail = the_help(code).transaction.trail
+    assert [code[related.place.span.start : related.place.span.end] for related in trail] == ["f()", "_help()"]
+
+
+def test_two_helpers_that_are_called_in_one_block_share_it() -> None:
+    code = (
+        f"{DJANGO}{HELPER}def _other():\n    connection.cursor().execute('SET LOCAL b = 1')\n"
+        "def f():\n    with transaction.atomic():\n        _help()\n        _other()"
+    )
+    first, second = [site.transaction.block for site in sent(code)]
+    assert first is not None
+    assert first == second
+
+
+def test_a_helper_that_is_called_in_two_blocks_shares_none_with_one_that_is_called_in_one() -> None:
+    code = (
+        f"{DJANGO}{HELPER}def _other():\n    connection.cursor().execute('SET LOCAL b = 1')\n"
+        "def f():\n    with transaction.atomic():\n        _help()\n        _other()\n"
+        "    with transaction.atomic():\n        _help()"
+    )
+    first, second = [site.transaction.block for site in sent(code)]
+    assert first != second
+
+
+def test_more_calls_than_are_looked_at_leave_it_open() -> None:
+    calls = "".join("    _help()\n" for _ in range(100))
+    code = f"{DJANGO}{HELPER}with transaction.atomic():\n{calls}"
+    found = the_help(code).transaction
+    assert (found.kind, found.certainty) == (AUTOCOMMIT, LOW)
+
+
+def test_a_chain_of_callers_that_is_too_long_leaves_it_open() -> None:
+    chain = "".join(f"def _f{number}():\n    _f{number - 1}()\n" for number in range(1, 20))
+    code = f"{DJANGO}{HELPER.replace('_help', '_f0')}{chain}with transaction.atomic():\n    _f19()"
+    found = the_help(code).transaction
+    assert (found.kind, found.certainty) == (AUTOCOMMIT, MEDIUM)
 
 
 def the_help(code: str) -> SqlSite:

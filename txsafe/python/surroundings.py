@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.model import Confidence, Related, Transaction, TransactionContext
-from txsafe.python.callers import CallSite, Unseen, callers_of
+from txsafe.python.callers import Unseen, callers_of
 
 if TYPE_CHECKING:
     import ast
     from collections.abc import Sequence
 
+    from txsafe.python.callsites import CallSite
     from txsafe.python.receiver import Receiver
     from txsafe.python.scopes import FunctionNode
     from txsafe.python.views import View
@@ -118,7 +119,9 @@ class Surroundings:
         if seen is None:
             return TransactionContext()
         start = site.view.module.span(site.call).end
-        context = site.view.surroundings.at_depth(site.call, seen, start, depth=depth)
+        context: TransactionContext | None = TransactionContext(kind=site.transaction or Transaction.UNKNOWN)
+        if site.transaction is None:
+            context = site.view.surroundings.at_depth(site.call, seen, start, depth=depth)
         if context is None or context.kind is not Transaction.AUTOCOMMIT:
             return context
         called = Related(place=site.view.module.place(site.call), message="called here outside a transaction")

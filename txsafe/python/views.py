@@ -17,6 +17,7 @@ from txsafe.python.surroundings import Surroundings
 from txsafe.python.transactions import Transactions
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Mapping
 
     from txsafe.catalog.drivers import Drivers
@@ -59,6 +60,14 @@ class View:
     def described(self) -> tuple[Described, ...]:
         """What a driver file describes."""
         return describe(self.module, self.receivers, self.drivers, sinks=self.declared)
+
+    @cached_property
+    def _by_node(self) -> Mapping[ast.AST, Described]:
+        return {one.node: one for one in self.described}
+
+    def described_at(self, node: ast.AST) -> Described | None:
+        """Return what a driver file says of a call, an assignment's target or a read."""
+        return self._by_node.get(node)
 
     @cached_property
     def transactions(self) -> Transactions:
