@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - a case is a line of code
+# ruff: noqa: E501, ISC004 - a case is a line of code
 """The transaction that a function's callers hold."""
 
 from __future__ import annotations
