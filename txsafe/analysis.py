@@ -58,6 +58,8 @@ MOST_USES = 20_000
 """Of session state in one file, harmless ones included: a bound for generated files of many megabytes."""
 MOST_DIAGNOSTICS = 2_000
 """Of one file: more than anyone reads."""
+MOST_FOLDERS = 10_000
+"""Of a program that is searched for references; the largest monorepos in public have fewer."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
 LITERAL = "literal"
@@ -87,16 +89,18 @@ class Analyzer:
     """Patterns of names of connections → the profile that they are judged under."""
     roots: tuple[str, ...] = ()
     """Folders that the packages of the run stand in, for imports across them."""
+    tree: str = ""
+    """Folder that the program stands in, which is searched for who refers to a name; empty for nowhere."""
 
     @classmethod
-    def of(cls, config: Config, *, roots: tuple[str, ...] = ()) -> Analyzer:
+    def of(cls, config: Config, *, roots: tuple[str, ...] = (), tree: str = "") -> Analyzer:
         """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
         catalog = load_catalog((*config.rule_paths, *config.profile_files))
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
         routes = resolve_routes(config.routes, catalog, server_version=config.server_version)
-        return cls(config, catalog, profile, routes, roots)
+        return cls(config, catalog, profile, routes, roots, tree)
 
     @cached_property
     def direct(self) -> Profile:
@@ -115,7 +119,12 @@ class Analyzer:
 
         drivers = self.catalog.drivers
         reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
-        return Project(self.config.root, roots=self.roots, reserved=reserved)
+        return Project(self.config.root, roots=self.roots, reserved=reserved, files=self._program)
+
+    def _program(self) -> tuple[FileInput, ...]:
+        from txsafe.discovery import find_files
+
+        return find_files([self.tree], self.config, most_folders=MOST_FOLDERS).files if self.tree else ()
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:

@@ -65,7 +65,7 @@ def analyze(
             candidates.append((number, file))
         else:
             reports[number] = report
-    setting = _Setting(config, _roots(files) if candidates and config.follow_imports else ())
+    setting = _Setting(config, *(_program(files, config) if candidates and config.follow_imports else ()))
     for number, report in _run(candidates, setting, executor):
         reports[number] = report
         if on_progress is not None:
@@ -79,17 +79,22 @@ class _Setting:
     """What workers are told of a run."""
 
     config: Config
-    roots: tuple[str, ...]
+    roots: tuple[str, ...] = ()
+    """Folders that the packages of the run stand in."""
+    tree: str = ""
+    """Folder that holds the program; empty where the files have none in common."""
 
     def __hash__(self) -> int:
         """Hash what is hashable of the configuration."""
-        return hash((self.config.profile, self.config.root, self.config.server_version, self.roots))
+        return hash((self.config.profile, self.config.root, self.config.server_version, self.roots, self.tree))
 
 
-def _roots(files: Iterable[FileInput]) -> tuple[str, ...]:
-    from txsafe.project import roots_of
+def _program(files: Iterable[FileInput], config: Config) -> tuple[tuple[str, ...], str]:
+    """Return the roots of the packages of a run, and the folder that the program stands in."""
+    from txsafe.project import roots_of, tree_of
 
-    return roots_of(os.path.abspath(file.path) for file in files if file.path.name == "__init__.py")  # noqa: PTH100
+    paths = [os.path.abspath(file.path) for file in files if file.data is None]  # noqa: PTH100
+    return roots_of(paths), tree_of(paths, config.root)
 
 
 class _Settling:
@@ -218,4 +223,4 @@ def _analyzer(setting: _Setting) -> Analyzer:
 
     if setting.config.follow_imports:
         gc.set_threshold(*_COLLECTION)
-    return Analyzer.of(setting.config, roots=setting.roots)
+    return Analyzer.of(setting.config, roots=setting.roots, tree=setting.tree)
