@@ -12,7 +12,7 @@ import itertools
 import traceback
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,13 +30,12 @@ from txsafe.model import (
     FileReport,
     Location,
     Outcome,
-    Place,
     Position,
     Profile,
     SourceFile,
-    Span,
     SqlSite,
     Statement,
+    StatementKind,
     Unresolved,
     UnresolvedSink,
 )
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
     from txsafe.discovery import FileInput
     from txsafe.model import ApiUse
     from txsafe.project import Project
-    from txsafe.sql.scripts import ScriptUnit
 
 MOST_USES = 20_000
 """Of session state in one file, harmless ones included: a bound for generated files of many megabytes."""
@@ -60,6 +58,8 @@ MOST_DIAGNOSTICS = 2_000
 """Of one file: more than anyone reads."""
 MOST_FOLDERS = 10_000
 """Of a program that is searched for references; the largest monorepos in public have fewer."""
+_PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
+"""What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
 LITERAL = "literal"
@@ -212,12 +212,17 @@ class Analyzer:
         )
 
     def _read_sql(self, source: SourceFile) -> _Reading:
+        from txsafe.sql.reading import Detail
         from txsafe.sql.scripts import ScriptRunner, read_script
 
         in_transaction = matching(self.config.assume_in_transaction, source.path, root=self.config.root)
         runner = ScriptRunner.IN_TRANSACTION if in_transaction else ScriptRunner.UNKNOWN
-        script = read_script(source, assume_in_transaction=runner, functions=self.index.functions)
-        return _Reading(path=source.path, sites=tuple(_by_section(script.units, source)), errors=script.errors)
+        read = partial(read_script, source, assume_in_transaction=runner, functions=self.index.functions)
+        script = read(detail=Detail.ALL if _PLAIN & self.index.kinds.keys() else Detail.TELLING)
+        if any("body" in statement.facts for statement in script.statements):
+            script = read()  # who else names what it opens is asked later
+        sites = tuple((section.site, section.statements) for section in script.sections)
+        return _Reading(path=source.path, sites=sites, errors=script.errors)
 
     # ------------------------------------------------------------ judging
 
@@ -272,15 +277,6 @@ class Analyzer:
         if self.config.direct and matching(self.config.direct, path, root=self.config.root):
             return self.direct
         return self.profile
-
-
-def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tuple[SqlSite, tuple[Statement, ...]]]:
-    """Join what shares a template: a long script's text is put together once, not once per statement."""
-    whole = Place(source.path, Span(0, len(source.text)))
-    for _, section in itertools.groupby(units, key=lambda unit: id(unit.site.template)):
-        joined = tuple(section)
-        statements = itertools.chain.from_iterable(unit.statements for unit in joined)
-        yield replace(joined[0].site, place=whole), tuple(statements)
 
 
 def _presumed(reading: _Reading, found: Iterable[Diagnostic], source: SourceFile) -> frozenset[tuple[str, Position]]:

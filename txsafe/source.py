@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import enum
+import itertools
 import os
 import re
 import stat
@@ -129,7 +130,9 @@ def encode(source: SourceFile, text: str) -> bytes:
 
 def line_starts(text: str) -> tuple[int, ...]:
     r"""Return the offset of each line; only `\r\n`, `\r` and `\n` end one, as in Python and PostgreSQL."""
-    return (0, *(match.end() for match in _LINE_END.finditer(text)))
+    if "\r" in text:
+        return (0, *(match.end() for match in _LINE_END.finditer(text)))
+    return (0, *itertools.accumulate(len(line) + 1 for line in text.split("\n")[:-1]))
 
 
 def _mark(encoding: str) -> bytes:
