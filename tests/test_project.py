@@ -12,7 +12,7 @@ from txsafe import mentions
 from txsafe.config import Config
 from txsafe.discovery import FileInput, find_files
 from txsafe.mentions import Found, Mentions
-from txsafe.project import REFERRING, Project, tree_of
+from txsafe.project import REFERRING, Program, Project
 from txsafe.source import read_source
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def test_a_search_finds_what_splitting_finds(texts: list[str], word: str) -> Non
 
 
 def opened(folder: Path) -> Project:
-    return Project(folder, files=lambda: find_files([str(folder)], Config(root=folder)).files)
+    program = Program(tree=str(folder))
+    return Project(folder, program=program, files=lambda tree: find_files([tree], Config(root=folder)).files)
 
 
 def test_references_are_the_parsed_files_that_hold_a_name(tmp_path: Path) -> None:
@@ -116,12 +117,12 @@ def test_the_tree_is_the_project_or_what_the_files_have_in_common(tmp_path: Path
     (project / "src").mkdir(parents=True)
     (project / "pyproject.toml").touch()
     inside, outside = str(project / "src/a.py"), str(loose / "b.py")
-    assert tree_of([inside], project) == str(project)
-    assert tree_of([outside], project) == str(loose)
-    assert tree_of([inside, outside], project) == str(tmp_path)
-    assert tree_of([inside], loose) == str(project / "src")
-    assert tree_of(["/a.py", inside], loose) == ""
-    assert tree_of([], project) == ""
+    assert Program.of([inside], project).tree == str(project)
+    assert Program.of([outside], project).tree == str(loose)
+    assert Program.of([inside, outside], project).tree == str(tmp_path)
+    assert Program.of([inside], loose).tree == str(project / "src")
+    assert Program.of(["/a.py", inside], loose).tree == ""
+    assert Program.of([], project).tree == ""
 
 
 def test_a_walk_ends_after_so_many_folders(tmp_path: Path) -> None:

@@ -46,19 +46,28 @@ _ABOVE = 12
 """Folders above a package that are taken for roots."""
 
 
-def roots_of(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the folders that hold the topmost packages of some files, sorted."""
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The folders of the program that some files belong to."""
+
+    roots: tuple[str, ...] = ()
+    """Those that hold its topmost packages, sorted."""
+    tree: str = ""
+    """The one that holds everything: the project's root, where that is one and holds the files, else the folder that
+    they have in common; empty where that would be a whole disk."""
+
+    @classmethod
+    def of(cls, paths: Sequence[str], top: Path) -> Program:
+        """Return the folders for some files (absolute) and the root that their configuration gives."""
+        return cls(_roots_of(paths), _tree_of(paths, os.path.abspath(top)))
+
+
+def _roots_of(paths: Iterable[str]) -> tuple[str, ...]:
     packages = {os.path.dirname(path) for path in paths if path.endswith(os.sep + _INIT)}
     return tuple(sorted({os.path.dirname(folder) for folder in packages} - packages))
 
 
-def tree_of(paths: Sequence[str], root: Path) -> str:
-    """Return the folder that the program of some files stands in.
-
-    It is the project's root where that is one and holds them, else the folder that they have in common; empty where
-    that would be a whole disk.
-    """
-    top = os.path.abspath(root)
+def _tree_of(paths: Sequence[str], top: str) -> str:
     if paths and _is_project(top) and all(_is_below(path, top) for path in paths):
         return top
     try:
@@ -72,7 +81,7 @@ def _is_project(folder: str) -> bool:
     return any(os.path.exists(os.path.join(folder, mark)) for mark in _PROJECT_MARKS)
 
 
-def _no_files() -> tuple[FileInput, ...]:
+def _no_files(_folder: str) -> tuple[FileInput, ...]:
     return ()
 
 
@@ -91,13 +100,14 @@ class Project:
         self,
         top: Path,
         *,
-        roots: Iterable[str] = (),
+        program: Program | None = None,
         reserved: frozenset[str] = frozenset(),
-        files: Callable[[], Iterable[FileInput]] = _no_files,
+        files: Callable[[str], Iterable[FileInput]] = _no_files,
     ) -> None:
-        self._mentions = Mentions(files)
+        program = program or Program()
+        self._mentions = Mentions(lambda: files(program.tree) if program.tree else ())
         self._top = os.path.realpath(top)
-        self._roots = tuple(roots)
+        self._roots = program.roots
         self._reserved = reserved
         self._modules: OrderedDict[str, Module | None] = OrderedDict()
         self._views: dict[tuple[str, str], _View] = {}
