@@ -54,12 +54,14 @@ if TYPE_CHECKING:
     from txsafe.config import Config
     from txsafe.discovery import FileInput
     from txsafe.model import ApiUse
-    from txsafe.project import Project
+    from txsafe.project import Program, Project
 
 MOST_USES = 20_000
 """Of session state in one file, harmless ones included: a bound for generated files of many megabytes."""
 MOST_DIAGNOSTICS = 2_000
 """Of one file: more than anyone reads."""
+MOST_FOLDERS = 10_000
+"""Of a program that is searched for references; the largest monorepos in public have fewer."""
 _PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
 """What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
@@ -93,19 +95,19 @@ class Analyzer:
     profile: Profile
     routes: Mapping[str, Profile]
     """Patterns of names of connections → the profile that they are judged under."""
-    roots: tuple[str, ...] = ()
-    """Folders that the packages of the run stand in, for imports across them."""
+    program: Program | None = None
+    """Where imports are followed: its folders."""
     keeps: Keeps = Keeps.NOTHING
 
     @classmethod
-    def of(cls, config: Config, *, roots: tuple[str, ...] = (), keeps: Keeps = Keeps.NOTHING) -> Analyzer:
+    def of(cls, config: Config, *, program: Program | None = None, keeps: Keeps = Keeps.NOTHING) -> Analyzer:
         """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
         catalog = load_catalog((*config.rule_paths, *config.profile_files))
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
         routes = resolve_routes(config.routes, catalog, server_version=config.server_version)
-        return cls(config, catalog, profile, routes, roots, keeps)
+        return cls(config, catalog, profile, routes, program, keeps)
 
     @cached_property
     def direct(self) -> Profile:
@@ -124,7 +126,12 @@ class Analyzer:
 
         drivers = self.catalog.drivers
         reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
-        return Project(self.config.root, roots=self.roots, reserved=reserved)
+        return Project(self.config.root, program=self.program, reserved=reserved, files=self._files)
+
+    def _files(self, folder: str) -> tuple[FileInput, ...]:
+        from txsafe.discovery import find_files
+
+        return find_files([folder], self.config, most_folders=MOST_FOLDERS).files
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:
