@@ -59,6 +59,12 @@ def positional(function: FunctionNode) -> list[ast.arg]:
     return [*function.args.posonlyargs, *function.args.args]
 
 
+def parameter_at(module: Module, function: FunctionNode, root: str) -> ast.arg | None:
+    """Return the parameter that a connection comes in by, which its root names by its place."""
+    every = (*positional(function), *function.args.kwonlyargs)
+    return next((each for each in every if root == f"at:{module.span(each).start}"), None)
+
+
 def target(module: Module, receivers: Receivers, callee: ast.expr) -> tuple[Module, FunctionNode] | None:
     """Return the function of the program that an expression names, with its file."""
     found: tuple[Module, ast.AST] | None = defined(module, callee)

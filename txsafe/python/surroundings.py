@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.model import Confidence, Related, Transaction, TransactionContext
 from txsafe.python.callers import Unseen, callers_of
+from txsafe.python.callsites import parameter_at
+from txsafe.python.openers import held_around
 
 if TYPE_CHECKING:
     import ast
@@ -60,11 +62,10 @@ class Surroundings:
 
     def at_depth(self, node: ast.AST, receiver: Receiver, start: int, *, depth: int) -> TransactionContext | None:
         """Return the same, with so many callers of callers; None where the question is already being asked."""
-        transactions = self._view.transactions
-        held = transactions.held(node, receiver, start)
+        held = self.held(node, receiver, start, depth=depth)
         if held is not None:
             return held
-        alone = transactions.context(node, receiver, start)
+        alone = self._view.transactions.context(node, receiver, start)
         function = self._module.function(node)
         if function is None or not self._is_handed_in(function, receiver, start):
             return alone
@@ -72,6 +73,11 @@ class Surroundings:
             return None
         found = self._by_callers(function, receiver, depth)
         return _combined(alone, found, f"{self._module.span(function).start}")
+
+    def held(self, node: ast.AST, receiver: Receiver, start: int, *, depth: int) -> TransactionContext | None:
+        """Return the transaction that is decided by the node's own function and what wraps its code; None for none."""
+        held = self._view.transactions.held(node, receiver, start)
+        return held or held_around(self._view, node, receiver, depth)
 
     def _is_handed_in(self, function: FunctionNode, receiver: Receiver, start: int) -> bool:
         """Return whether a connection comes to a function from outside, as the callers left it."""
@@ -83,16 +89,10 @@ class Surroundings:
         return any(not self._is_made_in(function, root) for root in receiver.root.split("|"))
 
     def _is_made_in(self, function: FunctionNode, root: str) -> bool:
-        if not root.startswith(_PLACE) or self._parameter(function, root) is not None:
+        if not root.startswith(_PLACE) or parameter_at(self._module, function, root) is not None:
             return False
         span = self._module.span(function)
         return span.start <= _position(root) < span.end
-
-    def _parameter(self, function: FunctionNode, root: str) -> ast.arg | None:
-        """Return the parameter that a connection comes in by."""
-        parameters = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
-        position = _position(root)
-        return next((each for each in parameters if self._module.span(each).start == position), None)
 
     # ---------------------------------------------------------------- callers
 
@@ -130,7 +130,7 @@ class Surroundings:
     def _seen_at(self, site: CallSite, receiver: Receiver) -> Receiver | None:
         """Return a connection of the called function as the caller has it."""
         for root in receiver.root.split("|"):
-            parameter = self._parameter(site.function, root)
+            parameter = parameter_at(self._module, site.function, root)
             if parameter is not None:
                 argument = site.argument(parameter)
                 return None if argument is None else site.view.receivers.of(argument)
@@ -172,4 +172,4 @@ def _shared(inside: Sequence[TransactionContext], name: str) -> TransactionConte
 
 def _position(root: str) -> int:
     number = root.removeprefix(_PLACE).partition(":")[0]
-    return int(number) if root.startswith(_PLACE) and number.isdigit() else -1
+    return int(number) if number.isdigit() else -1

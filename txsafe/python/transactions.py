@@ -16,7 +16,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from txsafe.model import Place, Transaction, TransactionContext, TransactionEnd
+from txsafe.model import Confidence, Place, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.arguments import Arguments, Truth
 from txsafe.python.receiver import Certainty, Receiver
 from txsafe.python.receivers import Receivers, any_holds
@@ -135,6 +135,20 @@ class Transactions:
         switches = self._switches.get((function, receiver.root), ())
         return bisect_left(switches, start, key=itemgetter(0)) > 0 or self._opened_by_hand(function, receiver, start)
 
+    def opened_around(self, node: ast.AST) -> TransactionContext | None:
+        """Return the transaction that a block around a node opens, of whichever connection."""
+        for opened in self._around(node):
+            if opened.block.kind is Transaction.EXPLICIT:
+                block = f"{self._module.span(opened.node).start}"
+                return TransactionContext(
+                    kind=Transaction.EXPLICIT,
+                    block=block,
+                    end=opened.block.end,
+                    opened=self._module.place(opened.node),
+                    certainty=Confidence.MEDIUM,
+                )
+        return None
+
     def has_endings(self, function: ast.AST, receiver: Receiver) -> bool:
         """Return whether a function itself commits or rolls back."""
         return bool(self._endings.get((function, receiver.root)))
@@ -183,6 +197,8 @@ class Transactions:
         """The first block of each connection that hands it to a caller."""
         blocks: dict[str, _Opened] = {}
         for opened in self._blocks:
+            if opened.root.startswith(_GLOBAL):  # hands out nothing: who enters it is in it, and nobody else
+                continue
             if opened.root not in blocks and self._yields(opened):
                 blocks[opened.root] = opened
         return blocks
