@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.python.sighting import sent
 from tests.python.test_surroundings import AUTOCOMMIT, DJANGO, EXPLICIT, HELPER, HIGH, MEDIUM, UNKNOWN, the_help
-from txsafe.model import Confidence, Transaction
+
+if TYPE_CHECKING:
+    from txsafe.model import Confidence, Transaction
 
 STATEMENT = "connection.cursor().execute('SET LOCAL a = 1')"
 MANAGER = f"{DJANGO}from contextlib import contextmanager\n@contextmanager\ndef block():\n    with transaction.atomic():\n        yield\n"
