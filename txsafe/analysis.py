@@ -42,6 +42,8 @@ from txsafe.model import (
 )
 from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
+from txsafe.rewrites import find_fix
+from txsafe.rewrites.surroundings import Surroundings
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 
@@ -230,8 +232,9 @@ class Analyzer:
     ) -> Iterator[Diagnostic]:
         uses = pair_uses(found, self.catalog.rules.values())
         neighbours = (*uses, *self._mentions(reading, uses))
+        surroundings = Surroundings(uses=neighbours, sites=reading.sites, sources=sources)
         for use in uses:
-            yield from self._judge(use, reading.path, sources=sources, neighbours=neighbours)
+            yield from self._judge(use, reading.path, surroundings=surroundings)
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:
         """Yield the statements that a rewrite of a temporary table must look at."""
@@ -245,14 +248,21 @@ class Analyzer:
         use: FeatureUse,
         path: str,
         *,
-        sources: Callable[[str], SourceFile | None],
-        neighbours: Sequence[FeatureUse],
+        surroundings: Surroundings,
     ) -> Iterator[Diagnostic]:
         profile = self._profile_of(path, use)
         verdict = judge(use, profile, self.catalog)
         if verdict.outcome is not Outcome.SAFE:
             rule = self.catalog.rules[use.rule]
-            yield diagnose(use, verdict, rule=rule, profile=profile, sources=sources, neighbours=neighbours)
+            yield diagnose(
+                use,
+                verdict,
+                rule=rule,
+                profile=profile,
+                sources=surroundings.sources,
+                neighbours=surroundings.uses,
+                fix=find_fix(use, surroundings),
+            )
 
     def _profile_of(self, path: str, use: FeatureUse) -> Profile:
         """Return the profile of the connection that a file uses: a route's, a direct file's, or the run's."""

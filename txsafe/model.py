@@ -460,6 +460,17 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """How the program writes a use of SQL: what a rewrite changes."""
+
+    site: SqlSite
+    """Its template maps character by character, as far as the program spells it."""
+    statement: Statement
+    span: Span
+    """The statement's, or that of the function call in it that counts; in the template's text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureUse:
     """One use of session state: a rule's variant, at a place."""
 
@@ -479,6 +490,8 @@ class FeatureUse:
     trail: tuple[Related, ...] = ()
     paired: bool = False
     """Opened and closed on one connection within one transaction (lock … unlock, create … drop)."""
+    spelling: Spelling | None = field(default=None, compare=False, repr=False)
+    """None for an API use, which is no SQL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -533,6 +546,9 @@ class Fix:
     title: str
     edits: tuple[Edit, ...]
     applicability: Applicability
+    settings: tuple[tuple[str, str], ...] = ()
+    """Parameters to give to the database role first, with their values as SQL spells them: without that the edits would
+    lose them, so such a fix is only displayed, or applied together with a script that does it (`txsafe fix --ddl`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
