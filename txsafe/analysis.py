@@ -45,6 +45,8 @@ from txsafe.model import (
 )
 from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
+from txsafe.rewrites import find_fix
+from txsafe.rewrites.surroundings import Surroundings
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 
@@ -174,6 +176,7 @@ class Analyzer:
             sinks=reading.sinks,
             literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)),
             reached=tuple(_reached(reading, sources)),
+            sites=reading.sites,
         )
 
     def judge_uses(self, found: FileUses, path: str) -> tuple[Judged, ...]:
@@ -276,6 +279,7 @@ class Analyzer:
         return tuple(found)
 
     def _diagnose(self, found: FileUses, judged: Sequence[Judged], sources: Sources) -> Iterator[Diagnostic]:
+        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
         for use, (profile, verdict) in zip(found.uses, judged, strict=False):
             if verdict.outcome is not Outcome.SAFE:
                 yield diagnose(
@@ -285,6 +289,7 @@ class Analyzer:
                     profile=profile,
                     sources=sources,
                     neighbours=found.neighbours,
+                    fix=find_fix(use, surroundings),
                 )
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:
@@ -335,10 +340,13 @@ def _reached(reading: _Reading, sources: Sources) -> Iterator[Location]:
 
 
 def _portable(found: FileUses) -> FileUses:
-    """Return the same for another process: mapping proxies do not travel."""
-    copies = {id(use): replace(use, captures=dict(use.captures)) for use in (*found.uses, *found.neighbours)}
+    """Return the same for another process: mapping proxies do not travel, nor does what only rewrites look at."""
+    copies = {
+        id(use): replace(use, captures=dict(use.captures), spelling=None) for use in (*found.uses, *found.neighbours)
+    }
     return replace(
         found,
+        sites=(),
         uses=tuple(copies[id(use)] for use in found.uses),
         neighbours=tuple(copies[id(use)] for use in found.neighbours),
     )

@@ -31,6 +31,7 @@ from txsafe.model import (
     Place,
     Related,
     Span,
+    Spelling,
     SqlCall,
     SqlSite,
     Statement,
@@ -182,6 +183,7 @@ def _mention(site: SqlSite, statement: Statement, *, text: str, opener: FeatureU
         scope=site.scope,
         route=site.route,
         confidence=site.confidence,
+        spelling=Spelling(site=site, statement=statement, span=statement.span),
     )
 
 
@@ -228,6 +230,7 @@ def _matching_uses(
             route=site.route,
             confidence=min(site.confidence, variant.confidence, _certainty(captures), decisive.certainty),
             trail=(*_trail(site, place), *decisive.trail),
+            spelling=Spelling(site=site, statement=statement, span=span),
         )
 
 
