@@ -15,7 +15,7 @@ from txsafe.python.callsites import CallSite, bound_by, mentions_in, target
 from txsafe.python.links import defined, lineage
 from txsafe.python.names import last_name
 from txsafe.python.runners import handed_to
-from txsafe.python.scopes import FunctionNode
+from txsafe.python.scopes import FunctionNode, position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,19 +56,30 @@ class Callers:
 
 
 def callers_of(view: View, function: FunctionNode) -> Callers:
-    """Return the calls of a function of a viewed file."""
-    mentions = _mentions_of(view.module, function)
+    """Return the calls of a function of a viewed file, in its own file first."""
     sites: list[CallSite] = []
     unseen = Unseen.NO if _is_private(view.module, function) else Unseen.POSSIBLY
-    for mention in mentions[:_MOST_MENTIONS]:
-        found = _found_at(view, mention, view.module, function)
+    files, complete = _files(view, function)
+    mentions = [(each, mention) for each in files for mention in _mentions_of(each.module, function)]
+    for each, mention in mentions[:_MOST_MENTIONS]:
+        found = _found_at(each, mention, view.module, function)
         if found is None:
             unseen = Unseen.PROBABLY
         else:
             sites += found
-    if len(sites) > MOST_CALLS or len(mentions) > _MOST_MENTIONS:
+    if not complete or len(sites) > MOST_CALLS or len(mentions) > _MOST_MENTIONS:
         unseen = Unseen.PROBABLY
     return Callers(sites=tuple(sites[:MOST_CALLS]), unseen=unseen)
+
+
+def _files(view: View, function: FunctionNode) -> tuple[Sequence[View], bool]:
+    """Return the files in which a function may be called, and whether that is all of them."""
+    project = view.module.project
+    if project is None or isinstance(function, ast.Lambda) or _is_nested(view.module, function):
+        return (view,), True
+    found = project.references(function.name)
+    others = [view.of(module) for module in found.modules if module.source.path != view.module.source.path]
+    return (view, *others), found.complete
 
 
 def _mentions_of(module: Module, function: FunctionNode) -> Sequence[ast.expr]:
@@ -90,14 +101,21 @@ def _found_at(view: View, mention: ast.expr, home: Module, function: FunctionNod
 def _is_of(view: View, callee: ast.expr, home: Module, function: FunctionNode) -> bool:
     """Return whether an expression names a function, or the method that it overrides."""
     found = target(view.module, view.receivers, callee)
-    return found is not None and (found[1] is function or found[1] in _overridden(home, function))
+    if found is None:
+        return False
+    return _is_same(*found, home, function) or any(_is_same(*found, *each) for each in _overridden(home, function))
 
 
-def _overridden(module: Module, function: FunctionNode) -> Iterator[ast.AST]:
+def _is_same(home: Module, node: ast.AST, other_home: Module, other: ast.AST) -> bool:
+    """Return whether two nodes are the same, where one file may have been parsed twice."""
+    return node is other or (home.source.path == other_home.source.path and position(node) == position(other))
+
+
+def _overridden(module: Module, function: FunctionNode) -> Iterator[tuple[Module, ast.AST]]:
     owner = module.parent(function)
     if isinstance(owner, ast.ClassDef) and not isinstance(function, ast.Lambda):
         for home, node in lineage(module, owner):
-            yield from (binding.node for binding in home.own_attribute(node, function.name))
+            yield from ((home, binding.node) for binding in home.own_attribute(node, function.name))
 
 
 def _may_mean(view: View, mention: ast.expr, home: Module, function: FunctionNode) -> bool:
@@ -105,10 +123,10 @@ def _may_mean(view: View, mention: ast.expr, home: Module, function: FunctionNod
     match mention:
         case ast.Attribute(value=value) if isinstance(home.parent(function), ast.ClassDef):
             found = defined(view.module, mention)
-            return found[1] is function if found is not None else view.receivers.of(value).type is None
+            return _is_same(*found, home, function) if found is not None else view.receivers.of(value).type is None
         case _:
             found = defined(view.module, mention)
-            return found is not None and found[1] is function
+            return found is not None and _is_same(*found, home, function)
 
 
 def _is_private(module: Module, function: FunctionNode) -> bool:
@@ -117,5 +135,8 @@ def _is_private(module: Module, function: FunctionNode) -> bool:
     decorators = getattr(function, "decorator_list", ())
     if any(last_name(decorator) not in _TRANSPARENT for decorator in decorators):
         return False
-    nested = any(isinstance(ancestor, FunctionNode) for ancestor in module.ancestors(function))
-    return nested or (name.startswith("_") and not name.endswith("__"))
+    return _is_nested(module, function) or (name.startswith("_") and not name.endswith("__"))
+
+
+def _is_nested(module: Module, function: FunctionNode) -> bool:
+    return any(isinstance(ancestor, FunctionNode) for ancestor in module.ancestors(function))

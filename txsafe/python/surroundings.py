@@ -33,6 +33,7 @@ _MOST_TOLD = 3
 """Calls that a trail names."""
 _GLOBAL = "global:"
 _PLACE = "at:"
+_SELF = "self:"
 
 _Question: TypeAlias = "tuple[FunctionNode, str]"
 """A function and the root of a connection that it does not make itself."""
@@ -134,7 +135,9 @@ class Surroundings:
             if parameter is not None:
                 argument = site.argument(parameter)
                 return None if argument is None else site.view.receivers.of(argument)
-        return receiver if site.view.module is self._module or receiver.root.startswith(_GLOBAL) else None
+        if site.view.module is self._module or receiver.root.startswith((_GLOBAL, _SELF)):
+            return receiver
+        return replace(receiver, root=f"{self._module.source.path}:{receiver.root}")
 
 
 def _combined(alone: TransactionContext, held: _Held, name: str) -> TransactionContext:
