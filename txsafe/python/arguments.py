@@ -101,6 +101,13 @@ class Arguments:
         arguments._named["value"] = Argument(evaluate(module, value), value)
         return arguments
 
+    @classmethod
+    def of_values(cls, module: Module, values: tuple[Value, ...]) -> Arguments:
+        """Return the arguments of a setting whose value is known already: one, called `value`."""
+        arguments = cls(module, None, ())
+        arguments._named["value"] = Argument(values)
+        return arguments
+
     def _bind_positions(self, call: ast.Call, names: tuple[str, ...]) -> None:
         plain = [name for name in names if not name.startswith("*")]
         for index, expr in enumerate(call.args):
