@@ -154,7 +154,9 @@ SENDERS = {"execute", "exec_driver_sql", "fetchval"}
 def seen_lines(source: SourceFile) -> set[int]:
     """Return the lines of which the front ends saw the SQL, or a driver's API: a call or an attribute that is set."""
     if source.path.endswith(".sql"):
-        return lines_of(source, [site.place.span for site in read_script(source).sites])
+        sections = read_script(source).sections
+        located = [section.site.template.locate(each.span) for section in sections for each in section.statements]
+        return lines_of(source, [place.span for place in located])
     sighting = find_sites(source, load_catalog().drivers)
     seen = [site.place.span for site in sighting.sites] + [use.place.span for use in sighting.uses]
     module = Module.of(source)

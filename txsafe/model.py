@@ -598,6 +598,31 @@ class FileError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileUses:
+    """What one file uses of the session, before any pooler judges it."""
+
+    uses: tuple[FeatureUse, ...]
+    """Paired, in the order of the text, and one more than the bound where there are more."""
+    neighbours: tuple[FeatureUse, ...]
+    """What suggestions look at: the uses, and statements that a rewrite must know of."""
+    unresolved: tuple[UnresolvedSink, ...]
+    errors: tuple[FileError, ...]
+    sinks: int
+    literals: tuple[Span, ...]
+    """Texts that nothing in this file runs, in order."""
+    reached: tuple[Location, ...]
+    """Texts of other files that this file is seen to run."""
+
+
+class Keeps(enum.Enum):
+    """What the report of a file carries beside its diagnostics."""
+
+    NOTHING = enum.auto()
+    USES = enum.auto()
+    """What was judged, so that it can be judged again for another profile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport:
     """What one file came to: the unit that worker processes return."""
 
@@ -614,6 +639,8 @@ class FileReport:
     """Rule and start of the diagnostics of texts that nothing in this file runs."""
     reached: tuple[Location, ...] = ()
     """Texts of other files that this file is seen to run."""
+    uses: FileUses | None = None
+    """Kept where the same uses are to be judged for other profiles; None also where the file could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
