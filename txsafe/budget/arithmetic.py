@@ -123,7 +123,9 @@ def compute(
 ) -> Budget:
     """Return the budget; `reserved` are the server's parameters that keep connections from ordinary clients."""
     every = tuple(pools)
-    shares = tuple(_share(each, every, answers) for each in tuple(services) or (None,))
+    known_services = tuple(services)
+    listed: tuple[Service | None, ...] = known_services or (None,)
+    shares = tuple(_share(each, every, answers) for each in listed)
     demand = total(share.demand for share in shares)
     available = _available(answers, reserved)
     checks = (*_direct(demand, available), *_pooled(demand, available, pooler))
@@ -134,10 +136,10 @@ def compute(
         demand=demand,
         available=available,
         pooler=pooler,
-        fan_in=_fan_in(demand, available if pooler is None else pooler.servers) if pooler is not None else None,
+        fan_in=None if pooler is None else _fan_in(demand, pooler.servers),
         checks=checks,
         shrink=_shrink(shares, available, pooler),
-        questions=tuple(dict.fromkeys(_ask(figures, every, answers))),
+        questions=tuple(dict.fromkeys((*_ask(figures, every, answers), *_ask_which(known_services, answers)))),
     )
 
 
@@ -148,14 +150,11 @@ def _share(service: Service | None, pools: tuple[Pool, ...], answers: Answers) -
     name = APPLICATION if service is None else service.name
     instances = _instances(service, answers)
     where = f"how many processes does one instance of {name} run?"
-    processes = _answered("--workers", answers.workers) or (
-        unknown(Question(WORKERS, where)) if service is None else service.processes
-    )
-    threads = _answered("--threads", answers.threads) or (
-        unknown(Question(THREADS, f"how many threads does one process of {name} run?"))
-        if service is None
-        else service.threads
-    )
+    processes = unknown(Question(WORKERS, where)) if service is None else service.processes
+    processes = _answered("--workers", answers.workers) or processes
+    where = f"how many threads does one process of {name} run?"
+    threads = unknown(Question(THREADS, where)) if service is None else service.threads
+    threads = _answered("--threads", answers.threads) or threads
     per_process = _per_process(pools, threads, answers)
     return Share(
         service=service,
@@ -185,10 +184,9 @@ def _per_process(pools: tuple[Pool, ...], threads: Figure, answers: Answers) -> 
     given = _answered("--pool-size", answers.pool_size)
     if given is not None:
         return given
-    counted = [pool for pool in pools if pool.counted]
-    if not counted:
+    if not pools:
         return unknown(SIZE)
-    return total(product(pool.size, threads) if pool.kind is PoolKind.THREAD else pool.size for pool in counted)
+    return total(product(pool.size, threads) if pool.kind is PoolKind.THREAD else pool.size for pool in pools)
 
 
 def _answered(flag: str, number: int | None) -> Figure | None:
@@ -204,7 +202,9 @@ def _available(answers: Answers, reserved: Mapping[str, int]) -> Figure:
     kept = sum(reserved.values()) if answers.reserved_connections is None else answers.reserved_connections
     if answers.reserved_connections is None:
         text = f"{kept} reserved, the default of PostgreSQL ({' + '.join(reserved)})"
-        source = Source(Origin.DEFAULT, text, reference="https://www.postgresql.org/docs/current/runtime-config-connection.html")
+        source = Source(
+            Origin.DEFAULT, text, reference="https://www.postgresql.org/docs/current/runtime-config-connection.html"
+        )
     else:
         source = Source(Origin.FLAG, f"--reserved-connections {kept}")
     flag = Source(Origin.FLAG, f"--max-connections {answers.max_connections}")
@@ -262,11 +262,11 @@ def _descriptors(pooler: PoolerLimits) -> Iterator[Check]:
     """Each client and each server connection takes a file descriptor of the pooler."""
     clients, servers = pooler.clients.exact, pooler.servers.exact
     if clients is not None and servers is not None and clients + servers > DESCRIPTORS:
-        text = f"{pooler.title} needs {clients + servers:,} open files, and a few for itself, where {DESCRIPTORS:,} are usual."
+        needed = f"{clients + servers:,} open files, and a few for itself, where {DESCRIPTORS:,} are usual"
         yield Check(
             id="descriptors",
             standing=Standing.DEPENDS,
-            text=text,
+            text=f"{pooler.title} needs {needed}.",
             advice=f"LimitNOFILE={_rounded_up(clients + servers + 100)} in its service, or `ulimit -n`.",
         )
 
@@ -307,8 +307,15 @@ def _shrink(shares: tuple[Share, ...], available: Figure, pooler: PoolerLimits |
 def _ask(figures: Iterable[Figure], pools: tuple[Pool, ...], answers: Answers) -> Iterator[Question]:
     for figure in figures:
         yield from figure.questions
-    counted = [pool for pool in pools if pool.counted]
-    if len(counted) > 1 and answers.pool_size is None:
-        names = ", ".join(f"{pool.path}:{pool.line}" for pool in counted[:5])
-        text = f"does every process open all {len(counted)} pools ({names})? They are added up; say so if it is fewer"
+    if len(pools) > 1 and answers.pool_size is None:
+        names = ", ".join(f"{pool.path}:{pool.line}" for pool in pools[:5])
+        text = f"does every process open all {len(pools)} pools ({names})? They are added up; say so if it is fewer"
         yield Question(SIZE.flag, text)
+
+
+def _ask_which(services: tuple[Service, ...], answers: Answers) -> Iterator[Question]:
+    """Ask which services a number of instances is meant for: it is taken for each of them."""
+    others = [service.name for service in services if service.name not in answers.instances_of]
+    if answers.instances is not None and len(others) > 1:
+        text = f"does each of {', '.join(others[:8])} run {answers.instances:,} instances? That is what is added up"
+        yield Question(f"--instances {others[-1]}=N", text)

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 LONGEST = 20_000
 """Characters of a command line that is read."""
 _SEPARATORS = frozenset({"&&", "||", ";", "|", "&"})
+_OTHERS = frozenset(
+    (
+        *("add", "apk", "apt", "apt-get", "cd", "echo", "grep", "install", "kill", "killall", "mkdir", "pgrep", "pip"),
+        *("pkill", "printf", "restart", "sed", "status", "stop", "systemctl", "which"),
+    )
+)
+"""Words before a program's name on a line that does not start it."""
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::?-(?P<default>[^}]*))?\}|(?P<plain>\w+))")
 WORKERS = "--workers N"
 THREADS = "--threads N"
@@ -91,18 +98,25 @@ def _split(text: str) -> list[str]:
 
 
 def _find_programs(words: Sequence[str], programs: Mapping[str, Program]) -> Iterator[tuple[Program, list[str]]]:
-    for index, word in enumerate(words):
-        program = programs.get(word.rpartition("/")[2])
-        if program is None:
-            continue
-        rest = _up_to_separator(words[index + 1 :])
-        if program.command is None or program.command in rest:
-            yield program, rest
+    for part in _split_at_separators(words):
+        for index, word in enumerate(part):
+            program = programs.get(word.rpartition("/")[2])
+            if program is None or not _OTHERS.isdisjoint(part[:index]):
+                continue
+            rest = part[index + 1 :]
+            if program.command is None or program.command in rest:
+                yield program, rest
 
 
-def _up_to_separator(words: Sequence[str]) -> list[str]:
-    end = next((index for index, word in enumerate(words) if word in _SEPARATORS), len(words))
-    return list(words[:end])
+def _split_at_separators(words: Sequence[str]) -> Iterator[list[str]]:
+    part: list[str] = []
+    for word in words:
+        if word in _SEPARATORS:
+            yield part
+            part = []
+        else:
+            part.append(word)
+    yield part
 
 
 class _Reader:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from txsafe.budget.expressions import read_expression
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from txsafe.python.scopes import Module
 
 _ASIDE = re.compile(
-    r"(?:^|/)(?:tests?|testing|examples?|samples?|docs?|benchmarks?|migrations|alembic|versions)/|(?:^|/)(?:test_[^/]*|conftest)\.py$"
+    r"(?:^|/)(?:(?:[^/]*_)?(?:tests?|testing|examples?|samples?|benchmarks?)(?:_[^/]*)?(?:/|\.py$)"
+    r"|(?:docs?|migrations|alembic|versions|[^/]*template)/|(?:conftest|env)\.py$)",
+    re.IGNORECASE,
 )
-"""Code that no instance of the application runs; its pools are listed and not counted."""
+"""Code that no instance of the application runs."""
 SIZE = Question("--pool-size N", "how many connections may one process open?")
 
 
@@ -51,16 +53,18 @@ class Pool:
     note: str = ""
     replaces: frozenset[str] = frozenset()
 
-    @property
-    def counted(self) -> bool:
-        """Tell whether instances of the application run it: tests, examples and migrations stand apart."""
-        return _ASIDE.search(self.path) is None
+
+def is_aside(path: str) -> bool:
+    """Tell by its path whether a file is part of tests, examples, templates or migrations."""
+    return _ASIDE.search(path) is not None
 
 
-def pool_words(drivers: Drivers) -> frozenset[str]:
-    """Return the words without which no file opens a pool: what decides whether to parse it."""
+def pool_pattern(drivers: Drivers) -> re.Pattern[bytes]:
+    """Return what is found in every file that opens a pool: what decides whether to parse it."""
     functions = {name.rpartition(".")[2] for name, found in drivers.functions.items() if found.call.pool_sizes}
-    return frozenset(functions | set(drivers.pool_settings))
+    words = "|".join(sorted(map(re.escape, functions | set(drivers.pool_settings))))
+    # A call, an assignment, an item of a dictionary, or an import under another name.
+    return re.compile(rf"\b(?:{words})(?:[\"']\]?)?\s*(?:[(=:\[]|as\b)".encode())
 
 
 def find_pools(
@@ -165,13 +169,8 @@ class _Finder:
         path, line = self._position(where)
         figure = self._figure(size, arguments, driver, path=path, line=line)
         if truth is Truth.MAYBE:
-            figure = Figure(
-                least=figure.least,
-                most=figure.most,
-                sources=figure.sources,
-                questions=(*figure.questions, Question(SIZE.flag, f"{path}:{line}: {name} is set up by what is not in view")),
-                unlimited=figure.unlimited,
-            )
+            doubt = Question(SIZE.flag, f"{path}:{line}: {name} is set up by what is not in view")
+            figure = replace(figure, questions=(*figure.questions, doubt))
         yield Pool(
             name=name,
             driver=driver,
@@ -193,9 +192,7 @@ class _Finder:
             truth = arguments.decide(size.when, special)
             if truth is Truth.YES:
                 return size, truth
-            if truth is Truth.MAYBE and size.kind is PoolKind.SHARED:
-                maybe = maybe or size
-            elif truth is Truth.MAYBE and size.kind is PoolKind.THREAD:
+            if truth is Truth.MAYBE and size.kind in {PoolKind.SHARED, PoolKind.THREAD}:
                 maybe = maybe or size
         return None if maybe is None else (maybe, Truth.MAYBE)
 

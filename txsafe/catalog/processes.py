@@ -38,9 +38,30 @@ class Program:
     reference: str
 
 
-def load_programs(directory: Path) -> Mapping[str, Program]:
-    """Return the programs by every one of their names; raise `CatalogError` with the place of the first fault."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignPool:
+    """A pool of another language, which a settings file describes."""
+
+    name: str
+    within: str
+    keys: tuple[str, ...]
+    default: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """The whole file."""
+
+    programs: Mapping[str, Program]
+    """By every one of their names."""
+    pools: tuple[ForeignPool, ...]
+
+
+def load_processes(directory: Path) -> Processes:
+    """Read the file; raise `CatalogError` with the place of the first fault."""
     reader = Reader(read_document(directory / "processes.yaml", "rules/processes.yaml"), "the programs")
+    pools = tuple(_read_pool(name, Reader(node, name)) for name, node in reader.entries("pools"))
     programs: dict[str, Program] = {}
     for name, node in reader.entries("programs"):
         one = Reader(node, name)
@@ -55,7 +76,22 @@ def load_programs(directory: Path) -> Mapping[str, Program]:
         programs.update(dict.fromkeys((name, *one.texts("also")), program))
         one.finish()
     reader.finish()
-    return MappingProxyType(programs)
+    return Processes(programs=MappingProxyType(programs), pools=pools)
+
+
+def _read_pool(name: str, reader: Reader) -> ForeignPool:
+    default = reader.text("default")
+    if not (default.isascii() and default.isdigit()):
+        raise reader.error(f"{default!r} is no number", "default")
+    pool = ForeignPool(
+        name=name,
+        within=reader.text("within"),
+        keys=reader.texts("keys"),
+        default=int(default),
+        reference=reader.text("reference"),
+    )
+    reader.finish()
+    return pool
 
 
 def _read_count(reader: Reader) -> Count:
