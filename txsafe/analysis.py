@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.catalog import Catalog, load_catalog
-from txsafe.diagnose import diagnose, file_diagnostic
+from txsafe.diagnose import diagnose, file_diagnostic, surest
 from txsafe.errors import SourceError
 from txsafe.features import RuleIndex, find_api_uses, find_mentions, find_uses
 from txsafe.fingerprints import with_fingerprints
@@ -327,14 +327,12 @@ def _respelled(site: SqlSite, sources: Callable[[str], SourceFile | None]) -> Sq
 
 
 def _distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Drop what the alternatives of one site say twice of one place, keeping the surest."""
-    best: dict[tuple[object, ...], Diagnostic] = {}
+    """Return one diagnostic for what several senders, or the alternatives of one, say of a place: the surest."""
+    groups: dict[tuple[object, ...], list[Diagnostic]] = {}
     for diagnostic in diagnostics:
         key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message)
-        known = best.get(key)
-        if known is None or (known.severity, known.confidence) < (diagnostic.severity, diagnostic.confidence):
-            best[key] = diagnostic
-    return tuple(best.values())
+        groups.setdefault(key, []).append(diagnostic)
+    return tuple(surest(group) for group in groups.values())
 
 
 def _resolve_place(unresolved: Unresolved, source: SourceFile) -> UnresolvedSink:

@@ -24,6 +24,7 @@ from txsafe.python.domain import (
     limited,
     literal,
     rendered,
+    told_apart,
 )
 from txsafe.python.formatting import (
     apply_method,
@@ -277,7 +278,8 @@ def _text_method(evaluator: Evaluator, text: Text, name: str, call: ast.Call, fr
         return _formatted(evaluator, text, call, frame)
     if name in {"substitute", "safe_substitute", "format_map"}:
         given = updated_table(evaluator, Table((), frame.module.place(call)), call, frame)
-        return ((format_braces if name == "format_map" else format_dollars)(text, given.get),)
+        fill = format_braces if name == "format_map" else format_dollars
+        return tuple(fill(text, each.get) for each in told_apart(given) if isinstance(each, Table))
     if name == "join" and call.args:
         items = evaluator.values(call.args[0], frame)
         return tuple(joined for value in items for joined in _joined(text, value, call, frame))

@@ -252,6 +252,19 @@ def combinations(choices: Sequence[tuple[object, Values]]) -> list[list[Value]]:
     return [row for _, row in rows]
 
 
+def told_apart(value: Value) -> list[Value]:
+    """Return a list or table once for each combination of its elements' alternatives, few of them."""
+    match value:
+        case Items(elements, place, rest) if any(len(element) > 1 for element in elements):
+            rows = combinations(list(enumerate(elements)))
+            return [Items(tuple((element,) for element in row), place, rest) for row in rows]
+        case Table(entries, place, rest) if any(len(values) > 1 for _, values in entries):
+            rows = combinations([(index, values) for index, (_, values) in enumerate(entries)])
+            keys = [key for key, _ in entries]
+            return [Table(tuple((key, (each,)) for key, each in zip(keys, row, strict=True)), place, rest) for row in rows]
+    return [value]
+
+
 def _appended(row: list[Value], value: Value) -> list[Value]:
     row.append(value)
     return row

@@ -30,7 +30,7 @@ from txsafe.python.frames import Frame
 from txsafe.python.links import imported_values
 from txsafe.python.members import evaluate_attribute, evaluate_item
 from txsafe.python.mutations import mutated
-from txsafe.python.operators import add_values, combine_values, evaluate_operation, evaluate_sign
+from txsafe.python.operators import add_values, combined, evaluate_operation, evaluate_sign
 from txsafe.python.plain_literals import spell_plain
 from txsafe.python.scopes import Binding, BindingKind, Module, Scope
 
@@ -414,7 +414,7 @@ class Evaluator:
         if isinstance(statement.op, ast.Add):
             return [add_values(self, (first, second), statement, frame) for first in before for second in after]
         operation = ast.copy_location(ast.BinOp(target, statement.op, statement.value), statement)
-        return [combine_values(self, first, second, operation, frame) for first in before for second in after]
+        return combined(self, before, after, operation, frame)
 
     def parameter(self, binding: Binding, frame: Frame) -> Values:
         """Return the argument of a followed call; else the default, and that it may be anything."""

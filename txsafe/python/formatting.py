@@ -98,6 +98,16 @@ def format_percent(text: Text, argument: Value) -> Value:
     return _substituted(text, _PERCENT, field)
 
 
+def takes(text: Value, argument: Value) -> bool:
+    """Return whether `text % argument` gives each field one value, as far as known."""
+    if not isinstance(text, Text) or not isinstance(argument, Items) or argument.rest is not None:
+        return True
+    fields = [match for match in _PERCENT.finditer(text.template.text) if match["type"] != "%"]
+    if any(match["name"] is not None or "*" in match["flags"] for match in fields):
+        return True
+    return len(fields) == len(argument.values)
+
+
 def format_braces(text: Text, lookup: Lookup) -> Value:
     """Return `text.format(…)`; `lookup` knows positions (`"0"`) and names."""
     position = 0
