@@ -145,7 +145,7 @@ class Analyzer:
         uses = self._find_uses(reading, sources)
         every = self._diagnose(uses[:MOST_USES], reading, sources)
         given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
-        found = _distinct(given[:MOST_DIAGNOSTICS])
+        found = _distinct(given[:MOST_DIAGNOSTICS], source.path)
         here = tuple(diagnostic for diagnostic in found if diagnostic.path == source.path)
         errors = (*reading.errors, *_leftovers(uses, given, source))
         diagnostics = self.settle(source, here)
@@ -326,11 +326,15 @@ def _respelled(site: SqlSite, sources: Callable[[str], SourceFile | None]) -> Sq
     return replace(site, template=respell(site.template, sources))
 
 
-def _distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Return one diagnostic for what several senders, or the alternatives of one, say of a place: the surest."""
+def _distinct(diagnostics: Iterable[Diagnostic], path: str) -> tuple[Diagnostic, ...]:
+    """Return one diagnostic for what several senders, or the alternatives of one, say of a place: the surest.
+
+    What is spelled in another file is told apart by sender: where that file is not of the run, it is reported there.
+    """
     groups: dict[tuple[object, ...], list[Diagnostic]] = {}
     for diagnostic in diagnostics:
-        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message)
+        sender = () if diagnostic.path == path else diagnostic.related
+        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message, sender)
         groups.setdefault(key, []).append(diagnostic)
     return tuple(surest(group) for group in groups.values())
 

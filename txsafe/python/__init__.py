@@ -44,6 +44,7 @@ def find_sites(source: SourceFile, drivers: Drivers, *, options: PythonOptions =
         SourceError: where the file cannot be parsed.
 
     """
+    from txsafe.python.callers import Callers
     from txsafe.python.constructs import Constructs
     from txsafe.python.described import describe
     from txsafe.python.guards import Guards
@@ -59,8 +60,11 @@ def find_sites(source: SourceFile, drivers: Drivers, *, options: PythonOptions =
     guards = Guards(module, drivers)
     described = describe(module, receivers, drivers, sinks=options.sinks)
     transactions = Transactions(module, receivers, drivers, described)
-    sent = Sinks(module, receivers, drivers, guards=guards, transactions=transactions).find(described)
-    uses = Uses(module, receivers, drivers, guards=guards, transactions=transactions).find(described)
+    callers = Callers(module, receivers)
+    sinks = Sinks(module, receivers, drivers, guards=guards, transactions=transactions, callers=callers)
+    sent = sinks.find(described)
+    api_uses = Uses(module, receivers, drivers, guards=guards, transactions=transactions, callers=callers)
+    uses = api_uses.find(described)
     constructs = tuple(
         Constructs(module, receivers, drivers, guards=guards, transactions=transactions).find(sent.covered)
     )

@@ -97,6 +97,10 @@ def _combine(  # noqa: PLR0911 - one for each kind
             return _repeat(evaluator, right, left, expr, frame)
         case ast.BitOr(), Table(), Table():
             return left.updated(right.entries, right.rest)
+        case ast.BitOr(), Table(), Unknown():
+            return left.updated((), right)
+        case ast.BitOr(), Unknown(), Table():
+            return Table((), left.place, left).updated(right.entries, right.rest)
         case _, Scalar(int() | float() as first), Scalar(int() | float() as second):
             number = _computed(expr.op, first, second)
             if number is not None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from txsafe.catalog.drivers import Drivers, Temporary
     from txsafe.python.arguments import Alternative
+    from txsafe.python.callers import Callers
     from txsafe.python.described import Described
     from txsafe.python.guards import Guards
     from txsafe.python.receivers import Receivers
@@ -98,7 +99,14 @@ class Sinks:
     """Finds what one module sends."""
 
     def __init__(
-        self, module: Module, receivers: Receivers, drivers: Drivers, *, guards: Guards, transactions: Transactions
+        self,
+        module: Module,
+        receivers: Receivers,
+        drivers: Drivers,
+        *,
+        guards: Guards,
+        transactions: Transactions,
+        callers: Callers,
     ) -> None:
         self._module = module
         self._receivers = receivers
@@ -106,9 +114,7 @@ class Sinks:
         self._guards = guards
         self._transactions = transactions
         self._wrappers = Wrappers(module, receivers, drivers)
-        self._calls_by_name: dict[str, list[ast.Call]] = {}
-        for call in module.calls:
-            self._calls_by_name.setdefault(last_name(call.func), []).append(call)
+        self._callers = callers
 
     def find(self, described: Iterable[Described]) -> Sent:
         """Return the SQL that the described calls send."""
@@ -235,7 +241,7 @@ class Sinks:
             or not depends_on_parameters(self._module, sink.expr, function)
         ):
             return False
-        callers = self._callers(function)
+        callers = self._callers.of(function)
         inner = (
             self._transactions.context(sink.described.node, sink.described.receiver, sink.described.start)
             if sink.inner is None
@@ -255,21 +261,7 @@ class Sinks:
                 inner=inner,
             )
             self._resolve(outer, found, depth - 1)
-        return bool(callers) and _is_private(self._module, function)
-
-    def _callers(self, function: FunctionNode) -> list[ast.Call]:
-        name = getattr(function, "name", None)
-        if name is None:
-            return []
-        return [call for call in self._calls_by_name.get(name, ()) if self._calls(call, function)]
-
-    def _calls(self, call: ast.Call, function: FunctionNode) -> bool:
-        if self._module.definition(call.func) is function:
-            return True
-        if not isinstance(call.func, ast.Attribute):
-            return False
-        owner = self._receivers.of(call.func.value).owner
-        return owner is not None and owner is self._module.parent(function)
+        return bool(callers) and self._callers.are_all(function)
 
     # ---------------------------------------------------------------- sites
 
@@ -495,15 +487,6 @@ def _argument_of(module: Module, expr: ast.expr, function: FunctionNode, caller:
         return None
     argument = caller.args[names.index(expr.id)]
     return None if isinstance(argument, ast.Starred) else argument
-
-
-def _is_private(module: Module, function: FunctionNode) -> bool:
-    """Return whether nothing outside the file can be expected to call a function."""
-    name = getattr(function, "name", "")
-    nested = any(
-        isinstance(ancestor, ast.FunctionDef | ast.AsyncFunctionDef) for ancestor in module.ancestors(function)
-    )
-    return nested or (name.startswith("_") and not name.endswith("__"))
 
 
 def _definition_of(module: Module, sink: _Sink, template: SqlTemplate) -> tuple[Related, ...]:
