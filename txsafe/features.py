@@ -31,6 +31,7 @@ from txsafe.model import (
     Place,
     Related,
     Span,
+    Spelling,
     SqlCall,
     SqlSite,
     Statement,
@@ -178,6 +179,7 @@ def _mention(site: SqlSite, statement: Statement, *, text: str, opener: FeatureU
         scope=site.scope,
         route=site.route,
         confidence=site.confidence,
+        spelling=Spelling(site=site, statement=statement, span=statement.span),
     )
 
 
@@ -223,6 +225,7 @@ def _matching_uses(
             route=site.route,
             confidence=min(site.confidence, variant.confidence, _certainty(captures)),
             trail=_trail(site, place),
+            spelling=Spelling(site=site, statement=statement, span=span),
         )
 
 

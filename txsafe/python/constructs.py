@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, SqlSite, SqlTemplate
-from txsafe.python.receivers import NOTHING, Certainty, Receiver
+from txsafe.python.receiver import NOTHING, Certainty, Receiver
 from txsafe.python.sinks import scope_name
 from txsafe.python.values import Text, evaluate
 

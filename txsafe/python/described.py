@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from txsafe.catalog.drivers import Call
 from txsafe.python.arguments import Arguments
-from txsafe.python.receivers import NOTHING, Certainty, Receiver, Receivers
+from txsafe.python.receiver import NOTHING, Certainty, Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from txsafe.catalog.drivers import Drivers
+    from txsafe.python.receivers import Receivers
     from txsafe.python.scopes import Module
 
 

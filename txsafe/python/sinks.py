@@ -25,7 +25,8 @@ from txsafe.model import (
     Unresolved,
 )
 from txsafe.python.arguments import Arguments, Presence
-from txsafe.python.receivers import Certainty, last_name
+from txsafe.python.names import last_name
+from txsafe.python.receiver import Certainty
 from txsafe.python.scopes import BindingKind
 from txsafe.python.transactions import Spoken, Transactions, read_transaction_word
 from txsafe.python.values import Items, Scalar, Table, Text, Unknown, Value, evaluate, evaluate_through

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Place, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.arguments import Arguments, Truth
-from txsafe.python.receivers import Certainty, Receiver, Receivers, any_holds
+from txsafe.python.receiver import Certainty, Receiver
+from txsafe.python.receivers import Receivers, any_holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

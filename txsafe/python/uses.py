@@ -26,7 +26,7 @@ from txsafe.model import (
 )
 from txsafe.python.arguments import Argument, Arguments, Presence, Truth, conjunction, disjunction
 from txsafe.python.described import Described
-from txsafe.python.receivers import NOTHING, Certainty
+from txsafe.python.receiver import NOTHING, Certainty
 from txsafe.python.sinks import scope_name
 from txsafe.python.values import Table, Text, Unknown, evaluate
 from txsafe.python.wrappers import depends_on_parameters
