@@ -13,10 +13,12 @@ from dataclasses import replace
 
 from txsafe.model import Applicability, Edit, FeatureUse, Fix
 from txsafe.rewrites.advisory_lock import lock_transaction
+from txsafe.rewrites.bound_value import bind_value
 from txsafe.rewrites.driver_settings import turn_preparing_off
 from txsafe.rewrites.drop_at_commit import drop_at_commit
 from txsafe.rewrites.hold_cursor import release_cursor
 from txsafe.rewrites.role_settings import move_to_role
+from txsafe.rewrites.session_characteristics import set_transaction
 from txsafe.rewrites.set_local import make_local
 from txsafe.rewrites.surroundings import Surroundings
 from txsafe.rewrites.temp_table import replace_temporary_table
@@ -26,7 +28,9 @@ Pattern = Callable[[FeatureUse, Sequence[FeatureUse]], str | None]
 
 REWRITES: tuple[Rewrite, ...] = (
     move_to_role,
+    bind_value,
     make_local,
+    set_transaction,
     lock_transaction,
     drop_at_commit,
     release_cursor,

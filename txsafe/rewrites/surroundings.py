@@ -108,6 +108,15 @@ class Surroundings:
         start = bisect.bisect_right(steps, order, key=_order)
         yield from steps[start : start + MOST_STEPS]
 
+    def steps_before(self, use: FeatureUse) -> Iterator[Step]:
+        """Yield the statements of the same function or script that come before a use, the nearest first."""
+        order = order_of(use)
+        if order is None:
+            return
+        steps = self._by_scope.get(_scope(use), ())
+        end = bisect.bisect_left(steps, order, key=_order)
+        yield from reversed(steps[max(0, end - MOST_STEPS) : end])
+
     @cached_property
     def _by_scope(self) -> Mapping[tuple[str, str], Sequence[Step]]:
         found: dict[tuple[str, str], list[Step]] = defaultdict(list)
