@@ -114,6 +114,8 @@ def _is_enum_member(expr: ast.expr, frame: Frame) -> bool:
 
 def _docstring(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) -> Value:
     definition = frame.module.definition(expr.value)
+    if definition is not None:
+        frame.module.open(definition)
     body = definition.body if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ()
     match body:
         case [ast.Expr(value=ast.Constant(value=str()) as constant), *_]:

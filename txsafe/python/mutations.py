@@ -70,6 +70,7 @@ def _mutations(binding: Binding, use: ast.Name, frame: Frame) -> list[ast.AST]:
     owner = module.scope(use).owner(use.id)
     inline = module.function(use) is module.function(binding.node)
     start, end = position(binding.node), position(use)
+    module.open_mentioning(use.id)
     return [
         node
         for node in module.mutations.get(use.id, ())
