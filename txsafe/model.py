@@ -276,6 +276,10 @@ class TransactionContext:
     end: TransactionEnd = TransactionEnd.UNKNOWN
     opened: Place | None = None
     """What opens it, for related locations."""
+    certainty: Confidence = Confidence.HIGH
+    """How sure `kind` is: less than high where a caller that was not seen may hold a transaction open."""
+    trail: tuple[Related, ...] = ()
+    """The calls that decide about it, where it is not the function itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
