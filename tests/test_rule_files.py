@@ -130,6 +130,13 @@ CALLS: dict[str, dict[str, str]] = {
         "value": "AUTOCOMMIT",
         "reason": "r",
     },
+    "driver-prepare/sqlalchemy-asyncpg-old": {
+        "api": "named-prepare",
+        "through": "sqlalchemy",
+        "setting": "statement_cache_size",
+        "value": "0",
+        "reason": "r",
+    },
     "driver-prepare/sqlalchemy-asyncpg": {
         "api": "named-prepare",
         "through": "sqlalchemy",

@@ -47,6 +47,7 @@ from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
+from txsafe.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -125,6 +126,11 @@ class Analyzer:
         drivers = self.catalog.drivers
         reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
         return Project(self.config.root, roots=self.roots, reserved=reserved)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """The versions of the packages that the program runs with."""
+        return Versions(root=self.config.root.absolute(), overrides=self.config.versions)
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:
@@ -217,7 +223,7 @@ class Analyzer:
 
         options = PythonOptions(
             sinks=self.config.sinks,
-            versions=self.config.versions,
+            versions=self.versions.of(Path(source.path).absolute().parent),
             parsed=self.project.open(Path(source.path), source) if self.config.follow_imports else None,
         )
         sighting = find_sites(source, self.catalog.drivers, options=options)

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from txsafe.catalog.conditions import read_range, read_version
 from txsafe.catalog.document import Node, Reader, TextNode, read_text, read_texts
+from txsafe.errors import did_you_mean
 from txsafe.model import NO_FACTS, Confidence, Transaction, TransactionEnd
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class Use:
     at: str | None = None
     when: Condition = field(default_factory=Condition)
     unless: tuple[Condition, ...] = ()
+    versions: Mapping[str, str] = NO_FACTS
+    """Package → the range that its version must be in."""
     sure: bool = False
     """No use at all where the conditions cannot be decided."""
     confidence: Confidence = Confidence.HIGH
@@ -128,6 +132,34 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UrlForm:
+    """What the parameters of a connection string do, for some schemes."""
+
+    driver: str | None
+    options: tuple[str, ...] = ()
+    """Parameters whose value is of the form `-c name=value -c …`."""
+    parameters: Mapping[str, str] = NO_FACTS
+    """Parameter → the name under which it travels in the startup packet."""
+    uses: tuple[Use, ...] = ()
+    """Conditions are about the parameters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingKey:
+    """What a setting does, in files of settings, by its name."""
+
+    driver: str | None
+    is_sql: bool = False
+    """Its value is SQL that every new connection runs."""
+    is_options: bool = False
+    """Its value is of the form `-c name=value -c …`."""
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What other settings of the same table must say."""
+    uses: tuple[Use, ...] = ()
+    """Conditions are about `value`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriverFunction:
     """A function or constructor and the driver that it belongs to."""
 
@@ -153,6 +185,12 @@ class Drivers:
     """Module-level objects that stand for no SQL at all."""
     settings: Mapping[str, DriverFunction] = field(default_factory=dict)
     """Key of a settings dictionary → what its value does."""
+    urls: Mapping[str, UrlForm] = field(default_factory=dict)
+    """By the scheme of connection strings."""
+    keys: Mapping[str, SettingKey] = field(default_factory=dict)
+    """By globs over the dotted names of settings, lower case, without `-` and `_`."""
+    packages: Mapping[str, str] = NO_FACTS
+    """Package whose version decides → the version that is assumed where a project does not say."""
     any_database: frozenset[str] = frozenset()
     """Drivers that speak to other databases as well."""
     foreign: frozenset[str] = frozenset()
@@ -163,6 +201,10 @@ class Drivers:
     own_words: frozenset[str] = frozenset()
     suggested: Mapping[str, tuple[Type, ...]] = field(default_factory=dict)
     """Variable name → types that it suggests."""
+
+    def url_form(self, scheme: str) -> UrlForm | None:
+        """Return what the parameters of a connection string with this scheme do."""
+        return self.urls.get(scheme)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,6 +220,11 @@ class _Draft:
     constructs: set[str] = field(default_factory=set)
     no_statement: set[str] = field(default_factory=set)
     settings: dict[str, DriverFunction] = field(default_factory=dict)
+    urls: dict[str, UrlForm] = field(default_factory=dict)
+    keys: dict[str, SettingKey] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
+    versioned: list[tuple[Node, str]] = field(default_factory=list)
+    """Packages that conditions ask for, to be checked at the end."""
     any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     no_sql: set[str] = field(default_factory=set)
@@ -199,6 +246,10 @@ def _finish(draft: _Draft) -> Drivers:
     for node, name in draft.mentioned:
         if name not in draft.types:
             raise node.error(f"unknown type {name!r}")
+    for node, package in draft.versioned:
+        if package not in draft.packages:
+            hint = did_you_mean(package, draft.packages)
+            raise node.error(f"unknown package {package!r}{hint}; `packages` lists those whose versions decide")
     types = {name: _inherit(name, draft) for name in draft.types}
     suggested: dict[str, tuple[Type, ...]] = {}
     for type_ in {type_.name: type_ for type_ in types.values()}.values():
@@ -213,6 +264,9 @@ def _finish(draft: _Draft) -> Drivers:
         constructs=frozenset(draft.constructs),
         no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
+        urls=MappingProxyType(draft.urls),
+        keys=MappingProxyType(draft.keys),
+        packages=MappingProxyType(draft.packages),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
         no_sql=frozenset(draft.no_sql),
@@ -286,7 +340,9 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     driver = identifier if is_driver else None
     if is_driver:
         draft.ids.add(identifier)
-    uses = MappingProxyType({name: _decode_use(Reader(node)) for name, node in reader.entries("shared-uses")})
+    for package, node in reader.entries("packages"):
+        draft.packages[package] = read_version(node)
+    uses = MappingProxyType({name: _decode_use(Reader(node), draft) for name, node in reader.entries("shared-uses")})
     file = _File(driver, uses, draft)
     draft.imports.update(dict.fromkeys(reader.texts("imports"), identifier))
     for names, node in reader.entries("types"):
@@ -296,6 +352,10 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     for name, node in reader.entries("values"):
         draft.values[name] = read_text(node)
         draft.mentioned.append((node, draft.values[name]))
+    for schemes, node in reader.entries("urls"):
+        draft.urls.update(dict.fromkeys(_split(schemes), _decode_url(file, Reader(node))))
+    for patterns, node in reader.entries("keys"):
+        draft.keys.update(dict.fromkeys(_split(patterns), _decode_key(file, Reader(node))))
     if reader.flag("any-database"):
         draft.any_database.add(identifier)
     for name, node in reader.entries("settings"):
@@ -337,6 +397,29 @@ def _decode_type(file: _File, name: str, reader: Reader) -> None:
     for alias in (name, *reader.texts("also")):
         file.draft.types[alias] = type_
     reader.finish()
+
+
+def _decode_url(file: _File, reader: Reader) -> UrlForm:
+    form = UrlForm(
+        driver=reader.optional_text("driver") or file.driver,
+        options=reader.texts("options"),
+        parameters=reader.text_map("parameters"),
+        uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
+    )
+    reader.finish()
+    return form
+
+
+def _decode_key(file: _File, reader: Reader) -> SettingKey:
+    key = SettingKey(
+        driver=reader.optional_text("driver") or file.driver,
+        is_sql=reader.flag("sql"),
+        is_options=reader.flag("options"),
+        beside=reader.list_map("beside"),
+        uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
+    )
+    reader.finish()
+    return key
 
 
 def _decode_calls(file: _File, reader: Reader, key: str) -> Mapping[str, Call]:
@@ -382,25 +465,32 @@ def _decode_call(file: _File, reader: Reader) -> Call:
 
 def _shared_use(file: _File, node: Node) -> Use:
     if not isinstance(node, TextNode):
-        return _decode_use(Reader(node, "a use"))
+        return _decode_use(Reader(node, "a use"), file.draft)
     if node.text not in file.uses:
         raise node.error(f"unknown shared use {node.text!r}")
     return file.uses[node.text]
 
 
-def _decode_use(reader: Reader) -> Use:
+def _decode_use(reader: Reader, draft: _Draft) -> Use:
+    versions = reader.optional_reader("versions")
     when = reader.node("when")
     use = Use(
         api=reader.text("api"),
         at=reader.optional_text("at") or None,
         when=_decode_condition(when) if when is not None else Condition(),
         unless=_decode_conditions(reader, "unless"),
+        versions=_decode_versions(versions, draft) if versions is not None else NO_FACTS,
         sure=reader.flag("sure"),
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
         facts=reader.text_map("facts"),
     )
     reader.finish()
     return use
+
+
+def _decode_versions(reader: Reader, draft: _Draft) -> Mapping[str, str]:
+    draft.versioned.extend((reader.required_node(package), package) for package in reader.keys)
+    return MappingProxyType({package: read_range(reader, package) for package in reader.keys})
 
 
 def _decode_conditions(reader: Reader, key: str) -> tuple[Condition, ...]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from txsafe.catalog.drivers import Drivers
     from txsafe.model import SourceFile
     from txsafe.python.scopes import Module
+    from txsafe.versions import PackageVersion
 
 __all__ = ["PythonOptions", "find_sites"]
 
@@ -26,8 +27,8 @@ class PythonOptions:
 
     sinks: Mapping[str, int] = field(default_factory=dict)
     """Qualified name of a function → position of its argument that is SQL (`[tool.txsafe.sinks]`)."""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """Package → version that the program runs with, where what a default means depends on it."""
+    versions: Mapping[str, PackageVersion] = field(default_factory=dict)
+    """Package → what is known of the version that the program runs with."""
     module: str = ""
     """The file's dotted module name, where known."""
     parsed: Module | None = None
@@ -60,7 +61,9 @@ def find_sites(source: SourceFile, drivers: Drivers, *, options: PythonOptions =
     described = describe(module, receivers, drivers, sinks=options.sinks)
     transactions = Transactions(module, receivers, drivers, described)
     sent = Sinks(module, receivers, drivers, guards=guards, transactions=transactions).find(described)
-    uses = Uses(module, receivers, drivers, guards=guards, transactions=transactions).find(described)
+    uses = Uses(module, receivers, drivers, guards=guards, transactions=transactions, versions=options.versions).find(
+        described
+    )
     constructs = tuple(
         Constructs(module, receivers, drivers, guards=guards, transactions=transactions).find(sent.covered)
     )

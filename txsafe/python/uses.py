@@ -28,6 +28,7 @@ from txsafe.python.described import Described
 from txsafe.python.receiver import NOTHING, Certainty
 from txsafe.python.sinks import scope_name
 from txsafe.python.values import Table, Text, Unknown, evaluate
+from txsafe.versions import PackageVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,13 +49,21 @@ class Uses:
     """Finds the API uses of one module."""
 
     def __init__(
-        self, module: Module, receivers: Receivers, drivers: Drivers, *, guards: Guards, transactions: Transactions
+        self,
+        module: Module,
+        receivers: Receivers,
+        drivers: Drivers,
+        *,
+        guards: Guards,
+        transactions: Transactions,
+        versions: Mapping[str, PackageVersion],
     ) -> None:
         self._module = module
         self._receivers = receivers
         self._drivers = drivers
         self._guards = guards
         self._transactions = transactions
+        self._versions = versions
 
     def find(self, described: Iterable[Described]) -> tuple[ApiUse, ...]:
         """Return the uses of the described calls, and those of settings and environment variables."""
@@ -88,6 +97,9 @@ class Uses:
             confidence = self._decide(described, use, transaction)
             if confidence is not None:
                 facts = {name: _fill(text, described.arguments) for name, text in use.facts.items()}
+                assumed = [version.explain() for version in self._asked(use) if not version.is_exact]
+                if assumed:
+                    facts["assumed"] = "; ".join(assumed)
                 yield self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
 
     def _is_foreign(self, described: Described) -> bool:
@@ -104,12 +116,28 @@ class Uses:
         truth = arguments.decide(use.when, special)
         if harmless is Truth.MAYBE:
             truth = conjunction([truth, Truth.MAYBE])
+        truth = conjunction([truth, *self._decide_versions(use)])
         if truth is Truth.NO or (truth is Truth.MAYBE and use.sure):
             return None
         limit = Confidence.LOW if truth is Truth.MAYBE else use.confidence
         if described.receiver.certainty is Certainty.GUESSED:
             limit = min(limit, Confidence.MEDIUM)
         return limit
+
+    def _asked(self, use: Use) -> Iterator[PackageVersion]:
+        """Yield the versions that a use depends on; the assumed ones where the project does not say."""
+        for package in use.versions:
+            known = self._versions.get(package)
+            yield known or PackageVersion(
+                package=package, version=self._drivers.packages[package], is_exact=False, origin=""
+            )
+
+    def _decide_versions(self, use: Use) -> Iterator[Truth]:
+        for version, wanted in zip(self._asked(use), use.versions.values(), strict=True):
+            if version.is_surely_within(wanted):
+                yield Truth.YES
+            else:
+                yield Truth.MAYBE if version.is_within(wanted) else Truth.NO
 
     def _special(self, described: Described, use: Use, transaction: TransactionContext) -> Mapping[str, Argument]:
         paths = {path for condition in (use.when, *use.unless) for path in condition.accepted if path.startswith("@")}
