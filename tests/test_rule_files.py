@@ -130,6 +130,13 @@ CALLS: dict[str, dict[str, str]] = {
         "value": "AUTOCOMMIT",
         "reason": "r",
     },
+    "driver-prepare/pgjdbc": {
+        "api": "named-prepare",
+        "driver": "pgjdbc",
+        "setting": "prepareThreshold",
+        "value": "5",
+        "reason": "r",
+    },
     "driver-prepare/sqlalchemy-asyncpg-old": {
         "api": "named-prepare",
         "through": "sqlalchemy",

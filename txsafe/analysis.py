@@ -65,6 +65,8 @@ _PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
 """What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
+SETTINGS = "settings"
+"""The sink of SQL that stands in a settings file."""
 LITERAL = "literal"
 """The sink of a text that nothing is seen to send."""
 
@@ -162,7 +164,13 @@ class Analyzer:
 
     def _gather(self, source: SourceFile, kind: FileKind, sources: Sources) -> FileUses:
         """Return what a file uses, whatever the pooler."""
-        reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
+        match kind:
+            case FileKind.PYTHON:
+                reading = self._read_python(source)
+            case FileKind.SQL:
+                reading = self._read_sql(source)
+            case FileKind.SETTINGS:
+                reading = self._read_settings(source)
         found = self._find_uses(reading, sources)
         uses = tuple(pair_uses(found[:MOST_USES], self.catalog.rules.values()))
         return FileUses(
@@ -232,6 +240,18 @@ class Analyzer:
             sites=tuple((site, self._read_site(site)) for site in sighting.sites),
             uses=sighting.uses,
             unresolved=sighting.unresolved,
+            sinks=sighting.sinks,
+        )
+
+    def _read_settings(self, source: SourceFile) -> _Reading:
+        from txsafe.settings import read_settings
+        from txsafe.settings.sighting import find_in_settings
+
+        sighting = find_in_settings(source, read_settings(source), self.catalog.drivers)
+        return _Reading(
+            path=source.path,
+            sites=tuple((site, self._read_site(site)) for site in sighting.sites),
+            uses=sighting.uses,
             sinks=sighting.sinks,
         )
 
@@ -360,7 +380,7 @@ def _leftovers(
 
 def _respelled(site: SqlSite, sources: Sources) -> SqlSite:
     """Return the site with exact places; only what is reported is worth the look at how it is spelled."""
-    if all(fragment.exact for fragment in site.template.fragments):
+    if site.sink == SETTINGS or all(fragment.exact for fragment in site.template.fragments):
         return site
     from txsafe.python.spelling import respell
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from txsafe.catalog.drivers import UrlForm
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*+(?::[a-z]++)?+)://(?P<rest>\S*+)")
 _KEYWORD = re.compile(r"(?<!\S)([a-z_]{1,40})\s*+=\s*+('(?:[^'\\]|\\.)*+'|[^\s'][^\s]*+)")
@@ -64,6 +66,21 @@ def _read_query(query: str, start: int) -> Iterator[Parameter]:
         if mark and name:
             yield Parameter(name, urllib.parse.unquote(value), start, start + len(pair))
         start += len(pair) + 1
+
+
+def startup_parameters(url: ConnectionString, form: UrlForm) -> Iterator[tuple[str, Parameter]]:
+    """Yield the names and values that a connection string puts into the startup packet.
+
+    The name is empty where `options` holds something else than parameters.
+    """
+    for parameter in url.parameters:
+        if parameter.name in form.options:
+            given = read_options(parameter.value)
+            yield from ((name, replace(parameter, value=value)) for name, value in given)
+            if not given and parameter.value.strip():
+                yield "", parameter
+        elif parameter.name in form.parameters:
+            yield form.parameters[parameter.name], parameter
 
 
 def read_keywords(text: str) -> tuple[Parameter, ...]:

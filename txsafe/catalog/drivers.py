@@ -76,6 +76,8 @@ class StartUp:
     """Mappings from parameters to values."""
     parameters: tuple[str, ...] = ()
     """Single parameters; the last part of the path is the name."""
+    query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Argument that is a URL, all of whose parameters travel → those that stay in the client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +193,8 @@ class Drivers:
     """By globs over the dotted names of settings, lower case, without `-` and `_`."""
     packages: Mapping[str, str] = NO_FACTS
     """Package whose version decides → the version that is assumed where a project does not say."""
+    settings_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Driver → words of which a file must hold one, so that its settings count."""
     any_database: frozenset[str] = frozenset()
     """Drivers that speak to other databases as well."""
     foreign: frozenset[str] = frozenset()
@@ -220,6 +224,7 @@ class _Draft:
     constructs: set[str] = field(default_factory=set)
     no_statement: set[str] = field(default_factory=set)
     settings: dict[str, DriverFunction] = field(default_factory=dict)
+    settings_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
     urls: dict[str, UrlForm] = field(default_factory=dict)
     keys: dict[str, SettingKey] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
@@ -264,6 +269,7 @@ def _finish(draft: _Draft) -> Drivers:
         constructs=frozenset(draft.constructs),
         no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
+        settings_in=MappingProxyType(draft.settings_in),
         urls=MappingProxyType(draft.urls),
         keys=MappingProxyType(draft.keys),
         packages=MappingProxyType(draft.packages),
@@ -358,6 +364,7 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
         draft.keys.update(dict.fromkeys(_split(patterns), _decode_key(file, Reader(node))))
     if reader.flag("any-database"):
         draft.any_database.add(identifier)
+    draft.settings_in[driver or ""] = reader.texts("settings-in")
     for name, node in reader.entries("settings"):
         call = _decode_call(file, Reader(node))
         draft.settings[name] = DriverFunction(name=name, driver=driver, call=call)
@@ -526,7 +533,10 @@ def _decode_start_up(reader: Reader | None) -> StartUp | None:
     if reader is None:
         return None
     start_up = StartUp(
-        options=reader.texts("options"), settings=reader.texts("settings"), parameters=reader.texts("parameters")
+        options=reader.texts("options"),
+        settings=reader.texts("settings"),
+        parameters=reader.texts("parameters"),
+        query=reader.list_map("query"),
     )
     reader.finish()
     return start_up

@@ -11,6 +11,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from txsafe.connection_strings import read_url, startup_parameters
 from txsafe.model import (
     HOLE_CHARACTERS,
     ApiUse,
@@ -70,6 +71,7 @@ class Uses:
         found = [
             *(use for one in (*described, *self._settings()) for use in self._of_described(one)),
             *self._environment(),
+            *self._urls(),
         ]
         return _without_repeats(found)
 
@@ -235,12 +237,26 @@ class Uses:
             yield from self._options(argument, place)
         for path in start_up.settings:
             yield from self._mapping(described, path)
+        for path, known in start_up.query.items():
+            yield from self._query(described, path, frozenset(known))
         for path in start_up.parameters:
             argument = described.arguments.get(path)
             if all(isinstance(alternative, Presence) for alternative in argument.alternatives):
                 continue
             facts = {"name": path.rpartition(".")[2], "value": argument.text, "carrier": path.rpartition(".")[2]}
             yield "startup-parameter", facts, self._place(described, path), Confidence.HIGH
+
+    def _query(
+        self, described: Described, path: str, known: frozenset[str]
+    ) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
+        """Yield what a driver sends of a URL because it does not know it."""
+        for alternative in described.arguments.get(path).alternatives:
+            url = read_url(alternative.template.text) if isinstance(alternative, Text) else None
+            for parameter in () if url is None else url.parameters:
+                if parameter.name not in known:
+                    value = parameter.value.translate(_HOLES)
+                    facts = {"name": parameter.name.translate(_HOLES), "value": value, "carrier": path}
+                    yield "startup-parameter", facts, self._place(described, path), Confidence.HIGH
 
     def _options(self, argument: Argument, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
         for alternative in argument.alternatives:
@@ -268,8 +284,13 @@ class Uses:
 
     def _settings(self) -> Iterator[Described]:
         """Yield the entries of settings dictionaries: `"OPTIONS": {…}`, `DATABASES["default"]["OPTIONS"] = {…}`."""
-        known = self._drivers.settings
-        if not any(name in self._module.source.text for name in known) or "DATABASES" not in self._module.source.text:
+        text = self._module.source.text
+        known = {
+            name: setting
+            for name, setting in self._drivers.settings.items()
+            if name in text and any(word in text for word in self._drivers.settings_in[setting.driver or ""])
+        }
+        if not known:
             return
         for key, value in self._entries():
             setting = known.get(key.value) if isinstance(key.value, str) else None
@@ -327,6 +348,31 @@ class Uses:
                     confidence=confidence,
                 )
 
+    # ---------------------------------------------------------------- connection strings
+
+    def _urls(self) -> Iterator[ApiUse]:
+        """Yield what connection strings ask for, wherever the program has them from."""
+        for node in self._module.strings:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "://" in node.value:
+                yield from self._of_url(node, node.value)
+
+    def _of_url(self, node: ast.Constant, text: str) -> Iterator[ApiUse]:
+        url = read_url(text)
+        form = None if url is None else self._drivers.url_form(url.scheme)
+        if url is None or form is None or self._guards.is_excluded(node):
+            return
+        for name, parameter in startup_parameters(url, form):
+            if not name:
+                continue
+            yield ApiUse(
+                place=self._module.place(node),
+                api="startup-parameter",
+                driver=form.driver,
+                facts=MappingProxyType({"name": name, "value": parameter.value, "carrier": "options"}),
+                scope=scope_name(self._module, node),
+                confidence=Confidence.MEDIUM,
+            )
+
 
 def _read_options(text: str, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
     found = False
@@ -358,7 +404,7 @@ def _surest(uses: Iterable[ApiUse]) -> tuple[ApiUse, ...]:
 
 
 def _without_repeats(uses: Iterable[ApiUse]) -> tuple[ApiUse, ...]:
-    """Drop uses that say the same of the same place."""
+    """Drop uses that say the same of the same place; the first is the surest."""
     kept: dict[tuple[Place, str, tuple[tuple[str, str], ...]], ApiUse] = {}
     for use in uses:
         kept.setdefault((use.place, use.api, tuple(use.facts.items())), use)

@@ -13,14 +13,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from txsafe.catalog.drivers import Word
-from txsafe.connection_strings import ConnectionString, read_options, read_url
+from txsafe.connection_strings import ConnectionString, read_options, read_url, startup_parameters
 from txsafe.model import ApiUse, Confidence, Fragment, Place, Sighting, SqlSite, SqlTemplate, Transaction
 from txsafe.model import TransactionContext as Context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from txsafe.catalog.drivers import Condition, Drivers, SettingKey, UrlForm, Use
+    from txsafe.catalog.drivers import Condition, Drivers, SettingKey, Use
     from txsafe.model import SourceFile, Span
     from txsafe.settings.entries import Setting
 
@@ -83,26 +83,23 @@ class _Finder:
         form = None if url is None else self.drivers.url_form(url.scheme)
         if url is None or form is None:
             return
-        for name, value, start, end in startup_parameters(url, form):
-            facts = {"name": name, "value": value, "carrier": "url"} if name else {"value": value, "carrier": "options"}
-            yield self._use(
-                "startup-parameter" if name else "startup-options",
-                facts,
-                span=setting.part(start, end),
-                driver=form.driver,
-            )
+        for name, parameter in startup_parameters(url, form):
+            api = "startup-parameter" if name else "startup-options"
+            facts = {"name": name, "value": parameter.value, "carrier": "options"}
+            span = setting.part(parameter.start, parameter.end)
+            yield self._use(api, facts, setting=setting, span=span, driver=form.driver)
         for use in form.uses:
             if not _holds(use, url):
                 continue
             at = url.get(use.at) if use.at is not None else None
             span = setting.span if at is None else setting.part(at.start, at.end)
             facts = {name: _fill(text, url) for name, text in use.facts.items()}
-            yield self._use(use.api, facts, span=span, driver=form.driver, confidence=use.confidence)
+            yield self._use(use.api, facts, setting=setting, span=span, driver=form.driver, confidence=use.confidence)
 
     # ---------------------------------------------------------------- other settings
 
     def _of_key(self, setting: Setting, key: SettingKey) -> Iterator[SqlSite | ApiUse]:
-        if key.is_sql and setting.value.strip():
+        if key.is_sql and setting.value.strip() and not self._is_foreign(setting):
             fragment = Fragment(text=setting.value, place=self._place(setting.span), exact=setting.exact)
             yield SqlSite(
                 place=fragment.place,
@@ -110,49 +107,46 @@ class _Finder:
                 driver=key.driver,
                 template=SqlTemplate(fragments=(fragment,)),
                 transaction=Context(kind=Transaction.AUTOCOMMIT),
+                route=setting.key[-1],
             )
         if key.is_options:
             for name, value in read_options(setting.value):
                 facts = {"name": name, "value": value, "carrier": setting.key[-1]}
-                yield self._use("startup-parameter", facts, span=setting.span, driver=key.driver)
+                yield self._use("startup-parameter", facts, setting=setting, driver=key.driver)
         for use in key.uses:
             if all(_accepts(setting.value, words) for words in use.when.accepted.values()) and not any(
                 _accepts(setting.value, words) for each in use.unless for words in each.accepted.values()
             ):
                 facts = {name: text.replace("{value}", setting.value) for name, text in use.facts.items()}
-                yield self._use(use.api, facts, span=setting.span, driver=key.driver, confidence=use.confidence)
+                yield self._use(use.api, facts, setting=setting, driver=key.driver, confidence=use.confidence)
+
+    def _is_foreign(self, setting: Setting) -> bool:
+        """Tell whether the connection strings nearby are all for other databases."""
+        nearby = [value for depth in (-1, -2) for value in self.siblings.get(setting.key[:depth], {}).values()]
+        schemes = [url.scheme for url in map(read_url, nearby) if url is not None]
+        return bool(schemes) and all(self.drivers.url_form(scheme) is None for scheme in schemes)
 
     def _use(
         self,
         api: str,
         facts: Mapping[str, str],
         *,
-        span: Span,
+        setting: Setting,
+        span: Span | None = None,
         driver: str | None,
         confidence: Confidence = Confidence.HIGH,
     ) -> ApiUse:
         return ApiUse(
-            place=self._place(span), api=api, driver=driver, facts=MappingProxyType(dict(facts)), confidence=confidence
+            place=self._place(span or setting.span),
+            api=api,
+            driver=driver,
+            facts=MappingProxyType(dict(facts)),
+            route=setting.key[-1] if setting.key else None,
+            confidence=confidence,
         )
 
     def _place(self, span: Span) -> Place:
         return Place(self.path, span)
-
-
-def startup_parameters(url: ConnectionString, form: UrlForm) -> Iterator[tuple[str, str, int, int]]:
-    """Yield name, value and place of what a connection string puts into the startup packet.
-
-    The name is empty where `options` holds something else than parameters.
-    """
-    for parameter in url.parameters:
-        place = parameter.start, parameter.end
-        if parameter.name in form.options:
-            given = read_options(parameter.value)
-            yield from ((name, value, *place) for name, value in given)
-            if not given and parameter.value.strip():
-                yield "", parameter.value, *place
-        elif parameter.name in form.parameters:
-            yield form.parameters[parameter.name], parameter.value, *place
 
 
 def _holds(use: Use, url: ConnectionString) -> bool:
