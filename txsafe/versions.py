@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from txsafe.model import SourceFile
     from txsafe.settings import Setting
 
 OVERRIDES = "[tool.txsafe.versions]"
@@ -33,7 +34,7 @@ _PIPENV_LOCK = "Pipfile.lock"
 _MANIFEST = "pyproject.toml"
 _REQUIREMENTS = re.compile(r"(?:requirements|constraints)[\w.-]*\.(?:txt|in)", re.IGNORECASE)
 _REQUIREMENTS_FOLDER = "requirements"
-_LOCKED = re.compile(r"^\[\[packages?\]\]\nname = \"([^\"\n]+)\"\nversion = \"([^\"\n]+)\"", re.MULTILINE)
+_LOCKED = re.compile(r"^\[\[packages?\]\]\r?\nname = \"([^\"\n]+)\"\r?\nversion = \"([^\"\n]+)\"", re.MULTILINE)
 _PIPENV_LOCKED = re.compile(r"\"([\w.-]+)\": \{[^{}]*?\"version\": \"==([^\"\n]+)\"")
 _REQUIREMENT = re.compile(r"[ \t]*([A-Za-z0-9][\w.-]*)[ \t]*(?:\[[^\]\n]*\])?[ \t]*\(?([^;#\n)]*)")
 _BOUND = re.compile(r"(===|==|>=|~=|\^|~|>|<=|<|!=)?[ \t]*v?([0-9][\w.!+-]*?)(\.\*)?(?=[ \t]*(?:,|$|[ \t]))")
@@ -144,31 +145,30 @@ def _list_versions(folder: Path) -> Iterator[PackageVersion]:
                 yield from _read_requirements(file)
 
 
-def _text(path: Path) -> str:
-    """Return a file's text; nothing where it cannot be read: versions are then not known."""
+def _read(path: Path) -> SourceFile | None:
+    """Return a file, None where it cannot be read: versions are then not known."""
     try:
-        return decode(read_bytes(path, limit=MAX_BYTES), f"{path.name}.sql").text.replace("\r\n", "\n")
+        return decode(read_bytes(path, limit=MAX_BYTES), f"{path.name}.sql")
     except SourceError:
-        return ""
+        return None
 
 
 def _matches(path: Path, pattern: re.Pattern[str]) -> Iterator[PackageVersion]:
-    text = _text(path)
-    for found in pattern.finditer(text):
-        yield from _version(found[1], found[2], path, text=text, offset=found.start())
-
-
-def _version(name: str, version: str, path: Path, *, text: str, offset: int) -> Iterator[PackageVersion]:
-    numbers = _NUMBERS.match(version)
-    if numbers is not None:
-        line = text.count("\n", 0, offset) + 1
-        origin = f"{display_path(path)}:{line}"
-        yield PackageVersion(package=normalize(name), version=numbers[0], is_exact=True, origin=origin)
+    source = _read(path)
+    if source is None:
+        return
+    shown = display_path(path)
+    for found in pattern.finditer(source.text):
+        numbers = _NUMBERS.match(found[2])
+        if numbers is not None:
+            origin = f"{shown}:{source.position(found.start()).line}"
+            yield PackageVersion(package=normalize(found[1]), version=numbers[0], is_exact=True, origin=origin)
 
 
 def _read_requirements(path: Path) -> Iterator[PackageVersion]:
+    source = _read(path)
     shown = display_path(path)
-    for number, line in enumerate(_text(path).split("\n"), start=1):
+    for number, line in enumerate([] if source is None else source.text.splitlines(), start=1):
         yield from _read_requirement(line, f"{shown}:{number}")
 
 
@@ -190,9 +190,8 @@ def _bounded(name: str, specifier: str, origin: str) -> Iterator[PackageVersion]
 
 
 def _read_manifest(path: Path) -> Iterator[PackageVersion]:
-    try:
-        source = decode(read_bytes(path, limit=MAX_BYTES), f"{path.name}.sql")
-    except SourceError:
+    source = _read(path)
+    if source is None:
         return
     shown = display_path(path)
     for setting in read_settings(replace(source, path=path.name)):
