@@ -45,6 +45,8 @@ from txsafe.model import (
 )
 from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
+from txsafe.rewrites import find_fix
+from txsafe.rewrites.surroundings import Surroundings
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 from txsafe.versions import Versions
@@ -55,12 +57,14 @@ if TYPE_CHECKING:
     from txsafe.config import Config
     from txsafe.discovery import FileInput
     from txsafe.model import ApiUse
-    from txsafe.project import Project
+    from txsafe.project import Program, Project
 
 MOST_USES = 20_000
 """Of session state in one file, harmless ones included: a bound for generated files of many megabytes."""
 MOST_DIAGNOSTICS = 2_000
 """Of one file: more than anyone reads."""
+MOST_FOLDERS = 10_000
+"""Of a program that is searched for references; the largest monorepos in public have fewer."""
 _PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
 """What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
@@ -96,19 +100,19 @@ class Analyzer:
     profile: Profile
     routes: Mapping[str, Profile]
     """Patterns of names of connections → the profile that they are judged under."""
-    roots: tuple[str, ...] = ()
-    """Folders that the packages of the run stand in, for imports across them."""
+    program: Program | None = None
+    """Where imports are followed: its folders."""
     keeps: Keeps = Keeps.NOTHING
 
     @classmethod
-    def of(cls, config: Config, *, roots: tuple[str, ...] = (), keeps: Keeps = Keeps.NOTHING) -> Analyzer:
+    def of(cls, config: Config, *, program: Program | None = None, keeps: Keeps = Keeps.NOTHING) -> Analyzer:
         """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
         catalog = load_catalog((*config.rule_paths, *config.profile_files))
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
         routes = resolve_routes(config.routes, catalog, server_version=config.server_version)
-        return cls(config, catalog, profile, routes, roots, keeps)
+        return cls(config, catalog, profile, routes, program, keeps)
 
     @cached_property
     def direct(self) -> Profile:
@@ -127,7 +131,12 @@ class Analyzer:
 
         drivers = self.catalog.drivers
         reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
-        return Project(self.config.root, roots=self.roots, reserved=reserved)
+        return Project(self.config.root, program=self.program, reserved=reserved, files=self._files)
+
+    def _files(self, folder: str) -> tuple[FileInput, ...]:
+        from txsafe.discovery import find_files
+
+        return find_files([folder], self.config, most_folders=MOST_FOLDERS).files
 
     @cached_property
     def versions(self) -> Versions:
@@ -181,6 +190,7 @@ class Analyzer:
             sinks=reading.sinks,
             literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)),
             reached=tuple(_reached(reading, sources)),
+            sites=reading.sites,
         )
 
     def judge_uses(self, found: FileUses, path: str) -> tuple[Judged, ...]:
@@ -295,6 +305,7 @@ class Analyzer:
         return tuple(found)
 
     def _diagnose(self, found: FileUses, judged: Sequence[Judged], sources: Sources) -> Iterator[Diagnostic]:
+        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
         for use, (profile, verdict) in zip(found.uses, judged, strict=False):
             if verdict.outcome is not Outcome.SAFE:
                 yield diagnose(
@@ -304,6 +315,7 @@ class Analyzer:
                     profile=profile,
                     sources=sources,
                     neighbours=found.neighbours,
+                    fix=find_fix(use, surroundings),
                 )
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:
@@ -354,10 +366,13 @@ def _reached(reading: _Reading, sources: Sources) -> Iterator[Location]:
 
 
 def _portable(found: FileUses) -> FileUses:
-    """Return the same for another process: mapping proxies do not travel."""
-    copies = {id(use): replace(use, captures=dict(use.captures)) for use in (*found.uses, *found.neighbours)}
+    """Return the same for another process: mapping proxies do not travel, nor does what only rewrites look at."""
+    copies = {
+        id(use): replace(use, captures=dict(use.captures), spelling=None) for use in (*found.uses, *found.neighbours)
+    }
     return replace(
         found,
+        sites=(),
         uses=tuple(copies[id(use)] for use in found.uses),
         neighbours=tuple(copies[id(use)] for use in found.neighbours),
     )

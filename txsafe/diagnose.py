@@ -12,6 +12,7 @@ from txsafe.model import (
     Confidence,
     Diagnostic,
     FeatureUse,
+    Fix,
     Location,
     Outcome,
     Place,
@@ -39,6 +40,7 @@ def diagnose(
     profile: Profile,
     sources: Sources,
     neighbours: Sequence[FeatureUse],
+    fix: Fix | None = None,
 ) -> Diagnostic:
     """Return what to tell about a use that a profile does not simply allow."""
     variant = rule.variants[use.variant]
@@ -59,6 +61,7 @@ def diagnose(
         driver=use.driver,
         suggestion=suggest(use, rule, neighbours),
         related=tuple(_locate(related, sources) for related in use.trail),
+        fix=fix,
         profile=profile.name,
         reference=verdict.reference,
     )

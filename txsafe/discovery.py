@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,9 +101,11 @@ def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def find_files(paths: Sequence[str], config: Config) -> Discovery:
-    """Return what to analyse for the paths of a command line."""
-    walk = _Walk(config=config, excludes=_excludes(config), includes=Globs.of(config.include))
+def find_files(paths: Sequence[str], config: Config, *, most_folders: int = sys.maxsize) -> Discovery:
+    """Return what to analyse for the paths of a command line; after `most_folders` a walk ends without a word."""
+    walk = _Walk(
+        config=config, excludes=_excludes(config), includes=Globs.of(config.include), most_folders=most_folders
+    )
     for path in paths:
         walk.add(os.path.abspath(path))
     return walk.discovery()
@@ -115,6 +118,7 @@ class _Walk:
     config: Config
     excludes: Globs
     includes: Globs
+    most_folders: int = sys.maxsize
     found: dict[str, str] = field(default_factory=dict)
     """Display → path."""
     links: dict[str, str] = field(default_factory=dict)
@@ -171,7 +175,8 @@ class _Walk:
     def _walk_folder(self, root: str) -> None:
         ignores = _ancestor_ignores(root) if self.config.respect_gitignore else ()
         pending: list[tuple[str, tuple[Globs, ...]]] = [(root, ignores)]
-        while pending:
+        while pending and self.most_folders > 0:
+            self.most_folders -= 1
             folder, ignores = pending.pop()
             try:
                 with os.scandir(folder) as entries:

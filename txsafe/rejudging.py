@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.analysis import Analyzer, Judged
 from txsafe.discovery import FileInput, read_input
-from txsafe.engine import Progress, Setting, Settling, analyze, list_roots, may_be_read
+from txsafe.engine import Progress, Setting, Settling, analyze, find_program, may_be_read
 from txsafe.errors import SourceError
 from txsafe.model import FileReport, Keeps, Profile, Report, SourceFile, Verdict
 from txsafe.placing import place
@@ -79,7 +79,7 @@ class Analysis:
 
     @cached_property
     def _setting(self) -> Setting:
-        return Setting(self.config, list_roots(self.files) if self.config.follow_imports else ())
+        return Setting(self.config, find_program(self.files, self.config))
 
     def _judge(self, report: FileReport, analyzer: Analyzer) -> FileReport:
         if analyzer.profile.mode != STRICTEST and report.path in self._read_for_strictest:

@@ -90,6 +90,17 @@ class Temporary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """A function that a call is given and calls itself."""
+
+    argument: str
+    hands_connection: bool = False
+    """Its first parameter is the object that the method is called on."""
+    transaction: Transaction | None = None
+    """What it runs in, where that is not the transaction of the call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """What one function, constructor, method or attribute does."""
 
@@ -107,6 +118,7 @@ class Call:
     event: str | None = None
     """The argument that names the event at which a decorated function runs."""
     route: str | None = None
+    runs: Runs | None = None
     temporary: Temporary | None = None
     uses: tuple[Use, ...] = ()
     start_up: StartUp | None = None
@@ -462,6 +474,7 @@ def _decode_call(file: _File, reader: Reader) -> Call:
         transactional=_decode_conditions(reader, "transactional"),
         event=reader.optional_text("event") or None,
         route=reader.optional_text("route") or None,
+        runs=_decode_runs(reader.optional_reader("runs")),
         temporary=_decode_temporary(reader.optional_reader("temporary")),
         uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
         start_up=_decode_start_up(reader.optional_reader("start-up")),
@@ -518,6 +531,18 @@ def _decode_block(reader: Reader | None) -> Block | None:
     block = Block(kind=reader.word("kind", Transaction), end=end, void_in_autocommit=void)
     reader.finish()
     return block
+
+
+def _decode_runs(reader: Reader | None) -> Runs | None:
+    if reader is None:
+        return None
+    runs = Runs(
+        argument=reader.text("argument"),
+        hands_connection=reader.flag("hands-connection"),
+        transaction=reader.optional_word("transaction", Transaction),
+    )
+    reader.finish()
+    return runs
 
 
 def _decode_temporary(reader: Reader | None) -> Temporary | None:

@@ -28,19 +28,19 @@ from txsafe.python.arguments import Arguments, Presence
 from txsafe.python.names import last_name
 from txsafe.python.receiver import Certainty
 from txsafe.python.scopes import BindingKind
-from txsafe.python.transactions import Spoken, Transactions, read_transaction_word
+from txsafe.python.transactions import Spoken, read_transaction_word
 from txsafe.python.values import Items, Scalar, Table, Text, Unknown, Value, evaluate, evaluate_through
 from txsafe.python.wrappers import Passed, Wrappers, depends_on_parameters
+from txsafe.sql import may_hold_session_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from txsafe.catalog.drivers import Drivers, Temporary
+    from txsafe.catalog.drivers import Temporary
     from txsafe.python.arguments import Alternative
     from txsafe.python.described import Described
-    from txsafe.python.guards import Guards
-    from txsafe.python.receivers import Receivers
     from txsafe.python.scopes import FunctionNode, Module
+    from txsafe.python.views import View
 
 PREAMBLE = r"(?>(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/|\()*)"
 """Space, comments and parentheses before a statement; atomic, so that hostile comments cost one pass."""
@@ -98,17 +98,16 @@ class _Found:
 class Sinks:
     """Finds what one module sends."""
 
-    def __init__(
-        self, module: Module, receivers: Receivers, drivers: Drivers, *, guards: Guards, transactions: Transactions
-    ) -> None:
-        self._module = module
-        self._receivers = receivers
-        self._drivers = drivers
-        self._guards = guards
-        self._transactions = transactions
-        self._wrappers = Wrappers(module, receivers, drivers)
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._module = view.module
+        self._receivers = view.receivers
+        self._drivers = view.drivers
+        self._guards = view.guards
+        self._transactions = view.transactions
+        self._wrappers = Wrappers(view.module, view.receivers, view.drivers)
         self._calls_by_name: dict[str, list[ast.Call]] = {}
-        for call in module.calls:
+        for call in self._module.calls:
             self._calls_by_name.setdefault(last_name(call.func), []).append(call)
 
     def find(self, described: Iterable[Described]) -> Sent:
@@ -301,7 +300,7 @@ class Sinks:
             sink=described.name,
             driver=described.driver,
             template=template,
-            transaction=self._transaction(sink),
+            transaction=self._transaction(sink, template),
             scope=scope_name(self._module, sink.node),
             parameters=parameters or _has_parameters(described),
             route=described.receiver.route,
@@ -318,8 +317,10 @@ class Sinks:
                 event = Arguments(self._module, decorator, found[2].arguments).get(found[2].event)
                 yield Related(place=self._module.place(decorator), message=f"runs on the event {event.text}")
 
-    def _transaction(self, sink: _Sink) -> TransactionContext:
-        here = self._transactions.context(sink.node, sink.described.receiver, self._start(sink))
+    def _transaction(self, sink: _Sink, template: SqlTemplate) -> TransactionContext:
+        """Return the transaction of a site; callers are asked only where it may matter."""
+        asked = self._view.surroundings if may_hold_session_state(template.text) else self._transactions
+        here = asked.context(sink.node, sink.described.receiver, self._start(sink))
         if sink.inner is None:
             return here
         if here.block is None and sink.described.module is not self._module and self._may_be_opened(sink.node):

@@ -34,36 +34,26 @@ from txsafe.versions import PackageVersion
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from txsafe.catalog.drivers import Drivers, StartUp, Use
-    from txsafe.python.guards import Guards
-    from txsafe.python.receivers import Receivers
-    from txsafe.python.scopes import Module
-    from txsafe.python.transactions import Transactions
+    from txsafe.catalog.drivers import StartUp, Use
+    from txsafe.python.views import View
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
 _OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
 _OPTIONS_VARIABLE = "PGOPTIONS"
+_RECEIVER = "@receiver"
+"""The path of the transaction that a call is made in."""
 
 
 class Uses:
     """Finds the API uses of one module."""
 
-    def __init__(
-        self,
-        module: Module,
-        receivers: Receivers,
-        drivers: Drivers,
-        *,
-        guards: Guards,
-        transactions: Transactions,
-        versions: Mapping[str, PackageVersion],
-    ) -> None:
-        self._module = module
-        self._receivers = receivers
-        self._drivers = drivers
-        self._guards = guards
-        self._transactions = transactions
+    def __init__(self, view: View, versions: Mapping[str, PackageVersion]) -> None:
+        self._view = view
+        self._module = view.module
+        self._receivers = view.receivers
+        self._drivers = view.drivers
+        self._guards = view.guards
         self._versions = versions
 
     def find(self, described: Iterable[Described]) -> tuple[ApiUse, ...]:
@@ -83,7 +73,8 @@ class Uses:
             return
         if self._guards.is_excluded(described.node) or self._is_foreign(described):
             return
-        transaction = self._transactions.context(described.node, described.receiver, described.start)
+        asked = self._view.surroundings if _asks_for_transaction(meaning.uses) else self._view.transactions
+        transaction = asked.context(described.node, described.receiver, described.start)
         yield from _surest(self._of_conditions(described, transaction))
         if meaning.start_up is not None:
             for name, sent, place, confidence in self._start_up(described, meaning.start_up):
@@ -122,6 +113,8 @@ class Uses:
         if truth is Truth.NO or (truth is Truth.MAYBE and use.sure):
             return None
         limit = Confidence.LOW if truth is Truth.MAYBE else use.confidence
+        if _RECEIVER in special:
+            limit = min(limit, transaction.certainty)
         if described.receiver.certainty is Certainty.GUESSED:
             limit = min(limit, Confidence.MEDIUM)
         return limit
@@ -142,11 +135,11 @@ class Uses:
                 yield Truth.MAYBE if version.is_within(wanted) else Truth.NO
 
     def _special(self, described: Described, use: Use, transaction: TransactionContext) -> Mapping[str, Argument]:
-        paths = {path for condition in (use.when, *use.unless) for path in condition.accepted if path.startswith("@")}
+        paths = {path for path in _paths(use) if path.startswith("@")}
         return {path: self._special_argument(described, path, transaction) for path in paths if path != "@url"}
 
     def _special_argument(self, described: Described, path: str, transaction: TransactionContext) -> Argument:
-        if path == "@receiver":
+        if path == _RECEIVER:
             place = self._module.place(described.node)
             kind = self._kind_after(described, transaction)
             if kind is Transaction.UNKNOWN:
@@ -372,6 +365,15 @@ class Uses:
                 scope=scope_name(self._module, node),
                 confidence=Confidence.MEDIUM,
             )
+
+
+def _paths(use: Use) -> Iterator[str]:
+    for condition in (use.when, *use.unless):
+        yield from condition.accepted
+
+
+def _asks_for_transaction(uses: Iterable[Use]) -> bool:
+    return any(_RECEIVER in _paths(use) for use in uses)
 
 
 def _read_options(text: str, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
