@@ -52,6 +52,7 @@ def diagnose(
     return Diagnostic(
         rule=use.rule,
         variant=use.variant,
+        gathers=variant.gathers,
         severity=_severity(variant.severity or rule.severity, verdict),
         confidence=use.confidence,
         path=use.place.path,

@@ -1,5 +1,7 @@
 """Driver files come in as `Node`s, one `Drivers` goes out: what a program can call, and what that does to a session.
 
+Library files are driver files that say as well why the library needs a session, and what makes it safe.
+
 The format is described at the head of `rules/drivers/psycopg.yaml`. Nothing is known here about any particular driver.
 """
 
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from txsafe.catalog.conditions import read_range, read_version
 from txsafe.catalog.document import Node, Reader, TextNode, read_text, read_texts
+from txsafe.catalog.libraries import MARK, read_library_facts
 from txsafe.errors import did_you_mean
 from txsafe.model import NO_FACTS, Confidence, Transaction, TransactionEnd
 
@@ -338,6 +341,8 @@ class _File:
     driver: str | None
     uses: Mapping[str, Use]
     draft: _Draft
+    library: Mapping[str, str]
+    """Facts of all uses, where the file is one of a library."""
 
     def type_name(self, reader: Reader, key: str) -> str | None:
         node = reader.node(key)
@@ -354,14 +359,15 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     if not _ID.fullmatch(identifier):
         raise reader.error(f"an id is lower-case words joined by '-', not {identifier!r}", "id")
     reader.text("title")
-    is_driver = "driver" not in reader or reader.flag("driver")
+    is_driver = MARK not in reader and ("driver" not in reader or reader.flag("driver"))
     driver = identifier if is_driver else None
     if is_driver:
         draft.ids.add(identifier)
     for package, node in reader.entries("packages"):
         draft.packages[package] = read_version(node)
-    uses = MappingProxyType({name: _decode_use(Reader(node), draft) for name, node in reader.entries("shared-uses")})
-    file = _File(driver, uses, draft)
+    library = read_library_facts(reader) if MARK in reader else NO_FACTS
+    uses = MappingProxyType({name: _decode_use(Reader(node), draft, library) for name, node in reader.entries("shared-uses")})
+    file = _File(driver, uses, draft, library)
     draft.imports.update(dict.fromkeys(reader.texts("imports"), identifier))
     for names, node in reader.entries("types"):
         _decode_type(file, names, Reader(node))
@@ -485,13 +491,13 @@ def _decode_call(file: _File, reader: Reader) -> Call:
 
 def _shared_use(file: _File, node: Node) -> Use:
     if not isinstance(node, TextNode):
-        return _decode_use(Reader(node, "a use"), file.draft)
+        return _decode_use(Reader(node, "a use"), file.draft, file.library)
     if node.text not in file.uses:
         raise node.error(f"unknown shared use {node.text!r}")
     return file.uses[node.text]
 
 
-def _decode_use(reader: Reader, draft: _Draft) -> Use:
+def _decode_use(reader: Reader, draft: _Draft, library: Mapping[str, str]) -> Use:
     versions = reader.optional_reader("versions")
     when = reader.node("when")
     use = Use(
@@ -502,7 +508,7 @@ def _decode_use(reader: Reader, draft: _Draft) -> Use:
         versions=_decode_versions(versions, draft) if versions is not None else NO_FACTS,
         sure=reader.flag("sure"),
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
-        facts=reader.text_map("facts"),
+        facts=MappingProxyType({**reader.text_map("facts"), **library}),
     )
     reader.finish()
     return use

@@ -80,6 +80,8 @@ class Variant:
     """Where it differs from the rule's."""
     confidence: Confidence = Confidence.HIGH
     """At most: of what the code shows, some uses stay a guess."""
+    gathers: str = ""
+    """The variant that stands for the cause: of a whole program one is reported, with the others as related places."""
     suggestions: tuple[Suggestion, ...] = ()
     probe: Probe | None = None
 
