@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MODULES = (
-    "aiopg", "alembic.op", "asyncpg", "databases", "django_pglocks", "django_tenants", "langgraph", "peewee", "pg8000",
-    "pglock", "pgqueuer", "piccolo", "playhouse", "pony", "procrastinate", "psycopg", "sqlalchemy_dlock",
-    "tenant_schemas", "tortoise",
+    "aiopg", "alembic.op", "apscheduler.eventbrokers", "asyncpg", "broadcaster", "chancy", "databases", "dbos",
+    "django_pg_utils", "django_pglocks", "django_tenants", "dramatiq_pg", "langgraph", "pals", "peewee", "pg8000",
+    "pglock", "pgpubsub", "pgqueuer", "piccolo", "playhouse", "pony", "pq", "procrastinate", "psycopg", "saq",
+    "sqlalchemy_dlock", "tenant_schemas", "tortoise",
 )  # fmt: skip
 """Drivers and libraries whose mere import is rare enough; a longer name that begins so counts, too."""
 
@@ -75,6 +76,7 @@ _STEMS: Mapping[str, str | None] = {
     "set ": rf"set\s+(?:(?:session|local)\s|role\b|time\s+zone\b|names\b|{_NAME}\s*(?:=|to\b))",
     "set_config": None,
     "setseed": None,
+    "channels_postgres": None,
     "tortoise.backends": None,
     "temp": r"temp(?:orary)?(?:\s+(?:table|view|sequence|recursive)\b|\s*=\s*true|[\"'])|(?<=pg_)temp",
     "with hold": None,

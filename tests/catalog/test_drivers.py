@@ -114,6 +114,7 @@ id: d
 title: D
 packages: {p: "1.5"}
 settings-in: [WORD]
+settings: {S: {uses: {api: x}}}
 urls: {"a, b": {options: [o], parameters: {x: y}, uses: [{api: z, when: {w: absent}}]}}
 keys: {"*.k": {sql: yes, beside: {type: [t]}}, "*.o": {options: yes, driver: e}}
 functions:
@@ -121,7 +122,7 @@ functions:
 """
     )
     assert drivers.packages == {"p": "1.5"}
-    assert drivers.settings_in == {"d": ("WORD",)}
+    assert [setting.words for setting in drivers.settings["S"]] == [("WORD",)]
     form = drivers.url_form("b")
     assert form is not None
     assert (form.driver, form.options, form.parameters, form.uses[0].api) == ("d", ("o",), {"x": "y"}, "z")

@@ -1,7 +1,7 @@
 """`rules/**/*.yaml` come in, a `Catalog` goes out: rules, poolers, drivers and facts about the server.
 
-A file's kind is the folder it stands in (`features`, `poolers`, `drivers`, `libraries`); a single file that a user names is told by
-its keys. Users' files come after the shipped ones, and one with the id of a shipped one replaces it.
+A file's kind is the folder it stands in (`features`, `poolers`, `drivers`, `libraries`); a single file that a user
+names is told by its keys. Users' files come after the shipped ones, and one with the id of a shipped one replaces it.
 """
 
 from __future__ import annotations

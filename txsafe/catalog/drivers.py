@@ -36,6 +36,19 @@ class Word(enum.StrEnum):
     FALSE = "false"
 
 
+class PoolKind(enum.StrEnum):
+    """Who shares the connections that a call opens."""
+
+    SHARED = "shared"
+    """All threads and tasks of a process: its size is the bound."""
+    THREAD = "thread"
+    """Nobody: each thread has as many of its own."""
+    UNBOUNDED = "unbounded"
+    """Nobody: each use opens one more, whoever it is."""
+    FOREIGN = "foreign"
+    """It is no pool of PostgreSQL."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What must hold of some arguments: argument path → accepted words and globs; all paths, any word of each."""
@@ -93,6 +106,32 @@ class Temporary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSize:
+    """How many server connections one process opens through a call, under a condition."""
+
+    when: Condition = field(default_factory=Condition)
+    kind: PoolKind = PoolKind.SHARED
+    most: Mapping[str, str] = NO_FACTS
+    """Argument → its default (empty where it has none), to be summed; a number stands for itself."""
+    note: str = ""
+    reference: str = ""
+    """Where the defaults are documented."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSettings:
+    """A setting that a framework opens its pools by: a module-level name, or a key of a settings dictionary."""
+
+    name: str
+    driver: str | None
+    each: bool
+    """It is a mapping, each of whose entries is a pool."""
+    replaces: frozenset[str]
+    """Functions whose calls open the same pools."""
+    sizes: tuple[PoolSize, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
     """A function that a call is given and calls itself."""
 
@@ -125,6 +164,8 @@ class Call:
     temporary: Temporary | None = None
     uses: tuple[Use, ...] = ()
     start_up: StartUp | None = None
+    pool_sizes: tuple[PoolSize, ...] = ()
+    """The first that fits counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +224,8 @@ class DriverFunction:
     name: str
     driver: str | None
     call: Call
+    words: tuple[str, ...] = ()
+    """Of a setting: a file must hold one of them, so that it counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +243,7 @@ class Drivers:
     constructs: frozenset[str] = frozenset()
     no_statement: frozenset[str] = frozenset()
     """Module-level objects that stand for no SQL at all."""
-    settings: Mapping[str, DriverFunction] = field(default_factory=dict)
+    settings: Mapping[str, tuple[DriverFunction, ...]] = field(default_factory=dict)
     """Key of a settings dictionary → what its value does."""
     urls: Mapping[str, UrlForm] = field(default_factory=dict)
     """By the scheme of connection strings."""
@@ -208,8 +251,8 @@ class Drivers:
     """By globs over the dotted names of settings, lower case, without `-` and `_`."""
     packages: Mapping[str, str] = NO_FACTS
     """Package whose version decides → the version that is assumed where a project does not say."""
-    settings_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Driver → words of which a file must hold one, so that its settings count."""
+    pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
+    """By name."""
     any_database: frozenset[str] = frozenset()
     """Drivers that speak to other databases as well."""
     foreign: frozenset[str] = frozenset()
@@ -238,13 +281,13 @@ class _Draft:
     values: dict[str, str] = field(default_factory=dict)
     constructs: set[str] = field(default_factory=set)
     no_statement: set[str] = field(default_factory=set)
-    settings: dict[str, DriverFunction] = field(default_factory=dict)
-    settings_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    settings: dict[str, tuple[DriverFunction, ...]] = field(default_factory=dict)
     urls: dict[str, UrlForm] = field(default_factory=dict)
     keys: dict[str, SettingKey] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
     versioned: list[tuple[Node, str]] = field(default_factory=list)
     """Packages that conditions ask for, to be checked at the end."""
+    pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
     any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     no_sql: set[str] = field(default_factory=set)
@@ -284,10 +327,10 @@ def _finish(draft: _Draft) -> Drivers:
         constructs=frozenset(draft.constructs),
         no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
-        settings_in=MappingProxyType(draft.settings_in),
         urls=MappingProxyType(draft.urls),
         keys=MappingProxyType(draft.keys),
         packages=MappingProxyType(draft.packages),
+        pool_settings=MappingProxyType(draft.pool_settings),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
         no_sql=frozenset(draft.no_sql),
@@ -366,7 +409,8 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     for package, node in reader.entries("packages"):
         draft.packages[package] = read_version(node)
     library = read_library_facts(reader) if MARK in reader else NO_FACTS
-    uses = MappingProxyType({name: _decode_use(Reader(node), draft, library) for name, node in reader.entries("shared-uses")})
+    shared = reader.entries("shared-uses")
+    uses = MappingProxyType({name: _decode_use(Reader(node), draft, library) for name, node in shared})
     file = _File(driver, uses, draft, library)
     draft.imports.update(dict.fromkeys(reader.texts("imports"), identifier))
     for names, node in reader.entries("types"):
@@ -382,10 +426,13 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
         draft.keys.update(dict.fromkeys(_split(patterns), _decode_key(file, Reader(node))))
     if reader.flag("any-database"):
         draft.any_database.add(identifier)
-    draft.settings_in[driver or ""] = reader.texts("settings-in")
+    words = reader.texts("settings-in")
     for name, node in reader.entries("settings"):
         call = _decode_call(file, Reader(node))
-        draft.settings[name] = DriverFunction(name=name, driver=driver, call=call)
+        setting = DriverFunction(name=name, driver=driver, call=call, words=words)
+        draft.settings[name] = (*draft.settings.get(name, ()), setting)
+    for name, node in reader.entries("pool-settings"):
+        draft.pool_settings[name] = _decode_pool_settings(file, name, Reader(node))
     draft.constructs.update(reader.texts("constructs"))
     draft.no_statement.update(reader.texts("no-statement"))
     draft.foreign.update(reader.texts("foreign"))
@@ -484,6 +531,7 @@ def _decode_call(file: _File, reader: Reader) -> Call:
         temporary=_decode_temporary(reader.optional_reader("temporary")),
         uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
         start_up=_decode_start_up(reader.optional_reader("start-up")),
+        pool_sizes=tuple(_decode_pool_size(each) for each in reader.readers("pool-size")),
     )
     reader.finish()
     return call
@@ -571,3 +619,35 @@ def _decode_start_up(reader: Reader | None) -> StartUp | None:
     )
     reader.finish()
     return start_up
+
+
+def _decode_pool_settings(file: _File, name: str, reader: Reader) -> PoolSettings:
+    settings = PoolSettings(
+        name=name,
+        driver=file.driver,
+        each=reader.flag("each"),
+        replaces=frozenset(reader.texts("replaces")),
+        sizes=tuple(_decode_pool_size(each) for each in reader.readers("pool-size")),
+    )
+    reader.finish()
+    return settings
+
+
+def _decode_pool_size(reader: Reader) -> PoolSize:
+    when = reader.node("when")
+    size = PoolSize(
+        when=_decode_condition(when) if when is not None else Condition(),
+        kind=reader.optional_word("kind", PoolKind) or PoolKind.SHARED,
+        most=reader.text_map("most"),
+        note=reader.optional_text("note"),
+        reference=reader.optional_text("reference"),
+    )
+    for default in size.most.values():
+        if default and not (default.isascii() and default.isdigit()):
+            raise reader.error(f"{default!r} is no number of connections", "most")
+    if size.kind is not PoolKind.FOREIGN and not size.reference:
+        raise reader.missing("reference")
+    if (size.kind in {PoolKind.SHARED, PoolKind.THREAD}) != bool(size.most):
+        raise reader.error(f"'most' must be given if, and only if, the pool has a size, and this is {size.kind.value}")
+    reader.finish()
+    return size

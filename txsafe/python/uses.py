@@ -306,15 +306,14 @@ class Uses:
         """Yield the entries of settings dictionaries: `"OPTIONS": {…}`, `DATABASES["default"]["OPTIONS"] = {…}`."""
         text = self._module.source.text
         known = {
-            name: setting
-            for name, setting in self._drivers.settings.items()
-            if name in text and any(word in text for word in self._drivers.settings_in[setting.driver or ""])
+            name: [setting for setting in settings if any(word in text for word in setting.words)]
+            for name, settings in self._drivers.settings.items()
+            if name in text
         }
-        if not known:
+        if not any(known.values()):
             return
         for key, value in self._entries():
-            setting = known.get(key.value) if isinstance(key.value, str) else None
-            if setting is not None:
+            for setting in known.get(key.value, ()) if isinstance(key.value, str) else ():
                 yield Described(
                     module=self._module,
                     node=key,
