@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Confidence, StatementKind, Transaction
 from txsafe.python.names import last_name
+from txsafe.python.sinks import scope_name
 from txsafe.rewrites.removal import following_statements
 
 if TYPE_CHECKING:
@@ -33,10 +34,31 @@ def applicability_in_block(use: FeatureUse, surroundings: Surroundings) -> Appli
     """
     if not is_open(use) or not is_followed(use, surroundings):
         return Applicability.DISPLAY_ONLY
+    if commits_in_loop(use, surroundings) or _commits_and_goes_on(use, surroundings):
+        return Applicability.DISPLAY_ONLY
     if use.transaction.kind is Transaction.IMPLICIT or use.confidence is not Confidence.HIGH:
         return Applicability.UNSAFE
     goes_on = any(step.block != use.transaction.block for step in surroundings.steps_after(use))
     return Applicability.UNSAFE if goes_on else Applicability.SAFE
+
+
+def commits_in_loop(use: FeatureUse, surroundings: Surroundings) -> bool:
+    """Return whether the function commits in a loop: then there are more transactions than the text shows."""
+    module = surroundings.module(use.place.path)
+    if module is None:
+        return False
+    commits = (call for call in module.calls if last_name(call.func) in {"commit", "rollback"})
+    return any(module.in_loop(call) and scope_name(module, call) == use.scope for call in commits)
+
+
+def _commits_and_goes_on(use: FeatureUse, surroundings: Surroundings) -> bool:
+    """Return whether a transaction of the driver's is followed by another one of the same connection."""
+    block = use.transaction.block
+    if use.transaction.kind is not Transaction.IMPLICIT or block is None:
+        return False
+    connection = block.rpartition(":")[0]  # a block's name ends with the number of commits before it
+    others = (step.block for step in surroundings.steps_after(use) if step.block is not None and step.block != block)
+    return any(other.rpartition(":")[0] == connection for other in others)
 
 
 def is_followed(use: FeatureUse, surroundings: Surroundings) -> bool:

@@ -10,10 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Fix, Span, StatementContext, StatementKind
-from txsafe.python.names import last_name
-from txsafe.python.sinks import scope_name
 from txsafe.rewrites.arguments import remove_keyword
-from txsafe.rewrites.block_scope import is_open
+from txsafe.rewrites.block_scope import commits_in_loop, is_open
 from txsafe.rewrites.respelling import replace_sql
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ def release_cursor(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     edits = _without_argument(use, surroundings) if use.spelling is None else _without_words(use, surroundings)
     if edits is None:
         return None
-    if is_open(use) and not _is_read_later(use, surroundings) and not _commits_in_loop(use, surroundings):
+    if is_open(use) and not _is_read_later(use, surroundings) and not commits_in_loop(use, surroundings):
         return Fix(title=_TITLE, edits=edits, applicability=Applicability.UNSAFE)
     title = f"{_TITLE}; open one around it and what reads it"
     return Fix(title=title, edits=edits, applicability=Applicability.DISPLAY_ONLY)
@@ -70,12 +68,3 @@ def _is_read_later(use: FeatureUse, surroundings: Surroundings) -> bool:
         and step.statement.facts.get("name") in {name, "all"}
         for step in surroundings.steps_after(use)
     )
-
-
-def _commits_in_loop(use: FeatureUse, surroundings: Surroundings) -> bool:
-    """Return whether the function commits in a loop: what the hold is for."""
-    module = surroundings.module(use.place.path)
-    if module is None:
-        return False
-    commits = (call for call in module.calls if last_name(call.func) in {"commit", "rollback"})
-    return any(module.in_loop(call) and scope_name(module, call) == use.scope for call in commits)
