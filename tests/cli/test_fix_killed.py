@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-FILES = 500
-KILLS = 3
+FILES = 150
+KILLS = 2
 OLD = "import psycopg2\n\n\ndef f(dsn):\n    psycopg2.connect(dsn, options='-c jit=off')\n    # {number} {filler}\n"
 COMMAND = [
     sys.executable,

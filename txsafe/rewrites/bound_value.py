@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Edit, Fix, StatementKind
 from txsafe.python.names import last_name
+from txsafe.rewrites.block_scope import applicability_in_block
 from txsafe.rewrites.role_settings import LISTS
-from txsafe.rewrites.set_local import transaction_applicability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,7 @@ def bind_value(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
         return None
     name, value = bound
     text = template.format(name=name, value=value, text=None if maker is None else ast.unparse(maker))
-    applicability = transaction_applicability(use, surroundings)
+    applicability = applicability_in_block(use, surroundings)
     title = "Bind the value, and set it for the transaction only"
     if applicability is Applicability.DISPLAY_ONLY:
         title += ", which has to be opened for it"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from txsafe.model import Applicability, Fix, Span, StatementContext, StatementKind, Transaction
+from txsafe.model import Applicability, Fix, Span, StatementContext, StatementKind
+from txsafe.rewrites.block_scope import is_followed, is_open
 from txsafe.rewrites.respelling import replace_sql
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 RULE = "session-characteristics"
 _WORDS = re.compile(r"SET\s+(?P<words>SESSION\s+CHARACTERISTICS\s+AS\s+TRANSACTION)\b", re.IGNORECASE)
 _TITLE = "Write SET TRANSACTION"
-_OPEN = frozenset({Transaction.EXPLICIT, Transaction.IMPLICIT})
 _BEFORE_IT = frozenset(
     {StatementKind.BEGIN, StatementKind.SET, StatementKind.SET_TRANSACTION, StatementKind.SET_CHARACTERISTICS}
 )
@@ -49,9 +49,7 @@ def set_transaction(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
 def _comes_first(use: FeatureUse, surroundings: Surroundings) -> bool:
     """Return whether a use opens its transaction, and the transaction goes on afterwards."""
     block = use.transaction.block
-    if block is None or use.transaction.kind not in _OPEN:
+    if not is_open(use) or not is_followed(use, surroundings):
         return False
     before = [step for step in surroundings.steps_before(use) if step.block == block]
-    after = next(surroundings.steps_after(use), None)
-    first = all(step.statement.kind in _BEFORE_IT for step in before)
-    return first and after is not None and after.block == block
+    return all(step.statement.kind in _BEFORE_IT for step in before)
