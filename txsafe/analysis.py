@@ -11,7 +11,6 @@ import datetime as dt
 import itertools
 import traceback
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -47,6 +46,7 @@ from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
 from txsafe.rewrites import find_fix
 from txsafe.rewrites.surroundings import Surroundings
+from txsafe.routing import find_route
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 from txsafe.versions import Versions
@@ -327,10 +327,9 @@ class Analyzer:
 
     def _profile_of(self, path: str, use: FeatureUse) -> Profile:
         """Return the profile of the connection that a file uses: a route's, a direct file's, or the run's."""
-        if use.route is not None:
-            for pattern, profile in self.routes.items():
-                if fnmatchcase(use.route, pattern):
-                    return profile
+        route = find_route(use.route, self.routes)
+        if route is not None:
+            return route
         if self.config.direct and matching(self.config.direct, path, root=self.config.root):
             return self.direct
         return self.profile

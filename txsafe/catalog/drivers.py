@@ -159,7 +159,8 @@ class Call:
     transactional: tuple[Condition, ...] = ()
     event: str | None = None
     """The argument that names the event at which a decorated function runs."""
-    route: str | None = None
+    route: tuple[str, ...] = ()
+    """The arguments that name the connection's source."""
     runs: Runs | None = None
     temporary: Temporary | None = None
     uses: tuple[Use, ...] = ()
@@ -178,6 +179,8 @@ class Type:
     names: frozenset[str] = frozenset()
     transaction: Transaction = Transaction.UNKNOWN
     elsewhere: Transaction = Transaction.UNKNOWN
+    route: tuple[str, ...] = ()
+    """Names that an object goes by from which nothing leads anywhere else: Django's default alias."""
     pool: bool = False
     """Every connection or session that comes out of it is another one."""
     block: Block | None = None
@@ -356,6 +359,7 @@ def _inherit(name: str, draft: _Draft) -> Type:
         names=own.names,
         transaction=own.transaction,
         elsewhere=own.elsewhere,
+        route=own.route,
         pool=any(type_.pool for type_ in line),
         block=next((type_.block for type_ in line if type_.block is not None), None),
         attributes=_merge(type_.attributes for type_ in line),
@@ -454,6 +458,7 @@ def _decode_type(file: _File, name: str, reader: Reader) -> None:
         names=frozenset(reader.texts("names")),
         transaction=transaction,
         elsewhere=reader.optional_word("elsewhere", Transaction) or transaction,
+        route=reader.texts("route"),
         pool=reader.flag("pool"),
         block=_decode_block(reader.optional_reader("block")),
         attributes=MappingProxyType(attributes),
@@ -526,7 +531,7 @@ def _decode_call(file: _File, reader: Reader) -> Call:
         autocommit=_decode_conditions(reader, "autocommit"),
         transactional=_decode_conditions(reader, "transactional"),
         event=reader.optional_text("event") or None,
-        route=reader.optional_text("route") or None,
+        route=reader.texts("route"),
         runs=_decode_runs(reader.optional_reader("runs")),
         temporary=_decode_temporary(reader.optional_reader("temporary")),
         uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),

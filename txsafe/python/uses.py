@@ -191,7 +191,7 @@ class Uses:
         transaction: TransactionContext,
     ) -> ApiUse:
         route = described.receiver.route
-        if route is None and isinstance(described.node, ast.Call) and described.meaning.returns is not None:
+        if not route and isinstance(described.node, ast.Call) and described.meaning.returns is not None:
             route = self._receivers.of(described.node).route
         return ApiUse(
             place=place,
