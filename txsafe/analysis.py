@@ -297,12 +297,22 @@ class Analyzer:
         for site, statements in reading.sites:
             limit = MOST_USES + 1 - len(found)
             uses = find_uses(site, statements, self.index, limit=limit)
+            if uses and self._is_foreign(site):
+                continue
             if uses:
                 uses = find_uses(_respelled(site, sources), statements, self.index, limit=limit)
             found += uses
         found += find_api_uses(reading.uses, self.index)
         found.sort(key=lambda use: use.place)
         return tuple(found)
+
+    def _is_foreign(self, site: SqlSite) -> bool:
+        """Tell whether SQL is evidently another database's, where the driver may speak to one."""
+        from txsafe.sql.dialects import foreign_dialect
+
+        drivers = self.catalog.drivers
+        own = site.driver is not None and site.driver not in drivers.any_database
+        return not own and foreign_dialect(site.template.text) is not None
 
     def _diagnose(self, found: FileUses, judged: Sequence[Judged], sources: Sources) -> Iterator[Diagnostic]:
         surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
@@ -315,6 +325,7 @@ class Analyzer:
                     profile=profile,
                     sources=sources,
                     neighbours=found.neighbours,
+                    placeholders=self.catalog.drivers.placeholders,
                     fix=find_fix(use, surroundings),
                 )
 

@@ -5,7 +5,7 @@ In: a use, its verdict, its rule and its neighbours (for the suggestion). Out: a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ def diagnose(
     sources: Sources,
     neighbours: Sequence[FeatureUse],
     fix: Fix | None = None,
+    placeholders: Mapping[str, str],
 ) -> Diagnostic:
     """Return what to tell about a use that a profile does not simply allow."""
     variant = rule.variants[use.variant]
@@ -65,7 +66,7 @@ def diagnose(
         effects=verdict.effects,
         transaction=use.transaction.kind,
         driver=use.driver,
-        suggestion=suggest(use, rule, neighbours),
+        suggestion=suggest(use, rule, neighbours, placeholders=placeholders),
         related=tuple(_locate(related, sources) for related in use.trail),
         fix=fix,
         profile=profile.name,

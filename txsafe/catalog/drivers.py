@@ -248,6 +248,8 @@ class Drivers:
     """Module-level objects that stand for no SQL at all."""
     settings: Mapping[str, tuple[DriverFunction, ...]] = field(default_factory=dict)
     """Key of a settings dictionary → what its value does."""
+    placeholders: Mapping[str, str] = NO_FACTS
+    """Driver → how it spells its nth bound parameter, with `{}` for the number."""
     urls: Mapping[str, UrlForm] = field(default_factory=dict)
     """By the scheme of connection strings."""
     keys: Mapping[str, SettingKey] = field(default_factory=dict)
@@ -285,6 +287,7 @@ class _Draft:
     constructs: set[str] = field(default_factory=set)
     no_statement: set[str] = field(default_factory=set)
     settings: dict[str, tuple[DriverFunction, ...]] = field(default_factory=dict)
+    placeholders: dict[str, str] = field(default_factory=dict)
     urls: dict[str, UrlForm] = field(default_factory=dict)
     keys: dict[str, SettingKey] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
@@ -330,6 +333,7 @@ def _finish(draft: _Draft) -> Drivers:
         constructs=frozenset(draft.constructs),
         no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
+        placeholders=MappingProxyType(draft.placeholders),
         urls=MappingProxyType(draft.urls),
         keys=MappingProxyType(draft.keys),
         packages=MappingProxyType(draft.packages),
@@ -424,19 +428,11 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     for name, node in reader.entries("values"):
         draft.values[name] = read_text(node)
         draft.mentioned.append((node, draft.values[name]))
-    for schemes, node in reader.entries("urls"):
-        draft.urls.update(dict.fromkeys(_split(schemes), _decode_url(file, Reader(node))))
-    for patterns, node in reader.entries("keys"):
-        draft.keys.update(dict.fromkeys(_split(patterns), _decode_key(file, Reader(node))))
     if reader.flag("any-database"):
         draft.any_database.add(identifier)
-    words = reader.texts("settings-in")
-    for name, node in reader.entries("settings"):
-        call = _decode_call(file, Reader(node))
-        setting = DriverFunction(name=name, driver=driver, call=call, words=words)
-        draft.settings[name] = (*draft.settings.get(name, ()), setting)
-    for name, node in reader.entries("pool-settings"):
-        draft.pool_settings[name] = _decode_pool_settings(file, name, Reader(node))
+    if "placeholder" in reader:
+        draft.placeholders[identifier] = reader.text("placeholder")
+    _decode_settings(file, reader)
     draft.constructs.update(reader.texts("constructs"))
     draft.no_statement.update(reader.texts("no-statement"))
     draft.foreign.update(reader.texts("foreign"))
@@ -444,6 +440,21 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     draft.foreign_words.update(reader.texts("foreign-words"))
     draft.own_words.update(reader.texts("own-words"))
     reader.finish()
+
+
+def _decode_settings(file: _File, reader: Reader) -> None:
+    """Decode what a driver knows of settings, in programs and in files."""
+    draft = file.draft
+    words = reader.texts("settings-in")
+    for name, node in reader.entries("settings"):
+        setting = DriverFunction(name=name, driver=file.driver, call=_decode_call(file, Reader(node)), words=words)
+        draft.settings[name] = (*draft.settings.get(name, ()), setting)
+    for name, node in reader.entries("pool-settings"):
+        draft.pool_settings[name] = _decode_pool_settings(file, name, Reader(node))
+    for schemes, node in reader.entries("urls"):
+        draft.urls.update(dict.fromkeys(_split(schemes), _decode_url(file, Reader(node))))
+    for patterns, node in reader.entries("keys"):
+        draft.keys.update(dict.fromkeys(_split(patterns), _decode_key(file, Reader(node))))
 
 
 def _decode_type(file: _File, name: str, reader: Reader) -> None:
