@@ -157,8 +157,12 @@ class Call:
     ends: TransactionEnd | None = None
     autocommit: tuple[Condition, ...] = ()
     transactional: tuple[Condition, ...] = ()
+    hooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Argument that is a function the driver calls → the types of that function's parameters; empty if unknown."""
     event: str | None = None
-    """The argument that names the event at which a decorated function runs."""
+    """The argument that names the event at which a decorated function, or the argument `fn`, runs."""
+    events: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Event → the types of the parameters of such a function."""
     route: tuple[str, ...] = ()
     """The arguments that name the connection's source."""
     runs: Runs | None = None
@@ -244,6 +248,8 @@ class Drivers:
     values: Mapping[str, str] = NO_FACTS
     """Module-level object → name of its type."""
     constructs: frozenset[str] = frozenset()
+    hooking: frozenset[str] = frozenset()
+    """Last parts of the names of functions that take functions which drivers call."""
     no_statement: frozenset[str] = frozenset()
     """Module-level objects that stand for no SQL at all."""
     settings: Mapping[str, tuple[DriverFunction, ...]] = field(default_factory=dict)
@@ -331,6 +337,11 @@ def _finish(draft: _Draft) -> Drivers:
         functions=MappingProxyType(draft.functions),
         values=MappingProxyType(draft.values),
         constructs=frozenset(draft.constructs),
+        hooking=frozenset(
+            name.rpartition(".")[2]
+            for name, function in draft.functions.items()
+            if function.call.hooks or function.call.event is not None
+        ),
         no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
         placeholders=MappingProxyType(draft.placeholders),
@@ -541,7 +552,9 @@ def _decode_call(file: _File, reader: Reader) -> Call:
         ends=reader.optional_word("ends", TransactionEnd),
         autocommit=_decode_conditions(reader, "autocommit"),
         transactional=_decode_conditions(reader, "transactional"),
+        hooks=_decode_hooks(file, reader, "hooks"),
         event=reader.optional_text("event") or None,
+        events=_decode_hooks(file, reader, "events"),
         route=reader.texts("route"),
         runs=_decode_runs(reader.optional_reader("runs")),
         temporary=_decode_temporary(reader.optional_reader("temporary")),
@@ -551,6 +564,16 @@ def _decode_call(file: _File, reader: Reader) -> Call:
     )
     reader.finish()
     return call
+
+
+def _decode_hooks(file: _File, reader: Reader, key: str) -> Mapping[str, tuple[str, ...]]:
+    """Decode what drivers give to functions of the program: names, separated by commas → types of the parameters."""
+    hooks: dict[str, tuple[str, ...]] = {}
+    for names, node in reader.entries(key):
+        types = read_texts(node)
+        file.draft.mentioned.extend((node, name) for name in types if name)
+        hooks.update(dict.fromkeys(_split(names), types))
+    return MappingProxyType(hooks)
 
 
 def _shared_use(file: _File, node: Node) -> Use:

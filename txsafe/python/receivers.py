@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.python.annotations import MAX_DEPTH, Annotations
 from txsafe.python.arguments import Arguments, Truth
+from txsafe.python.hooks import Hooks
 from txsafe.python.links import bindings_of, defined, lineage, members
 from txsafe.python.names import is_below, last_name
 from txsafe.python.receiver import FOREIGN, NOTHING, Certainty, Receiver, combine
@@ -55,6 +56,8 @@ class Receivers:
         self._memo: dict[int, Receiver] = {}
         self._family = family or Family()
         self._annotations = Annotations(module, drivers, self, self._family)
+        self.hooks = Hooks(module, drivers)
+        """The functions of the file that drivers call."""
         self._family.members[module] = self
         self.imported = frozenset(_imported_roots(module))
         self.drivers_in_view = frozenset(drivers.imports[root] for root in self.imported if root in drivers.imports)
@@ -435,12 +438,32 @@ class Receivers:
             default = self.of(binding.value)
             if default.certainty is not Certainty.UNKNOWN:
                 return replace(default, root=root, elsewhere=True)
+        hooked = self._hooked(binding, root)
+        if hooked.certainty is not Certainty.UNKNOWN:
+            return hooked
         fixture = self._fixture(binding.name)
         if fixture is not None and fixture is not self._function_of(binding):
             found = self.returned(fixture)
             if found.certainty is not Certainty.UNKNOWN:
                 return replace(found, elsewhere=True)
         return self.guess(binding.name, root)
+
+    def _hooked(self, binding: Binding, root: str) -> Receiver:
+        """Return what a driver calls the function with that a parameter belongs to."""
+        function = self._function_of(binding)
+        hook = self.hooks.of(function)
+        if hook is None or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            return NOTHING
+        parameters = (*function.args.posonlyargs, *function.args.args)
+        bound = isinstance(self._module.parent(function), ast.ClassDef) and not has_decorator(function, "staticmethod")
+        position = next((number for number, each in enumerate(parameters) if each is binding.node), -1) - bound
+        name = hook.type_of(position) if position >= 0 else ""
+        if not name:
+            return NOTHING
+        source = self.of(hook.source)
+        return replace(
+            source, certainty=Certainty.KNOWN, type=self._drivers.types[name], owner=None, root=root, elsewhere=False
+        )
 
     def _function_of(self, binding: Binding) -> ast.AST | None:
         """Return the function that a parameter belongs to."""

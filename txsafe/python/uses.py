@@ -46,6 +46,7 @@ OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
 _OPTIONS_VARIABLE = "PGOPTIONS"
 _RECEIVER = "@receiver"
+_HOOKED = "@hooked."
 """The path of the transaction that a call is made in."""
 
 
@@ -168,6 +169,10 @@ class Uses:
             if kind is Transaction.UNKNOWN:
                 return Argument((Unknown("transaction", place),))
             return Argument((Text(SqlTemplate(fragments=(Fragment(text=kind.value, place=place),))),))
+        if path.startswith(_HOOKED):
+            values = self._receivers.hooks.assigned(path.removeprefix(_HOOKED))
+            found = tuple(value for expr in values for value in evaluate(self._module, expr))
+            return Argument(found or (Presence.ABSENT,))
         made = described.receiver.made
         if made is None:
             return Argument((Presence.ABSENT,))
