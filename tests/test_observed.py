@@ -11,6 +11,7 @@ from tests.lab.agreement import Cell, find_disagreements, read_cells
 from txsafe.catalog import Catalog, find_rules_directory, load_catalog
 from txsafe.catalog.capabilities import CAPABILITIES, PARAMETRISED
 from txsafe.catalog.observed import load_coverage
+from txsafe.catalog.probes import Context, Word
 from txsafe.judge import judge_capability
 from txsafe.matrix import LEGEND, list_profiles, matrix_cells, render_text
 from txsafe.model import (
@@ -25,7 +26,6 @@ from txsafe.model import (
 )
 from txsafe.probe.observe import Observation
 from txsafe.probe.pool import Pool, Sharing
-from txsafe.probe.probes import Context, Word
 from txsafe.probe.profile import Origin, profile_id, render_profile
 from txsafe.probe.verdicts import Finding, find_verdicts
 from txsafe.profiles import resolve_profile

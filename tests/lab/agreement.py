@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import yaml
 
 from tests.lab.observe import OBSERVED
+from txsafe.catalog.probes import Context, Word
 from txsafe.judge import judge_capability
 from txsafe.model import FeatureUse, Outcome, Place, Profile, Span, Transaction, TransactionContext, Verdict
-from txsafe.probe.probes import Context, Word
 from txsafe.probe.verdicts import is_about_itself, list_effects
 from txsafe.profiles import resolve_profile
 

@@ -18,6 +18,7 @@ from tests.lab.places import CHECKOUT
 from tests.lab.poolers import Endpoint, direct_endpoint, start_odyssey, start_pgbouncer, start_pgpool
 from tests.lab.servers import SUITE_OF_MAJOR, start_server
 from tests.lab.session import Session
+from txsafe.catalog import load_catalog
 from txsafe.probe.pool import Pool, detect_pool
 from txsafe.probe.survey import survey
 from txsafe.probe.verdicts import settle
@@ -48,7 +49,7 @@ def observe_endpoint(endpoint: Endpoint) -> tuple[Observation, ...]:
     """Run all probes against one endpoint."""
     pool = detect_pool(endpoint.dsn())
     assert isinstance(pool, Pool), f"{endpoint.name}: {pool.text}"
-    return tuple(survey(endpoint.dsn(), pool))
+    return tuple(survey(endpoint.dsn(), pool, load_catalog().rules.values()))
 
 
 def write(found: Mapping[Endpoint, Sequence[Observation]]) -> None:

@@ -23,10 +23,11 @@ from tests.lab.places import CHECKOUT
 from tests.lab.poolers import Endpoint, start_pgbouncer
 from tests.lab.servers import Server, start_server
 from tests.lab.session import Session
+from txsafe.catalog import load_catalog
+from txsafe.catalog.probes import Word
 from txsafe.cli import main
 from txsafe.errors import ProbeError
 from txsafe.probe.pool import Pool, detect_pool
-from txsafe.probe.probes import Word
 from txsafe.probe.profile import Origin, render_profile
 from txsafe.probe.survey import survey
 from txsafe.probe.target import open_target
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.lab.packages import Packages
+
+
+RULES = tuple(load_catalog().rules.values())
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +193,7 @@ def profile_of(endpoint: Endpoint) -> str:
     pool = detect_pool(endpoint.dsn())
     assert isinstance(pool, Pool), endpoint.name
     origin = Origin(target=endpoint.name, pool=pool, date=dt.date(2026, 1, 1))
-    return render_profile("observed", find_verdicts(tuple(survey(endpoint.dsn(), pool))), origin)
+    return render_profile("observed", find_verdicts(tuple(survey(endpoint.dsn(), pool, RULES))), origin)
 
 
 @pytest.mark.lab
@@ -361,7 +365,7 @@ def test_a_survey_ends_where_nothing_answers_any_more(packages: Mapping[str, Pac
         target = open_target(endpoint.dsn())
         pool = detect_pool(target.conninfo)
         assert isinstance(pool, Pool)
-        cells = survey(target.conninfo, pool, aside=target.aside)
+        cells = survey(target.conninfo, pool, RULES, aside=target.aside)
         while "currval" not in next(cells).probe:
             pass
         session.stop(endpoint.running, signal.SIGKILL)
@@ -375,6 +379,6 @@ def test_a_driver_that_cannot_connect_is_no_fault_of_the_pooler(transaction: End
     conninfo = f"{transaction.dsn()} sslmode=allow".replace("host=127.0.0.1", "host=nowhere.invalid hostaddr=127.0.0.1")
     pool = detect_pool(conninfo)
     assert isinstance(pool, Pool)
-    seen = [each for each in survey(conninfo, pool) if each.probe.startswith("start-up")]
+    seen = [each for each in survey(conninfo, pool, RULES) if each.probe.startswith("start-up")]
     assert {each.words for each in seen} == {(Word.UNSEEN,)}
     assert all(each.text for each in seen)

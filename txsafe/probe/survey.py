@@ -1,6 +1,7 @@
 """All probes against one pooler.
 
-In: a connection string. Out: what it is (`Pool`) and one `Observation` per probe and context that makes sense there.
+In: a connection string, what it is (`Pool`), and the rules, whose probes are run. Out: one `Observation` per probe and
+context that makes sense there.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from txsafe.catalog.probes import Context, Probe, Speaker, Word
 from txsafe.errors import ProbeError
 from txsafe.probe.drivers import AsyncpgClient, PsycopgClient
 from txsafe.probe.observe import Observation, observe
 from txsafe.probe.pool import Pool, Sharing
-from txsafe.probe.probes import Context, Probe, Speaker, Word, make_probes
+from txsafe.probe.probes import make_probes
 from txsafe.probe.wire import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from txsafe.catalog.rules import Rule
 
 WITHOUT_BLOCKS = (Context.AUTOCOMMIT, Context.LATE)
 """What can be asked where transaction blocks are refused."""
@@ -26,15 +30,15 @@ RETURN = 5.0
 _FAILED = frozenset({Word.ERROR, Word.REFUSED, Word.STUCK, Word.UNSEEN})
 
 
-def survey(conninfo: str, pool: Pool, *, aside: str = "") -> Iterator[Observation]:
+def survey(conninfo: str, pool: Pool, rules: Iterable[Rule], *, aside: str = "") -> Iterator[Observation]:
     """Run every probe in every context; one that asks for a transaction block only where there are some.
 
     `aside` is a way round the pooler, to remove what was created if it dies. Raises `ProbeError` where nothing answers
     any more.
     """
     speechless = find_speechless(conninfo)
-    for probe, context in list_work(pool):
-        if reason := speechless.get(probe.speaker):
+    for probe, context in list_work(pool, rules):
+        if reason := speechless.get(probe.through):
             words = (Word.UNSEEN,)
             yield Observation(probe=probe.id, requires=probe.requires, context=context, words=words, text=reason)
             continue
@@ -49,9 +53,9 @@ def survey(conninfo: str, pool: Pool, *, aside: str = "") -> Iterator[Observatio
         yield seen
 
 
-def list_work(pool: Pool) -> tuple[tuple[Probe, Context], ...]:
+def list_work(pool: Pool, rules: Iterable[Rule]) -> tuple[tuple[Probe, Context], ...]:
     """Return what there is to do, with names that no other run uses."""
-    probes = make_probes(secrets.token_hex(4))
+    probes = make_probes(rules, secrets.token_hex(4))
     return tuple((probe, context) for probe in probes for context in list_contexts(probe, pool.sharing))
 
 
