@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tests.lab.packages import Packages, install
 from tests.lab.places import CHECKOUT
-from tests.lab.poolers import Endpoint, direct_endpoint, start_odyssey, start_pgbouncer, start_pgpool
+from tests.lab.poolers import Endpoint, direct_endpoint, start_odyssey, start_pgagroal, start_pgbouncer, start_pgpool
 from tests.lab.servers import SUITE_OF_MAJOR, start_server
 from tests.lab.session import Session
 from txsafe.catalog import load_catalog
@@ -42,6 +42,7 @@ def start_all(
     for version in ("1.18", "1.24", "1.26"):
         yield from start_pgbouncer(session, packages, servers, version)
     yield from start_odyssey(session, packages, servers)
+    yield from start_pgagroal(session, packages, servers)
     yield from start_pgpool(session, packages, servers)
 
 
