@@ -19,6 +19,7 @@ from tests.lab.poolers import Endpoint, direct_endpoint, start_odyssey, start_pg
 from tests.lab.servers import SUITE_OF_MAJOR, start_server
 from tests.lab.session import Session
 from txsafe.catalog import load_catalog
+from txsafe.errors import ProbeError
 from txsafe.probe.pool import Pool, detect_pool
 from txsafe.probe.survey import survey
 from txsafe.probe.verdicts import settle
@@ -50,7 +51,11 @@ def observe_endpoint(endpoint: Endpoint) -> tuple[Observation, ...]:
     """Run all probes against one endpoint."""
     pool = detect_pool(endpoint.dsn())
     assert isinstance(pool, Pool), f"{endpoint.name}: {pool.text}"
-    return tuple(survey(endpoint.dsn(), pool, load_catalog().rules.values()))
+    try:
+        return tuple(survey(endpoint.dsn(), pool, load_catalog().rules.values()))
+    except ProbeError as error:
+        log = "" if endpoint.running is None else endpoint.running.log.read_text(errors="replace")[-2000:]
+        raise ProbeError(f"{endpoint.name}: {error}\n{log}") from error
 
 
 def write(found: Mapping[Endpoint, Sequence[Observation]]) -> None:

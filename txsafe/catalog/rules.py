@@ -94,9 +94,10 @@ class Rule:
 def read_rule(document: Node) -> Rule:
     """Decode one rule file; raise `CatalogError` with the place of the first fault."""
     reader = Reader(document, "a rule")
+    identifier = read_id(reader)
     variants = _read_variants(reader)
     rule = Rule(
-        id=read_id(reader),
+        id=identifier,
         title=reader.text("title"),
         severity=reader.word("severity", Severity),
         variants=variants,
