@@ -16,7 +16,7 @@ from txsafe.probe.drivers import AsyncpgClient, PsycopgClient
 from txsafe.probe.observe import Observation, observe
 from txsafe.probe.pool import Pool, Sharing
 from txsafe.probe.probes import make_probes
-from txsafe.probe.wire import Client
+from txsafe.probe.wire import Answer, Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 WITHOUT_BLOCKS = (Context.AUTOCOMMIT, Context.LATE)
 """What can be asked where transaction blocks are refused."""
+REVIVAL = 2.0
+"""Seconds for a pooler to answer again: Pgpool-II replaces processes whose server connection was ended."""
 RETURN = 5.0
 """Seconds for a server or pooler to come back, so that what was created can be removed."""
 _FAILED = frozenset({Word.ERROR, Word.REFUSED, Word.STUCK, Word.UNSEEN})
@@ -44,12 +46,12 @@ def survey(conninfo: str, pool: Pool, rules: Iterable[Rule], *, aside: str = "")
             continue
         try:
             seen = observe(conninfo, pool, probe, context)
+            if _FAILED & set(seen.words) and _was_away((conninfo, aside), probe):
+                seen = observe(conninfo, pool, probe, context)
         except KeyboardInterrupt:
             # What the probe itself could not remove any more: an interrupted query may still hold the pooler's place.
             _remove((conninfo, aside), probe)
             raise
-        if _FAILED & set(seen.words):
-            _check_alive((conninfo, aside), probe)
         yield seen
 
 
@@ -78,15 +80,28 @@ def find_speechless(conninfo: str) -> Mapping[Speaker, str]:
     return found
 
 
-def _check_alive(ways: Sequence[str], probe: Probe) -> None:
-    """Raise `ProbeError` if nothing answers any more, having removed what the probe created."""
-    with Client(ways[0]) as client:
-        answer = client.query("SELECT 1")
+def _was_away(ways: Sequence[str], probe: Probe) -> bool:
+    """Tell whether nothing answered for a moment.
+
+    Raises `ProbeError` if nothing answers any more, having removed what the probe created.
+    """
+    deadline = time.monotonic() + REVIVAL
+    answer = _ask(ways[0])
     if answer.ok:
-        return
+        return False
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        answer = _ask(ways[0])
+        if answer.ok:
+            return True
     left = _remove(ways, probe)
     rest = f"; left behind, run it when the server is back: {left}" if left else "; nothing was left behind"
     raise ProbeError(f"the connection was lost in the middle of probe '{probe.id}': {answer.text}{rest}")
+
+
+def _ask(way: str) -> Answer:
+    with Client(way) as client:
+        return client.query("SELECT 1")
 
 
 def _remove(ways: Sequence[str], probe: Probe) -> str:
