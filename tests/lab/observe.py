@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING
 
 from tests.lab.packages import Packages, install
 from tests.lab.places import CHECKOUT
-from tests.lab.poolers import Endpoint, direct_endpoint, start_odyssey, start_pgagroal, start_pgbouncer, start_pgpool
+from tests.lab.poolers import (
+    NOT_OBSERVED,
+    Endpoint,
+    direct_endpoint,
+    start_odyssey,
+    start_pgagroal,
+    start_pgbouncer,
+    start_pgpool,
+)
 from tests.lab.servers import SUITE_OF_MAJOR, start_server
 from tests.lab.session import Session
 from txsafe.catalog import load_catalog
@@ -76,6 +84,8 @@ def _render(endpoints: Sequence[Endpoint], found: Mapping[Endpoint, Sequence[Obs
     yield f'version: "{first.version}"'
     yield f'exact-version: "{first.exact_version if first.running else ""}"'
     yield f'date: "{dt.datetime.now(tz=dt.UTC).date().isoformat()}"'
+    for mode, reason in NOT_OBSERVED.get(first.pooler, {}).items():
+        yield f"not-observed: {{{mode}: {_quote(reason)}}}"
     texts: dict[str, str] = {}
     yield "profiles:"
     for endpoint in endpoints:

@@ -44,6 +44,13 @@ ODYSSEY_SETTINGS: tuple[Mapping[str, str], ...] = (
     {"pool_reserve_prepared_statement": "no", "pool_discard": "no"},
     {"pool_pin_on_listen": "yes"},
 )
+NOT_OBSERVED: Mapping[str, Mapping[str, str]] = {
+    "pgagroal": {
+        "transaction": "2.1.0 answers no client that has to wait for a server connection: with two of them and three "
+        "clients, the others get no answer or are disconnected, whatever ev_backend, blocking_timeout and the limits"
+    }
+}
+"""Pooler → mode → why it cannot be observed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +189,8 @@ def _odyssey_route(name: str, server: Server, mode: str, settings: Mapping[str, 
     return f'database "{name}" {{\n{users}}}'
 
 
-PGAGROAL_WITHOUT = {
-    "transaction": "2.1.0 answers no client that has to wait for a server connection: with two of them and three "
-    "clients, the others get no answer or are disconnected, whatever ev_backend, blocking_timeout and the limits are"
-}
-"""Pipeline of pgagroal → why it cannot be observed."""
-
-
 def start_pgagroal(session: Session, packages: Mapping[str, Packages], servers: Sequence[Server]) -> Iterator[Endpoint]:
-    """Start one process per server, with the session pipeline; see `PGAGROAL_WITHOUT` for the other."""
+    """Start one process per server, with the session pipeline; see `NOT_OBSERVED` for the other."""
     suite = packages["forky"]
     version = suite.upstream_version("pgagroal")
     for server in servers:
