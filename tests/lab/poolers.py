@@ -189,7 +189,9 @@ def _odyssey_route(name: str, server: Server, mode: str, settings: Mapping[str, 
     return f'database "{name}" {{\n{users}}}'
 
 
-def start_pgagroal(session: Session, packages: Mapping[str, Packages], servers: Sequence[Server]) -> Iterator[Endpoint]:
+def start_pgagroal(
+    session: Session, packages: Mapping[str, Packages], servers: Sequence[Server], spare: int = 0
+) -> Iterator[Endpoint]:
     """Start one process per server, with the session pipeline; see `NOT_OBSERVED` for the other."""
     suite = packages["forky"]
     version = suite.upstream_version("pgagroal")
@@ -203,7 +205,7 @@ def start_pgagroal(session: Session, packages: Mapping[str, Packages], servers: 
             "log_type": "console",
             "log_level": "warn",
             # The limits below are what counts.
-            "max_connections": "8",
+            "max_connections": str(2 * (POOL_SIZE + spare)),
             "pipeline": "session",
             "allow_unknown_users": "on",
             "unix_socket_dir": str(folder),
@@ -212,7 +214,7 @@ def start_pgagroal(session: Session, packages: Mapping[str, Packages], servers: 
         }
         own = "".join(f"{key} = {value}\n" for key, value in settings.items())
         text = f"[pgagroal]\n{own}[primary]\nhost = 127.0.0.1\nport = {server.port}\n"
-        limits = "".join(f"lab {user} {POOL_SIZE} 0 0\n" for user in ("lab", "plain"))
+        limits = "".join(f"lab {user} {POOL_SIZE + spare} 0 0\n" for user in ("lab", "plain"))
         files = (
             ("-c", session.write(folder / "pgagroal.conf", text)),
             ("-a", session.write(folder / "pgagroal_hba.conf", "host all all all trust\n")),
@@ -223,7 +225,9 @@ def start_pgagroal(session: Session, packages: Mapping[str, Packages], servers: 
         yield Endpoint("pgagroal", _minor(version), version, "session", server, running, "lab", {})
 
 
-def start_pgpool(session: Session, packages: Mapping[str, Packages], servers: Sequence[Server]) -> Iterator[Endpoint]:
+def start_pgpool(
+    session: Session, packages: Mapping[str, Packages], servers: Sequence[Server], spare: int = 0
+) -> Iterator[Endpoint]:
     """Start one Pgpool-II per server; it knows no modes."""
     suite = packages["forky"]
     version = suite.upstream_version("pgpool2")
@@ -245,7 +249,7 @@ def start_pgpool(session: Session, packages: Mapping[str, Packages], servers: Se
             "backend_hostname0": "'127.0.0.1'",
             "backend_port0": str(server.port),
             "backend_weight0": "1",
-            "num_init_children": "3",
+            "num_init_children": str(3 + spare),
             # With one node there is nothing to balance; switched off, the catalogue says so too.
             "load_balance_mode": "off",
             "max_pool": "1",
