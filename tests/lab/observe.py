@@ -47,12 +47,13 @@ def start_all(
 ) -> Iterator[Endpoint]:
     """Start everything there is; `spare`: for how many more clients there is room where each keeps its connection."""
     servers = [start_server(session, packages, major) for major in majors]
+    # The slowest first, so that none is left alone at the end.
+    yield from start_pgpool(session, packages, servers, spare)
+    yield from start_pgagroal(session, packages, servers, spare)
     yield from map(direct_endpoint, servers)
     for version in ("1.18", "1.24", "1.26"):
         yield from start_pgbouncer(session, packages, servers, version)
     yield from start_odyssey(session, packages, servers)
-    yield from start_pgagroal(session, packages, servers, spare)
-    yield from start_pgpool(session, packages, servers, spare)
 
 
 def observe_endpoint(endpoint: Endpoint) -> tuple[Observation, ...]:
