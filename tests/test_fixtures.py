@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from txsafe.model import SourceFile, Span
 
 ROOT = Path(__file__).parent.parent
-RULES = sorted(path for path in (ROOT / "fixtures/rules").iterdir() if path.suffix in {".py", ".sql"})
+RULES = sorted(
+    path
+    for path in (ROOT / "fixtures/rules").iterdir()
+    if path.suffix in {".py", ".sql"} and not path.stem.endswith(".fixed")
+)
 PROJECTS = sorted(path for path in (ROOT / "fixtures/projects").iterdir() if path.is_dir())
 ANNOTATION = re.compile(r"(?:#|--)\s*(expect|ok|todo):\s*([\w\-, ]+)")
 HEADER = re.compile(r"^(?:#|--) (unsafe-under|safe-under): (.+)$", re.MULTILINE)
@@ -154,7 +158,9 @@ SENDERS = {"execute", "exec_driver_sql", "fetchval"}
 def seen_lines(source: SourceFile) -> set[int]:
     """Return the lines of which the front ends saw the SQL, or a driver's API: a call or an attribute that is set."""
     if source.path.endswith(".sql"):
-        return lines_of(source, [site.place.span for site in read_script(source).sites])
+        sections = read_script(source).sections
+        located = [section.site.template.locate(each.span) for section in sections for each in section.statements]
+        return lines_of(source, [place.span for place in located])
     sighting = find_sites(source, load_catalog().drivers)
     seen = [site.place.span for site in sighting.sites] + [use.place.span for use in sighting.uses]
     module = Module.of(source)

@@ -12,12 +12,12 @@ import itertools
 import traceback
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.catalog import Catalog, load_catalog
-from txsafe.diagnose import diagnose, file_diagnostic
+from txsafe.diagnose import Sources, diagnose, file_diagnostic, surest
 from txsafe.errors import SourceError
 from txsafe.features import RuleIndex, find_api_uses, find_mentions, find_uses
 from txsafe.fingerprints import with_fingerprints
@@ -28,36 +28,44 @@ from txsafe.model import (
     FeatureUse,
     FileError,
     FileReport,
+    FileUses,
+    Keeps,
     Location,
     Outcome,
-    Place,
     Position,
     Profile,
     SourceFile,
     Span,
     SqlSite,
     Statement,
+    StatementKind,
     Unresolved,
     UnresolvedSink,
+    Verdict,
 )
 from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
+from txsafe.rewrites import find_fix
+from txsafe.rewrites.surroundings import Surroundings
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from txsafe.config import Config
     from txsafe.discovery import FileInput
     from txsafe.model import ApiUse
-    from txsafe.project import Project
-    from txsafe.sql.scripts import ScriptUnit
+    from txsafe.project import Program, Project
 
 MOST_USES = 20_000
 """Of session state in one file, harmless ones included: a bound for generated files of many megabytes."""
 MOST_DIAGNOSTICS = 2_000
 """Of one file: more than anyone reads."""
+MOST_FOLDERS = 10_000
+"""Of a program that is searched for references; the largest monorepos in public have fewer."""
+_PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
+"""What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
 LITERAL = "literal"
@@ -76,6 +84,10 @@ class _Reading:
     errors: tuple[FileError, ...] = ()
 
 
+Judged: TypeAlias = tuple[Profile, Verdict]
+"""What a use came to, and whose profile said so."""
+
+
 @dataclass(frozen=True)
 class Analyzer:
     """What the files of one run share."""
@@ -85,18 +97,19 @@ class Analyzer:
     profile: Profile
     routes: Mapping[str, Profile]
     """Patterns of names of connections → the profile that they are judged under."""
-    roots: tuple[str, ...] = ()
-    """Folders that the packages of the run stand in, for imports across them."""
+    program: Program | None = None
+    """Where imports are followed: its folders."""
+    keeps: Keeps = Keeps.NOTHING
 
     @classmethod
-    def of(cls, config: Config, *, roots: tuple[str, ...] = ()) -> Analyzer:
+    def of(cls, config: Config, *, program: Program | None = None, keeps: Keeps = Keeps.NOTHING) -> Analyzer:
         """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
         catalog = load_catalog((*config.rule_paths, *config.profile_files))
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
         routes = resolve_routes(config.routes, catalog, server_version=config.server_version)
-        return cls(config, catalog, profile, routes, roots)
+        return cls(config, catalog, profile, routes, program, keeps)
 
     @cached_property
     def direct(self) -> Profile:
@@ -115,7 +128,12 @@ class Analyzer:
 
         drivers = self.catalog.drivers
         reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
-        return Project(self.config.root, roots=self.roots, reserved=reserved)
+        return Project(self.config.root, program=self.program, reserved=reserved, files=self._files)
+
+    def _files(self, folder: str) -> tuple[FileInput, ...]:
+        from txsafe.discovery import find_files
+
+        return find_files([folder], self.config, most_folders=MOST_FOLDERS).files
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:
@@ -140,14 +158,44 @@ class Analyzer:
 
     def analyze_source(self, source: SourceFile, kind: FileKind) -> FileReport:
         """Analyse one decoded file. Raises `SourceError` where it cannot be parsed."""
-        reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
         sources = self._sources(source, kind)
-        uses = self._find_uses(reading, sources)
-        every = self._diagnose(uses[:MOST_USES], reading, sources)
+        found = self._gather(source, kind, sources)
+        report = self.conclude(found, self.judge_uses(found, source.path), source, sources=sources)
+        return replace(report, uses=_portable(found)) if self.keeps is Keeps.USES else report
+
+    def _gather(self, source: SourceFile, kind: FileKind, sources: Sources) -> FileUses:
+        """Return what a file uses, whatever the pooler."""
+        reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
+        found = self._find_uses(reading, sources)
+        uses = tuple(pair_uses(found[:MOST_USES], self.catalog.rules.values()))
+        return FileUses(
+            uses=(*uses, *found[MOST_USES:]),
+            neighbours=(*uses, *self._mentions(reading, uses)),
+            unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
+            errors=reading.errors,
+            sinks=reading.sinks,
+            literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)),
+            reached=tuple(_reached(reading, sources)),
+            sites=reading.sites,
+        )
+
+    def judge_uses(self, found: FileUses, path: str) -> tuple[Judged, ...]:
+        """Return the verdict on each use, and the profile of the connection that it is judged for."""
+        return tuple(
+            (profile, judge(use, profile, self.catalog))
+            for use in found.uses[:MOST_USES]
+            for profile in (self._profile_of(path, use),)
+        )
+
+    def conclude(
+        self, found: FileUses, judged: Sequence[Judged], source: SourceFile, *, sources: Sources
+    ) -> FileReport:
+        """Return the report of a file whose uses are judged; `sources` has the texts that they are spelled in."""
+        every = self._diagnose(found, judged, sources)
         given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
-        found = _distinct(given[:MOST_DIAGNOSTICS])
-        here = tuple(diagnostic for diagnostic in found if diagnostic.path == source.path)
-        errors = (*reading.errors, *_leftovers(uses, given, source))
+        distinct = _distinct(given[:MOST_DIAGNOSTICS], source.path)
+        here = tuple(diagnostic for diagnostic in distinct if diagnostic.path == source.path)
+        errors = (*found.errors, *_leftovers(found.uses, given, source))
         diagnostics = self.settle(source, here)
         if errors:  # what was not read may be what a comment silences
             diagnostics = tuple(each for each in diagnostics if each.variant != UNUSED)
@@ -155,12 +203,12 @@ class Analyzer:
             path=source.path,
             parsed=True,
             diagnostics=diagnostics,
-            unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
+            unresolved=found.unresolved,
             errors=errors,
-            sinks=reading.sinks,
-            elsewhere=tuple(diagnostic for diagnostic in found if diagnostic.path != source.path),
-            presumed=_presumed(reading, here, source),
-            reached=tuple(_reached(reading, sources)),
+            sinks=found.sinks,
+            elsewhere=tuple(diagnostic for diagnostic in distinct if diagnostic.path != source.path),
+            presumed=_presumed(found.literals, here, source),
+            reached=found.reached,
         )
 
     def settle(self, source: SourceFile, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -168,7 +216,7 @@ class Analyzer:
         marked = apply_suppressions(source, diagnostics, self.suppression_options)
         return with_fingerprints(marked, source, root=self.config.root)
 
-    def _sources(self, source: SourceFile, kind: FileKind) -> Callable[[str], SourceFile | None]:
+    def _sources(self, source: SourceFile, kind: FileKind) -> Sources:
         follows = kind is FileKind.PYTHON and self.config.follow_imports
         return self.project.source if follows else {source.path: source}.get
 
@@ -203,16 +251,21 @@ class Analyzer:
         )
 
     def _read_sql(self, source: SourceFile) -> _Reading:
+        from txsafe.sql.reading import Detail
         from txsafe.sql.scripts import ScriptRunner, read_script
 
         in_transaction = matching(self.config.assume_in_transaction, source.path, root=self.config.root)
         runner = ScriptRunner.IN_TRANSACTION if in_transaction else ScriptRunner.UNKNOWN
-        script = read_script(source, assume_in_transaction=runner, functions=self.index.functions)
-        return _Reading(path=source.path, sites=tuple(_by_section(script.units, source)), errors=script.errors)
+        read = partial(read_script, source, assume_in_transaction=runner, functions=self.index.functions)
+        script = read(detail=Detail.ALL if _PLAIN & self.index.kinds.keys() else Detail.TELLING)
+        if any("body" in statement.facts for statement in script.statements):
+            script = read()  # who else names what it opens is asked later
+        sites = tuple((section.site, section.statements) for section in script.sections)
+        return _Reading(path=source.path, sites=sites, errors=script.errors)
 
     # ------------------------------------------------------------ judging
 
-    def _find_uses(self, reading: _Reading, sources: Callable[[str], SourceFile | None]) -> tuple[FeatureUse, ...]:
+    def _find_uses(self, reading: _Reading, sources: Sources) -> tuple[FeatureUse, ...]:
         """Return what a file uses, in the order of the text; one more than `MOST_USES` tells that there are more."""
         found: list[FeatureUse] = []
         for site, statements in reading.sites:
@@ -225,13 +278,19 @@ class Analyzer:
         found.sort(key=lambda use: use.place)
         return tuple(found)
 
-    def _diagnose(
-        self, found: Sequence[FeatureUse], reading: _Reading, sources: Callable[[str], SourceFile | None]
-    ) -> Iterator[Diagnostic]:
-        uses = pair_uses(found, self.catalog.rules.values())
-        neighbours = (*uses, *self._mentions(reading, uses))
-        for use in uses:
-            yield from self._judge(use, reading.path, sources=sources, neighbours=neighbours)
+    def _diagnose(self, found: FileUses, judged: Sequence[Judged], sources: Sources) -> Iterator[Diagnostic]:
+        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
+        for use, (profile, verdict) in zip(found.uses, judged, strict=False):
+            if verdict.outcome is not Outcome.SAFE:
+                yield diagnose(
+                    use,
+                    verdict,
+                    rule=self.catalog.rules[use.rule],
+                    profile=profile,
+                    sources=sources,
+                    neighbours=found.neighbours,
+                    fix=find_fix(use, surroundings),
+                )
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:
         """Yield the statements that a rewrite of a temporary table must look at."""
@@ -239,20 +298,6 @@ class Analyzer:
         if openers:
             for site, statements in reading.sites:
                 yield from find_mentions(site, statements, openers)
-
-    def _judge(
-        self,
-        use: FeatureUse,
-        path: str,
-        *,
-        sources: Callable[[str], SourceFile | None],
-        neighbours: Sequence[FeatureUse],
-    ) -> Iterator[Diagnostic]:
-        profile = self._profile_of(path, use)
-        verdict = judge(use, profile, self.catalog)
-        if verdict.outcome is not Outcome.SAFE:
-            rule = self.catalog.rules[use.rule]
-            yield diagnose(use, verdict, rule=rule, profile=profile, sources=sources, neighbours=neighbours)
 
     def _profile_of(self, path: str, use: FeatureUse) -> Profile:
         """Return the profile of the connection that a file uses: a route's, a direct file's, or the run's."""
@@ -265,18 +310,10 @@ class Analyzer:
         return self.profile
 
 
-def _by_section(units: Iterable[ScriptUnit], source: SourceFile) -> Iterator[tuple[SqlSite, tuple[Statement, ...]]]:
-    """Join what shares a template: a long script's text is put together once, not once per statement."""
-    whole = Place(source.path, Span(0, len(source.text)))
-    for _, section in itertools.groupby(units, key=lambda unit: id(unit.site.template)):
-        joined = tuple(section)
-        statements = itertools.chain.from_iterable(unit.statements for unit in joined)
-        yield replace(joined[0].site, place=whole), tuple(statements)
-
-
-def _presumed(reading: _Reading, found: Iterable[Diagnostic], source: SourceFile) -> frozenset[tuple[str, Position]]:
+def _presumed(
+    spans: Sequence[Span], found: Iterable[Diagnostic], source: SourceFile
+) -> frozenset[tuple[str, Position]]:
     """Return which diagnostics are about texts of which only the text is known."""
-    spans = sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)
     starts = [span.start for span in spans]
     presumed: set[tuple[str, Position]] = set()
     for diagnostic in found:
@@ -287,7 +324,7 @@ def _presumed(reading: _Reading, found: Iterable[Diagnostic], source: SourceFile
     return frozenset(presumed)
 
 
-def _reached(reading: _Reading, sources: Callable[[str], SourceFile | None]) -> Iterator[Location]:
+def _reached(reading: _Reading, sources: Sources) -> Iterator[Location]:
     """Yield the texts of other files that a file sends."""
     places = {
         fragment.place
@@ -300,6 +337,19 @@ def _reached(reading: _Reading, sources: Callable[[str], SourceFile | None]) -> 
         if source is not None:
             start, end = source.position(place.span.start), source.position(place.span.end)
             yield Location(path=place.path, start=start, end=end, message="")
+
+
+def _portable(found: FileUses) -> FileUses:
+    """Return the same for another process: mapping proxies do not travel, nor does what only rewrites look at."""
+    copies = {
+        id(use): replace(use, captures=dict(use.captures), spelling=None) for use in (*found.uses, *found.neighbours)
+    }
+    return replace(
+        found,
+        sites=(),
+        uses=tuple(copies[id(use)] for use in found.uses),
+        neighbours=tuple(copies[id(use)] for use in found.neighbours),
+    )
 
 
 def _leftovers(
@@ -317,7 +367,7 @@ def _leftovers(
     yield FileError(path=source.path, line=line, message="too much session state in one file; the rest is not reported")
 
 
-def _respelled(site: SqlSite, sources: Callable[[str], SourceFile | None]) -> SqlSite:
+def _respelled(site: SqlSite, sources: Sources) -> SqlSite:
     """Return the site with exact places; only what is reported is worth the look at how it is spelled."""
     if all(fragment.exact for fragment in site.template.fragments):
         return site
@@ -326,15 +376,17 @@ def _respelled(site: SqlSite, sources: Callable[[str], SourceFile | None]) -> Sq
     return replace(site, template=respell(site.template, sources))
 
 
-def _distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Drop what the alternatives of one site say twice of one place, keeping the surest."""
-    best: dict[tuple[object, ...], Diagnostic] = {}
+def _distinct(diagnostics: Iterable[Diagnostic], path: str) -> tuple[Diagnostic, ...]:
+    """Return one diagnostic for what several senders, or the alternatives of one, say of a place: the surest.
+
+    What is spelled in another file is told apart by sender: where that file is not of the run, it is reported there.
+    """
+    groups: dict[tuple[object, ...], list[Diagnostic]] = {}
     for diagnostic in diagnostics:
-        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message)
-        known = best.get(key)
-        if known is None or (known.severity, known.confidence) < (diagnostic.severity, diagnostic.confidence):
-            best[key] = diagnostic
-    return tuple(best.values())
+        sender = () if diagnostic.path == path else diagnostic.related
+        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message, sender)
+        groups.setdefault(key, []).append(diagnostic)
+    return tuple(surest(group) for group in groups.values())
 
 
 def _resolve_place(unresolved: Unresolved, source: SourceFile) -> UnresolvedSink:

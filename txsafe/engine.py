@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
-from txsafe.model import Diagnostic, FileError, FileReport, Profile, Report
+from txsafe.model import Diagnostic, FileError, FileReport, Keeps, Profile, Report
 from txsafe.placing import place
 from txsafe.source import decode, read_bytes
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from txsafe.analysis import Analyzer
     from txsafe.config import Config
     from txsafe.discovery import FileInput
+    from txsafe.project import Program
 
 Progress = Callable[[int, int], None]
 """Files done, files in all."""
@@ -49,6 +50,7 @@ def analyze(
     config: Config,
     *,
     profile: Profile,
+    keeps: Keeps = Keeps.NOTHING,
     on_progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> Report:
@@ -65,41 +67,48 @@ def analyze(
             candidates.append((number, file))
         else:
             reports[number] = report
-    setting = _Setting(config, _roots(files) if candidates and config.follow_imports else ())
+    setting = Setting(config, find_program(files, config) if candidates else None, keeps)
     for number, report in _run(candidates, setting, executor):
         reports[number] = report
         if on_progress is not None:
             on_progress(len(reports), len(files))
-    placed = place(list(reports.values()), _Settling(files, setting))
+    placed = place(list(reports.values()), Settling(files, setting))
     return Report(profile=profile, files=tuple(sorted(placed, key=lambda report: report.path)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Setting:
+class Setting:
     """What workers are told of a run."""
 
     config: Config
-    roots: tuple[str, ...]
+    program: Program | None = None
+    """Where imports are followed: its folders."""
+    keeps: Keeps = Keeps.NOTHING
 
     def __hash__(self) -> int:
         """Hash what is hashable of the configuration."""
-        return hash((self.config.profile, self.config.root, self.config.server_version, self.roots))
+        return hash((self.config.profile, self.config.root, self.config.server_version, self.program))
 
 
-def _roots(files: Iterable[FileInput]) -> tuple[str, ...]:
-    from txsafe.project import roots_of
+def find_program(files: Iterable[FileInput], config: Config) -> Program | None:
+    """Return the folders of the program that the files of a run belong to; None where imports are not followed."""
+    if not config.follow_imports:
+        return None
+    from txsafe.project import Program
 
-    return roots_of(os.path.abspath(file.path) for file in files if file.path.name == "__init__.py")  # noqa: PTH100
+    paths = [os.path.abspath(file.path) for file in files if file.data is None]  # noqa: PTH100
+    return Program.of(paths, config.root)
 
 
-class _Settling:
+class Settling:
     """Settles the files in which others have found something, which are few."""
 
-    def __init__(self, files: Sequence[FileInput], setting: _Setting) -> None:
+    def __init__(self, files: Sequence[FileInput], setting: Setting) -> None:
         self._files = {file.display: file for file in files}
         self._setting = setting
 
     def __call__(self, path: str, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+        """Return all diagnostics of a file with its suppressions and fingerprints."""
         from txsafe.suppressions import RULE
 
         own = tuple(diagnostic for diagnostic in diagnostics if diagnostic.rule != RULE)
@@ -134,11 +143,17 @@ def _gate(file: FileInput, config: Config, tokens: Sequence[bytes]) -> FileRepor
     return FileReport(path=file.display)
 
 
+def may_be_read(file: FileInput, config: Config, *, profile: Profile) -> bool:
+    """Tell whether a run for a profile would do more with a file than pass it over."""
+    report = _gate(file, config, _further_tokens(config, profile))
+    return report is None or bool(report.errors)
+
+
 def _unread(file: FileInput, message: str) -> FileReport:
     return FileReport(path=file.display, errors=(FileError(path=file.display, line=0, message=message),))
 
 
-def _run(files: Sequence[Numbered], setting: _Setting, executor: Executor | None) -> Iterator[Answer]:
+def _run(files: Sequence[Numbered], setting: Setting, executor: Executor | None) -> Iterator[Answer]:
     jobs = min(setting.config.jobs or os.cpu_count() or 1, -(-len(files) // FILES_PER_TASK))
     if executor is not None:
         yield from _survive(files, setting, executor)
@@ -167,7 +182,7 @@ def _end_with(process: BaseProcess) -> None:
     os._exit(1)  # the main thread may wait for work that nobody gives it any more
 
 
-def _survive(files: Sequence[Numbered], setting: _Setting, executor: Executor) -> Iterator[Answer]:
+def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor) -> Iterator[Answer]:
     """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it."""
     left = dict(files)
     try:
@@ -178,7 +193,7 @@ def _survive(files: Sequence[Numbered], setting: _Setting, executor: Executor) -
         yield from _one_by_one(tuple(left.items()), setting)
 
 
-def _one_by_one(files: Sequence[Numbered], setting: _Setting) -> Iterator[Answer]:
+def _one_by_one(files: Sequence[Numbered], setting: Setting) -> Iterator[Answer]:
     """Analyse in one process at a time, so that it was the file under way that killed it."""
     position = 0
     while position < len(files):
@@ -193,7 +208,7 @@ def _one_by_one(files: Sequence[Numbered], setting: _Setting) -> Iterator[Answer
                 position += 1
 
 
-def _spread(files: Sequence[Numbered], setting: _Setting, executor: Executor) -> Iterator[Answer]:
+def _spread(files: Sequence[Numbered], setting: Setting, executor: Executor) -> Iterator[Answer]:
     futures: list[Future[tuple[Answer, ...]]] = [
         executor.submit(analyze_chunk, tuple(files[start : start + FILES_PER_TASK]), setting)
         for start in range(0, len(files), FILES_PER_TASK)
@@ -206,16 +221,16 @@ def _spread(files: Sequence[Numbered], setting: _Setting, executor: Executor) ->
             future.cancel()
 
 
-def analyze_chunk(files: Sequence[Numbered], setting: _Setting) -> tuple[Answer, ...]:
+def analyze_chunk(files: Sequence[Numbered], setting: Setting) -> tuple[Answer, ...]:
     """Analyse some files in this process; what worker processes run."""
     analyzer = _analyzer(setting)
     return tuple((number, analyzer.analyze(file)) for number, file in files)
 
 
 @lru_cache(maxsize=2)
-def _analyzer(setting: _Setting) -> Analyzer:
+def _analyzer(setting: Setting) -> Analyzer:
     from txsafe.analysis import Analyzer  # a run without candidates never needs it
 
     if setting.config.follow_imports:
         gc.set_threshold(*_COLLECTION)
-    return Analyzer.of(setting.config, roots=setting.roots)
+    return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps)

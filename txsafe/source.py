@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import enum
+import itertools
 import os
 import re
 import stat
@@ -42,6 +43,27 @@ _MARKS = (
 _NOT_FOR_SOURCE = frozenset({"punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape"})
 
 
+class SettingsFormat(enum.StrEnum):
+    """How a file of settings is written."""
+
+    ENV = "env"
+    INI = "ini"
+    PROPERTIES = "properties"
+    TOML = "toml"
+    YAML = "yaml"
+
+
+_SETTINGS_SUFFIXES = {
+    ".env": SettingsFormat.ENV,
+    ".envrc": SettingsFormat.ENV,
+    ".ini": SettingsFormat.INI,
+    ".properties": SettingsFormat.PROPERTIES,
+    ".toml": SettingsFormat.TOML,
+    ".yaml": SettingsFormat.YAML,
+    ".yml": SettingsFormat.YAML,
+}
+
+
 class FileKind(enum.StrEnum):
     """The language that a file is read as."""
 
@@ -57,6 +79,14 @@ def file_kind(name: str) -> FileKind | None:
     if lowered.endswith(SQL_SUFFIXES):
         return FileKind.SQL
     return None
+
+
+def settings_format(name: str) -> SettingsFormat | None:
+    """Return how a file is written whose name says that it may hold settings; `.env.production` counts, too."""
+    base = name.rpartition("/")[2].lower()
+    if base.startswith(".env."):
+        return SettingsFormat.ENV
+    return _SETTINGS_SUFFIXES.get(base[base.rfind(".") :] if "." in base else "")
 
 
 def is_python_script(head: bytes) -> bool:
@@ -129,7 +159,9 @@ def encode(source: SourceFile, text: str) -> bytes:
 
 def line_starts(text: str) -> tuple[int, ...]:
     r"""Return the offset of each line; only `\r\n`, `\r` and `\n` end one, as in Python and PostgreSQL."""
-    return (0, *(match.end() for match in _LINE_END.finditer(text)))
+    if "\r" in text:
+        return (0, *(match.end() for match in _LINE_END.finditer(text)))
+    return (0, *itertools.accumulate(len(line) + 1 for line in text.split("\n")[:-1]))
 
 
 def _mark(encoding: str) -> bytes:

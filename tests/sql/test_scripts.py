@@ -6,10 +6,12 @@ import time
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.sql.test_lexer import TEXTS
 from txsafe.model import HOLE_CHARACTERS, Hole, SourceFile, Transaction, TransactionEnd
 from txsafe.model import StatementKind as Kind
+from txsafe.sql.reading import Detail
 from txsafe.sql.scripts import ScriptReading, ScriptRunner, read_script
 
 SQL = HOLE_CHARACTERS[Hole.SQL]
@@ -29,9 +31,9 @@ def read(text: str) -> ScriptReading:
 def spelled(text: str, reading: ScriptReading | None = None) -> list[str]:
     """Return what stands where each statement, nested ones included, is said to be."""
     pieces = []
-    for unit in (reading or read(text)).units:
-        for statement in unit.statements:
-            place = unit.site.template.locate(statement.span)
+    for section in (reading or read(text)).sections:
+        for statement in section.statements:
+            place = section.site.template.locate(statement.span)
             pieces.append(text[place.span.start : place.span.end])
     return pieces
 
@@ -41,32 +43,35 @@ def kinds(text: str) -> list[Kind]:
 
 
 def transactions(text: str) -> list[Transaction]:
-    return [site.transaction.kind for site in read(text).sites]
+    return [statement.transaction.kind for statement in read(text).statements]
+
+
+def scoped(text: str) -> list[tuple[Transaction, str]]:
+    return [
+        (statement.transaction.kind, section.site.scope)
+        for section in read(text).sections
+        for statement in section.statements
+    ]
 
 
 def test_nothing_is_known_of_how_a_plain_script_runs() -> None:
     reading = read("SET a = 1;\nSELECT 2;")
-    assert [site.transaction.kind for site in reading.sites] == [Transaction.UNKNOWN] * 2
-    assert {site.transaction.block for site in reading.sites} == {None}
-    assert {(site.sink, site.driver) for site in reading.sites} == {("script", None)}
+    (section,) = reading.sections
+    assert [statement.transaction.kind for statement in section.statements] == [Transaction.UNKNOWN] * 2
+    assert {statement.transaction.block for statement in section.statements} == {None}
+    assert (section.site.sink, section.site.driver) == ("script", None)
     assert reading.errors == ()
     assert reading.dialect is None
 
 
-def test_sites_are_the_top_level_statements_and_hold_those_within() -> None:
+def test_a_statement_is_followed_by_those_within() -> None:
     text = "-- x\nSELECT 1;\nDO $$ BEGIN SET a = 1; END $$;\n"
-    reading = read(text)
-    assert [text[site.place.span.start : site.place.span.end] for site in reading.sites] == [
-        "SELECT 1",
-        "DO $$ BEGIN SET a = 1; END $$",
-    ]
-    assert [len(unit.statements) for unit in reading.units] == [1, 2]
-    assert spelled(text)[-1] == "SET a = 1"
+    assert spelled(text) == ["SELECT 1", "DO $$ BEGIN SET a = 1; END $$", "SET a = 1"]
 
 
 def test_the_user_can_say_that_a_runner_wraps_the_script() -> None:
     reading = read_script(source("SET a = 1; RESET a"), assume_in_transaction=ScriptRunner.IN_TRANSACTION)
-    (context,) = {site.transaction for site in reading.sites}
+    (context,) = {statement.transaction for statement in reading.statements}
     assert (context.kind, context.end) == (Transaction.EXPLICIT, TransactionEnd.COMMIT)
     assert context.block is not None
 
@@ -123,19 +128,19 @@ def test_a_script_that_opens_its_own_transaction() -> None:
     ],
 )
 def test_migration_tools_say_how_a_section_is_run(text: str, expected: list[tuple[Transaction, str]]) -> None:
-    assert [(site.transaction.kind, site.scope) for site in read(text).sites] == expected
+    assert scoped(text) == expected
 
 
 def test_up_and_down_are_two_transactions() -> None:
-    first, second = read("-- migrate:up\na;\n-- migrate:down\nb;").sites
+    first, second = read("-- migrate:up\na;\n-- migrate:down\nb;").statements
     assert first.transaction.block != second.transaction.block
     assert first.transaction.end is TransactionEnd.COMMIT
 
 
 def test_what_a_tool_says_outweighs_what_the_user_assumes() -> None:
     text = source("-- +migrate Up notransaction\nSET a = 1")
-    (site,) = read_script(text, assume_in_transaction=ScriptRunner.IN_TRANSACTION).sites
-    assert site.transaction.kind is Transaction.AUTOCOMMIT
+    (statement,) = read_script(text, assume_in_transaction=ScriptRunner.IN_TRANSACTION).statements
+    assert statement.transaction.kind is Transaction.AUTOCOMMIT
 
 
 @pytest.mark.parametrize(
@@ -148,10 +153,7 @@ def test_what_a_tool_says_outweighs_what_the_user_assumes() -> None:
     ],
 )
 def test_named_queries_are_run_one_by_one_by_a_driver(text: str) -> None:
-    assert [(site.scope, site.transaction.kind) for site in read(text).sites] == [
-        ("first", Transaction.UNKNOWN),
-        ("second", Transaction.UNKNOWN),
-    ]
+    assert scoped(text) == [(Transaction.UNKNOWN, "first"), (Transaction.UNKNOWN, "second")]
 
 
 def test_decorated_comments_do_not_tear_a_transaction_apart() -> None:
@@ -178,8 +180,8 @@ def test_decorated_comments_do_not_tear_a_transaction_apart() -> None:
 )
 def test_what_only_psql_can_run_is_run_statement_by_statement(text: str) -> None:
     reading = read(text)
-    sets = [unit for unit in reading.units if unit.statements[0].kind is Kind.SET]
-    assert [unit.site.transaction.kind for unit in sets] == [Transaction.AUTOCOMMIT]
+    sets = [statement for statement in reading.statements if statement.kind is Kind.SET]
+    assert [statement.transaction.kind for statement in sets] == [Transaction.AUTOCOMMIT]
     assert reading.errors == ()
 
 
@@ -201,7 +203,7 @@ def test_variables_of_psql_are_holes(text: str, value: str) -> None:
 
 def test_casts_are_no_variables() -> None:
     reading = read("\\echo x\nSELECT 'a'::text, x[1:2]; SET a = 1;")
-    assert reading.units[0].site.template.text.count(SQL) == 0
+    assert reading.sections[0].site.template.text.count(SQL) == 0
 
 
 def test_copy_data_never_reaches_the_parser() -> None:
@@ -247,7 +249,6 @@ def test_jinja_is_read_for_what_it_may_become(text: str, kind: Kind) -> None:
 def test_places_lead_around_jinja() -> None:
     text = "{{ config(a) }}\nselect 1;\n{% if x %}\nset search_path to {{ y }};\n{% endif %}listen z"
     assert spelled(text) == ["select 1", "set search_path to {{ y }}", "listen z"]
-    assert [text[site.place.span.start : site.place.span.end] for site in read(text).sites] == spelled(text)
 
 
 # ---------------------------------------------------------------- what is wrong
@@ -268,21 +269,56 @@ def test_errors_name_the_line_behind_jinja_too() -> None:
 
 def test_another_databases_script_is_left_alone() -> None:
     reading = read("CREATE TABLE `a` (b int) ENGINE=InnoDB;\nSET NAMES utf8mb4;")
-    assert (reading.dialect, reading.units) == ("mysql", ())
+    assert (reading.dialect, reading.sections) == ("mysql", ())
 
 
 def test_an_empty_script_holds_nothing() -> None:
-    assert read("") == ScriptReading(units=())
+    assert read("") == ScriptReading(sections=())
 
 
 @given(TEXTS)
 def test_any_text_is_read_and_every_statement_stands_within_its_site(text: str) -> None:
-    reading = read(text)
-    for unit in reading.units:
-        outer = unit.statements[0].span
-        assert 0 <= unit.site.place.span.start < unit.site.place.span.end <= len(text)
-        for statement in unit.statements:
-            assert outer.start <= statement.span.start < statement.span.end <= outer.end
+    for section in read(text).sections:
+        outer = section.site.place.span
+        for statement in section.statements:
+            place = section.site.template.locate(statement.span)
+            assert 0 <= outer.start <= place.span.start < place.span.end <= outer.end <= len(text)
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "SELECT 1;",
+            "INSERT INTO a VALUES (1);",
+            "CREATE TABLE b (c int);",
+            "BEGIN;",
+            "COMMIT;",
+            "LISTEN d;",
+            "'",
+            "$$",
+        ),
+        *(
+            "SELECT pg_advisory_lock(1);",
+            "COMMIT AND CHAIN;",
+            "\n-- +goose Up\n",
+            "\n-- name: e\n",
+            "{{ f }}",
+            "\\;",
+            "/*",
+        ),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join), st.sampled_from(ScriptRunner))
+def test_what_a_quick_reading_leaves_out_tells_nothing(text: str, runner: ScriptRunner) -> None:
+    whole = read_script(source(text), assume_in_transaction=runner)
+    quick = read_script(source(text), assume_in_transaction=runner, detail=Detail.TELLING)
+    plain = {Kind.QUERY, Kind.DDL}
+    telling = [each for each in whole.statements if each.kind not in plain or each.calls]
+    assert [each for each in quick.statements if each.kind not in plain or each.calls] == telling
+    assert all(each in whole.statements for each in quick.statements)
+    assert quick.errors == whole.errors
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, SqlSite, StatementKind
-from txsafe.python.receivers import last_name
+from txsafe.python.names import last_name
 from txsafe.python.sinks import PREAMBLE, scope_name
 from txsafe.python.values import Text, evaluate
 from txsafe.sql import may_hold_session_state, read_statements

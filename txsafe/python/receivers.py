@@ -7,22 +7,23 @@ return value; guessed by name as a last resort, which the caller is told.
 from __future__ import annotations
 
 import ast
-import enum
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from txsafe.model import Transaction
+from txsafe.python.annotations import MAX_DEPTH, Annotations
 from txsafe.python.arguments import Arguments, Truth
 from txsafe.python.links import bindings_of, defined, lineage, members
+from txsafe.python.names import is_below, last_name
+from txsafe.python.receiver import FOREIGN, NOTHING, Certainty, Receiver, combine
+from txsafe.python.routes import source_name
 from txsafe.python.scopes import Binding, BindingKind, FunctionNode, has_decorator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from txsafe.catalog.drivers import Call, Condition, Drivers, Type
+    from txsafe.catalog.drivers import Call, Condition, Drivers
     from txsafe.python.scopes import Definition, Module
 
-_MAX_DEPTH = 40
 _GLOBAL_ROOT = "global:"
 _SELF_ROOT = "self:"
 _GUESS_TYPES = ("dbapi.Connection", "dbapi.Cursor")
@@ -31,63 +32,11 @@ _WRAPPED_ARGUMENT = {
     "run_until_complete": 0, "shield": 0, "cast": 1, "ensure_future": 0, "create_task": 0, "Depends": 0,
 }  # fmt: skip
 """Calls that hand on one of their arguments."""
-_ANNOTATION_WRAPPERS = frozenset({"Optional", "Annotated", "Union", "Final", "ClassVar", "Mapped", "Type", "type"})
-_YIELDING = frozenset(
-    {
-        "Iterator", "Iterable", "Generator", "AsyncIterator", "AsyncIterable", "AsyncGenerator", "ContextManager",
-        "AsyncContextManager", "AbstractContextManager", "AbstractAsyncContextManager", "Awaitable", "Coroutine",
-    }
-)  # fmt: skip
 _MAKING = ("get_", "_get_", "make_", "open_", "create_", "new_", "acquire_", "obtain_")
 
 
-class Certainty(enum.Enum):
-    """How a receiver is known."""
-
-    KNOWN = "known"
-    GUESSED = "guessed"
-    """By its name."""
-    FOREIGN = "foreign"
-    """Known to be another database's, or no database's at all."""
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receiver:
-    """What is known of the object behind an expression."""
-
-    certainty: Certainty = Certainty.UNKNOWN
-    type: Type | None = None
-    owner: ast.ClassDef | None = None
-    """The class of the project that it is an instance of."""
-    home: Module | None = None
-    """The file of that class, where it is another one."""
-    root: str = ""
-    """Two receivers with the same root, not empty, use the same connection."""
-    elsewhere: bool = False
-    """It was handed in: what was done to it before is not in view."""
-    autocommit: Truth = Truth.NO
-    made: Arguments | None = None
-    """Arguments of the call that made the connection or the pool."""
-    route: str | None = None
-
-    @property
-    def transaction(self) -> Transaction:
-        """Return the transaction that its statements run in if nothing around them says otherwise."""
-        if self.type is None:
-            return Transaction.UNKNOWN
-        kind = self.type.elsewhere if self.elsewhere else self.type.transaction
-        if kind is Transaction.EXPLICIT or self.autocommit is Truth.NO:
-            return kind
-        return Transaction.AUTOCOMMIT if self.autocommit is Truth.YES else Transaction.UNKNOWN
-
-
-NOTHING = Receiver()
-FOREIGN = Receiver(certainty=Certainty.FOREIGN)
-
-
 @dataclass(slots=True)
-class _Family:
+class Family:
     """What the receivers of a program share."""
 
     members: dict[Module, Receivers] = field(default_factory=dict)
@@ -99,26 +48,26 @@ class _Family:
 class Receivers:
     """Answers what an expression of one module is."""
 
-    def __init__(self, module: Module, drivers: Drivers, family: _Family | None = None) -> None:
+    def __init__(self, module: Module, drivers: Drivers, family: Family | None = None) -> None:
         self._module = module
         self._drivers = drivers
         self._memo: dict[int, Receiver] = {}
-        self._annotations: dict[int, Receiver] = {}
-        self._family = family or _Family()
+        self._family = family or Family()
+        self._annotations = Annotations(module, drivers, self, self._family)
         self._family.members[module] = self
         self.imported = frozenset(_imported_roots(module))
         self.drivers_in_view = frozenset(drivers.imports[root] for root in self.imported if root in drivers.imports)
         """Drivers that the file imports."""
         self.has_own_driver = bool(self.drivers_in_view & (drivers.ids - drivers.any_database))
         """It imports a driver that speaks to nothing but PostgreSQL."""
-        self.foreign_in_view = any(_is_below(name, drivers.foreign) for name in self.imported)
+        self.foreign_in_view = any(is_below(name, drivers.foreign) for name in self.imported)
 
     def of(self, expr: ast.expr) -> Receiver:
         """Return what an expression is."""
         key = id(expr)
         if key in self._memo:
             return self._memo[key]
-        if self._family.depth > _MAX_DEPTH:
+        if self._family.depth > MAX_DEPTH:
             return NOTHING
         self._memo[key] = NOTHING
         self._family.depth += 1
@@ -144,7 +93,7 @@ class Receivers:
     def is_foreign_name(self, expr: ast.expr) -> bool:
         """Return whether an expression is a name out of a module that is not PostgreSQL's."""
         name = self._module.qualified_name(expr)
-        return name is not None and (_is_below(name, self._drivers.foreign) or _is_below(name, self._drivers.no_sql))
+        return name is not None and (is_below(name, self._drivers.foreign) or is_below(name, self._drivers.no_sql))
 
     # ---------------------------------------------------------------- expressions
 
@@ -199,9 +148,9 @@ class Receivers:
         if base.owner is None:
             return NOTHING
         found = members(base.home or self._module, base.owner, name)
-        return combine([self._seen_from(home, self.elsewhere(home).of_member(binding)) for home, binding in found])
+        return combine([self.seen_from(home, self.elsewhere(home).of_member(binding)) for home, binding in found])
 
-    def _seen_from(self, home: Module, receiver: Receiver) -> Receiver:
+    def seen_from(self, home: Module, receiver: Receiver) -> Receiver:
         """Return what is known in another file as seen from this one: a connection is handed in from there."""
         if home is self._module:
             return replace(receiver, home=None) if receiver.home is home else receiver
@@ -223,13 +172,13 @@ class Receivers:
 
     def _of_target(self, target: str) -> Receiver:
         key = (self._module, target)
-        if key in self._family.active or self._family.depth > _MAX_DEPTH:
+        if key in self._family.active or self._family.depth > MAX_DEPTH:
             return NOTHING
         self._family.active.add(key)
         self._family.depth += 1
         try:
             found = bindings_of(target, self._module)
-            return combine([self._seen_from(home, self.elsewhere(home).of_binding(binding)) for home, binding in found])
+            return combine([self.seen_from(home, self.elsewhere(home).of_binding(binding)) for home, binding in found])
         finally:
             self._family.depth -= 1
             self._family.active.discard(key)
@@ -293,7 +242,7 @@ class Receivers:
         made = (
             receivers.instance(definition) if isinstance(definition, ast.ClassDef) else receivers.returned(definition)
         )
-        return self._seen_from(home, made)
+        return self.seen_from(home, made)
 
     def _of_described_call(self, call: ast.Call) -> Receiver:
         described = self.function(call.func)
@@ -366,7 +315,7 @@ class Receivers:
         expr = arguments.expression(meaning.route) if meaning.route is not None else None
         if expr is None:
             return None
-        return _source_name(expr) or _source_of_name(self._module, expr)
+        return source_name(self._module, expr)
 
     def _root(self, node: ast.AST) -> str:
         return f"at:{self._module.span(node).start}"
@@ -400,7 +349,7 @@ class Receivers:
         if base.owner is None:
             return NOTHING
         found = [
-            self._seen_from(home, self.elsewhere(home).returned(binding.node))
+            self.seen_from(home, self.elsewhere(home).returned(binding.node))
             for home, binding in members(base.home or self._module, base.owner, name)
             if binding.kind is BindingKind.FUNCTION
         ]
@@ -416,10 +365,14 @@ class Receivers:
         results = combine([self.of(statement.value) for statement in statements if statement.value is not None])
         if results.certainty is Certainty.KNOWN or results.owner is not None:
             return results
-        annotated = self.of_annotation(function.returns)
+        annotated = self._annotations.of(function.returns)
         if annotated.certainty is not Certainty.UNKNOWN or annotated.owner is not None:
             return replace(annotated, root=self._root(function), elsewhere=True)
         return results
+
+    def of_annotation(self, annotation: ast.expr | None) -> Receiver:
+        """Return what is behind a name with an annotation of this file."""
+        return self._annotations.of(annotation)
 
     def of_binding(self, binding: Binding) -> Receiver:
         """Return what a binding binds."""
@@ -441,7 +394,7 @@ class Receivers:
         value = self._of_part(binding)
         if value.certainty is Certainty.KNOWN:
             return value
-        annotated = self.of_annotation(binding.annotation)
+        annotated = self._annotations.of(binding.annotation)
         if annotated.certainty is not Certainty.UNKNOWN or annotated.owner is not None:
             return replace(annotated, root=self._root(binding.node), elsewhere=True)
         return value
@@ -460,7 +413,7 @@ class Receivers:
         if owner is not None:
             return self.instance(owner)
         root = self._root(binding.node)
-        annotated = self.of_annotation(binding.annotation)
+        annotated = self._annotations.of(binding.annotation)
         if annotated.certainty is not Certainty.UNKNOWN or (annotated.owner is not None and annotated.home is None):
             return replace(annotated, root=root, elsewhere=True)
         found = self._of_unannotated(binding, root)
@@ -507,96 +460,6 @@ class Receivers:
                 return binding.node
         return None
 
-    # ---------------------------------------------------------------- annotations
-
-    def of_annotation(self, annotation: ast.expr | None) -> Receiver:
-        """Return an instance of what an annotation names; one that names itself comes to nothing."""
-        if annotation is None or self._family.depth > _MAX_DEPTH:
-            return NOTHING
-        known = self._annotations.get(id(annotation))
-        if known is not None:
-            return known
-        self._annotations[id(annotation)] = NOTHING
-        self._family.depth += 1
-        try:
-            found = self._of_annotation(annotation)
-        finally:
-            self._family.depth -= 1
-        self._annotations[id(annotation)] = found
-        return found
-
-    def _of_annotation(self, annotation: ast.expr) -> Receiver:  # noqa: PLR0911 - one for each kind of node
-        match annotation:
-            case ast.Name() | ast.Attribute():
-                return self._of_class(annotation)
-            case ast.Constant(value=str(text)):
-                return self._of_quoted(text)
-            case ast.BinOp(op=ast.BitOr(), left=left, right=right):
-                return combine([self.of_annotation(left), self.of_annotation(right)])
-            case ast.Subscript(value=value, slice=ast.Tuple(elts=elements)) if _takes_parts(value):
-                parts = elements if last_name(value) == "Union" else elements[:1]
-                return combine([self.of_annotation(part) for part in parts])
-            case ast.Subscript(value=value, slice=part) if _takes_parts(value):
-                return self.of_annotation(part)
-            case ast.Subscript(value=value):
-                return self._of_class(value)
-            case _:
-                return NOTHING
-
-    def _of_class(self, expr: ast.expr) -> Receiver:
-        name = self._module.qualified_name(expr)
-        if name is not None and name in self._drivers.types:
-            return Receiver(certainty=Certainty.KNOWN, type=self._drivers.types[name], elsewhere=True)
-        if self.is_foreign_name(expr):
-            return FOREIGN
-        definition = self._module.definition(expr)
-        if isinstance(definition, ast.ClassDef):
-            return self.instance(definition)
-        if isinstance(expr, ast.Name):
-            aliases = [
-                binding.value for binding in self._module.scopes[self._module.tree].own(expr.id) if binding.value
-            ]
-            found = combine([self.of_annotation(alias) for alias in aliases])
-            if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
-                return found
-        return NOTHING if name is None or self._module.project is None else self._annotated_elsewhere(name)
-
-    def _annotated_elsewhere(self, target: str) -> Receiver:
-        """Return an instance of a class, or of what an alias stands for, of another file."""
-        found = []
-        for home, binding in bindings_of(target, self._module):
-            receivers = self.elsewhere(home)
-            if isinstance(binding.node, ast.ClassDef):
-                found.append(self._seen_from(home, receivers.instance(binding.node)))
-            elif binding.kind in {BindingKind.ASSIGN, BindingKind.TYPE}:
-                found.append(self._seen_from(home, receivers.of_annotation(binding.value)))
-        return combine(found)
-
-    def _of_quoted(self, text: str) -> Receiver:
-        """Resolve an annotation in quotes: its nodes belong to no scope, so its names are looked up in the module's."""
-        if len(text) > 200:
-            return NOTHING
-        try:
-            parsed = ast.parse(text, mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return NOTHING
-        found = [self._of_dotted(node) for node in ast.walk(parsed) if isinstance(node, ast.Name | ast.Attribute)]
-        return combine(found)
-
-    def _of_dotted(self, expr: ast.Name | ast.Attribute) -> Receiver:
-        first, _, rest = ast.unparse(expr).partition(".")
-        for binding in self._module.scopes[self._module.tree].own(first):
-            if isinstance(binding.node, ast.ClassDef) and not rest:
-                return self.instance(binding.node)
-            name = f"{binding.target}.{rest}" if rest else binding.target
-            if name is not None and name in self._drivers.types:
-                return Receiver(certainty=Certainty.KNOWN, type=self._drivers.types[name], elsewhere=True)
-            if name is not None and _is_below(name, self._drivers.foreign):
-                return FOREIGN
-            if name is not None and self._module.project is not None:
-                return self._annotated_elsewhere(name)
-        return NOTHING
-
     # ---------------------------------------------------------------- guesses
 
     def guess(self, name: str, root: str) -> Receiver:
@@ -615,28 +478,6 @@ class Receivers:
         if generic is None:
             return NOTHING
         return Receiver(certainty=Certainty.GUESSED, type=generic, root=root, elsewhere=True)
-
-
-def combine(receivers: Iterable[Receiver]) -> Receiver:
-    """Return what an object is that can be any of these."""
-    found = list(receivers)
-    known = [receiver for receiver in found if receiver.certainty is Certainty.KNOWN]
-    foreign = any(receiver.certainty is Certainty.FOREIGN for receiver in found)
-    if known:
-        first = known[0]
-        types = {receiver.type.name for receiver in known if receiver.type is not None}
-        autocommit = first.autocommit if len({receiver.autocommit for receiver in known}) == 1 else Truth.MAYBE
-        certainty = Certainty.GUESSED if foreign else Certainty.KNOWN
-        same = len({receiver.root for receiver in known}) == 1
-        root = first.root if same else "|".join(receiver.root for receiver in known)
-        chosen = replace(first, certainty=certainty, autocommit=autocommit, root=root)
-        return chosen if len(types) < 2 else replace(chosen, elsewhere=True)
-    if foreign:
-        return FOREIGN
-    guessed = next((receiver for receiver in found if receiver.certainty is Certainty.GUESSED), None)
-    if guessed is not None:
-        return guessed
-    return next((receiver for receiver in found if receiver.owner is not None), NOTHING)
 
 
 def any_holds(arguments: Arguments, conditions: Iterable[Condition]) -> Truth:
@@ -661,26 +502,6 @@ def _imported_roots(module: Module) -> Iterator[str]:
             yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
-def _is_below(name: str, modules: frozenset[str]) -> bool:
-    parts = name.split(".")
-    return any(".".join(parts[:length]) in modules for length in range(1, min(len(parts), 4) + 1))
-
-
-def _takes_parts(value: ast.expr) -> bool:
-    return last_name(value) in _ANNOTATION_WRAPPERS | _YIELDING
-
-
-def last_name(expr: ast.expr) -> str:
-    """Return the last part of the name that an expression, or what it calls, goes by; empty where it has none."""
-    match expr:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case ast.Call(func=func):
-            return last_name(func)
-        case _:
-            return ""
-
-
 def _is_short(expr: ast.Attribute) -> bool:
     node: ast.expr = expr
     for _ in range(6):
@@ -694,35 +515,3 @@ def _is_short(expr: ast.Attribute) -> bool:
 
 def _constant(expr: ast.expr) -> str | None:
     return expr.value if isinstance(expr, ast.Constant) and isinstance(expr.value, str) else None
-
-
-def _source_name(expr: ast.expr) -> str | None:
-    """Return the name of the variable or setting that a DSN is read from."""
-    match expr:
-        case ast.Subscript(slice=ast.Constant(value=str(name))):
-            return name
-        case ast.Call(func=func, args=[ast.Constant(value=str(name)), *_]) if last_name(func) in {
-            "getenv",
-            "get",
-            "config",
-            "env",
-        }:
-            return name
-        case ast.Call(func=ast.Name(id="str"), args=[inner]):
-            return _source_name(inner)
-        case ast.Attribute(attr=name) | ast.Name(id=name) if name.isupper():
-            return name
-        case ast.Attribute(attr=name, value=ast.Name() | ast.Attribute()):
-            return name
-        case _:
-            return None
-
-
-def _source_of_name(module: Module, expr: ast.expr) -> str | None:
-    if not isinstance(expr, ast.Name):
-        return None
-    for binding in module.reaching(expr):
-        found = _source_name(binding.value) if binding.value is not None else None
-        if found is not None:
-            return found
-    return expr.id

@@ -34,7 +34,7 @@ def read_statements(
     the server; the blocks that the text itself opens are named by `block_prefix` and an offset. `calls` of a
     statement holds the calls of `functions` alone.
     """
-    groups, _ = read_with_faults(
+    statements, _ = read_with_faults(
         text, transaction=transaction, message=message, block_prefix=block_prefix, functions=functions
     )
-    return tuple(statement for group in groups for statement in group)
+    return statements

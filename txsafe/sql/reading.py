@@ -7,6 +7,7 @@ next to nothing.
 
 from __future__ import annotations
 
+import enum
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -28,9 +29,10 @@ from txsafe.sql.bodies import SegmentForm, find_segments
 from txsafe.sql.calls import SESSION_FUNCTIONS, find_calls, mentions_only, name_stems
 from txsafe.sql.cursor import Cursor
 from txsafe.sql.dynamic import evaluate
+from txsafe.sql.gate import may_hold_session_state
 from txsafe.sql.lexer import Token, significant_tokens
 from txsafe.sql.literals import Passage, decode
-from txsafe.sql.splitting import Fault, split_statements
+from txsafe.sql.splitting import Fault, is_closed, split_statements
 from txsafe.sql.statements import SIMPLE_KINDS, Inner, InnerForm, recognize
 from txsafe.sql.transactions import MessageKind, Step, contexts
 
@@ -52,6 +54,17 @@ _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _NO_TRANSACTION = TransactionContext()
 
 
+class Detail(enum.Enum):
+    """Which statements of a text are wanted."""
+
+    ALL = enum.auto()
+    TELLING = enum.auto()
+    """Those that are more than a query or DDL without calls of interest, and of each run of others at most the first.
+
+    The transactions of those that are left come out the same.
+    """
+
+
 @dataclass(slots=True)
 class _Draft:
     """A statement before its transaction is known."""
@@ -71,25 +84,25 @@ def read_with_faults(
     message: MessageKind = MessageKind.SINGLE_MESSAGE,
     block_prefix: str = "",
     functions: frozenset[str] = SESSION_FUNCTIONS,
-) -> tuple[tuple[tuple[Statement, ...], ...], tuple[Fault, ...]]:
-    """Return the statements and the unterminated quotations.
-
-    There is one tuple for each top-level statement: itself first, then those within it.
-    """
+    detail: Detail = Detail.ALL,
+) -> tuple[tuple[Statement, ...], tuple[Fault, ...]]:
+    """Return the statements in text order, each followed by those nested in it, and the unterminated quotations."""
+    if detail is Detail.TELLING and not may_hold_session_state(text, functions=functions) and is_closed(text):
+        return (), ()
     split = split_statements(text)
-    drafts = _Reader(functions).text(text, split.ranges)
-    return _finish(drafts, transaction, message=message, block_prefix=block_prefix), split.faults
+    drafts = _Reader(functions, detail).text(text, split.ranges)
+    return tuple(_finish(drafts, transaction, message=message, block_prefix=block_prefix)), split.faults
 
 
 def _finish(
     drafts: Sequence[_Draft], transaction: TransactionContext, *, message: MessageKind, block_prefix: str
-) -> tuple[tuple[Statement, ...], ...]:
+) -> Iterator[Statement]:
     steps = [
         Step(draft.kind, draft.span.start, draft.facts is not NO_FACTS and "chain" in draft.facts) for draft in drafts
     ]
     found = contexts(steps, transaction, message=message, block_prefix=block_prefix)
-    pairs = zip(drafts, found, strict=True)
-    return tuple(tuple(_statements(draft, context, block_prefix)) for draft, context in pairs)
+    for draft, context in zip(drafts, found, strict=True):
+        yield from _statements(draft, context, block_prefix)
 
 
 def _statements(draft: _Draft, transaction: TransactionContext, prefix: str) -> Iterator[Statement]:
@@ -178,20 +191,24 @@ class _Gate:
 class _Reader:
     """Reads texts for calls of certain functions."""
 
-    def __init__(self, functions: frozenset[str]) -> None:
+    def __init__(self, functions: frozenset[str], detail: Detail) -> None:
         self._functions = functions
+        self._skips = detail is Detail.TELLING
 
     def text(self, text: str, ranges: Sequence[tuple[int, int]]) -> list[_Draft]:
         """Read the statements of an outermost text, by the cheap path where it will do."""
         gate = _Gate(text, self._functions)
         stretch = _Stretch(Passage(text), StatementContext.TOP)
         drafts: list[_Draft] = []
+        skips = False
         for start, end in ranges:
             kind = gate.plain_kind(start, end)
-            if kind is not None:
-                drafts.append(_Draft(kind, Span(start, end)))
-            else:
+            if kind is None:
                 drafts.extend(self._range(stretch, start, end))
+                skips = False
+            elif not skips:
+                drafts.append(_Draft(kind, Span(start, end)))
+                skips = self._skips
         return drafts
 
     def _range(self, stretch: _Stretch, start: int, end: int) -> list[_Draft]:

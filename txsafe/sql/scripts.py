@@ -1,4 +1,4 @@
-"""A `.sql` file → its statements, one `SqlSite` for each that stands by itself, and what is wrong with the file.
+"""A `.sql` file → its statements, one `SqlSite` for each section that is run by itself, and its faults.
 
 Nothing in the file says how it is run, but much hints at it: see `sections` (migration tools, named queries) and
 `templates` (psql, jinja).
@@ -6,10 +6,10 @@ Nothing in the file says how it is run, but much hints at it: see `sections` (mi
 
 from __future__ import annotations
 
-import bisect
 import enum
 import itertools
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from txsafe.model import (
     FileError,
@@ -26,9 +26,12 @@ from txsafe.model import (
 )
 from txsafe.sql.calls import SESSION_FUNCTIONS
 from txsafe.sql.dialects import foreign_dialect
-from txsafe.sql.reading import read_with_faults
+from txsafe.sql.reading import Detail, read_with_faults
 from txsafe.sql.sections import Section, find_sections
 from txsafe.sql.templates import ScriptSyntax, fragments, script_syntax
+
+if TYPE_CHECKING:
+    from txsafe.sql.splitting import Fault
 
 
 class ScriptRunner(enum.StrEnum):
@@ -40,8 +43,8 @@ class ScriptRunner(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScriptUnit:
-    """A top-level statement: where it stands, itself, and the statements within it."""
+class ScriptSection:
+    """A stretch that is run on its own: where it stands and how it runs, and its statements in text order."""
 
     site: SqlSite
     statements: tuple[Statement, ...]
@@ -49,22 +52,17 @@ class ScriptUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptReading:
-    """What a script holds. Spans of statements are in their site's template, which is one per section."""
+    """What a script holds. Spans of statements are in their section's template."""
 
-    units: tuple[ScriptUnit, ...]
+    sections: tuple[ScriptSection, ...]
     errors: tuple[FileError, ...] = ()
     dialect: str | None = None
-    """The other database that the script is evidently for; then there are no units."""
-
-    @property
-    def sites(self) -> tuple[SqlSite, ...]:
-        """The sites, in text order."""
-        return tuple(unit.site for unit in self.units)
+    """The other database that the script is evidently for; then there are no sections."""
 
     @property
     def statements(self) -> tuple[Statement, ...]:
-        """All statements, in text order."""
-        return tuple(itertools.chain.from_iterable(unit.statements for unit in self.units))
+        """All statements, in text order, each followed by those nested in it."""
+        return tuple(itertools.chain.from_iterable(section.statements for section in self.sections))
 
 
 def read_script(
@@ -72,35 +70,33 @@ def read_script(
     *,
     assume_in_transaction: ScriptRunner = ScriptRunner.UNKNOWN,
     functions: frozenset[str] = SESSION_FUNCTIONS,
+    detail: Detail = Detail.ALL,
 ) -> ScriptReading:
     """Read a script; an unterminated quotation is an error that names its line, and the rest is read all the same."""
     dialect = foreign_dialect(source.text)
     if dialect is not None:
-        return ScriptReading(units=(), dialect=dialect)
-    units: list[ScriptUnit] = []
+        return ScriptReading(sections=(), dialect=dialect)
+    sections: list[ScriptSection] = []
     errors: list[FileError] = []
     syntax = script_syntax(source.text)
     for section in _sections(source.text, assume_in_transaction, syntax):
         pieces = fragments(source, section.start, section.end, syntax=syntax)
         template = SqlTemplate(fragments=pieces)
-        groups, faults = read_with_faults(
+        statements, faults = read_with_faults(
             template.text,
             transaction=section.transaction,
             message=section.message,
             block_prefix=f"{source.path}:{section.start}+",
             functions=functions,
+            detail=detail,
         )
-        locator = _Locator(source.path, pieces)
-        units.extend(
-            ScriptUnit(site=_site(group[0], section, template=template, locator=locator), statements=group)
-            for group in groups
-        )
-        lines = (source.position(locator.offset(fault.offset)).line for fault in faults)
+        if statements:
+            sections.append(ScriptSection(site=_site(section, template, source.path), statements=statements))
         errors.extend(
-            FileError(path=source.path, line=line, message=fault.message)
-            for line, fault in zip(lines, faults, strict=True)
+            FileError(path=source.path, line=source.position(_offset(fault, pieces)).line, message=fault.message)
+            for fault in faults
         )
-    return ScriptReading(units=tuple(units), errors=tuple(errors))
+    return ScriptReading(sections=tuple(sections), errors=tuple(errors))
 
 
 def _sections(text: str, runner: ScriptRunner, syntax: ScriptSyntax) -> tuple[Section, ...]:
@@ -116,37 +112,22 @@ def _sections(text: str, runner: ScriptRunner, syntax: ScriptSyntax) -> tuple[Se
     return tuple(replace(section, transaction=transaction) for section in sections)
 
 
-def _site(statement: Statement, section: Section, *, template: SqlTemplate, locator: _Locator) -> SqlSite:
+def _site(section: Section, template: SqlTemplate, path: str) -> SqlSite:
     return SqlSite(
-        place=locator.place(statement.span),
+        place=Place(path, Span(section.start, section.end)),
         sink="script",
         driver=None,
         template=template,
-        transaction=statement.transaction,
+        transaction=section.transaction,
         scope=section.name,
     )
 
 
-class _Locator:
-    """Finds where characters of a template stand in the file, without a walk over all fragments for each."""
-
-    def __init__(self, path: str, pieces: tuple[Fragment, ...]) -> None:
-        self._path = path
-        self._pieces = pieces
-        self._starts = list(itertools.accumulate((len(piece.text) for piece in pieces), initial=0))
-
-    def offset(self, offset: int) -> int:
-        """Return the offset in the file of a character, or of what is spelled there in its stead."""
-        return self._spelling(offset).start
-
-    def place(self, span: Span) -> Place:
-        """Return the place from the first character of a span to the last."""
-        return Place(self._path, Span(self.offset(span.start), self._spelling(span.end - 1).end))
-
-    def _spelling(self, offset: int) -> Span:
-        index = min(bisect.bisect_right(self._starts, offset), len(self._pieces)) - 1
-        piece = self._pieces[index]
-        if not piece.exact:
-            return piece.place.span
-        start = piece.place.span.start + offset - self._starts[index]
-        return Span(start, start + 1)
+def _offset(fault: Fault, pieces: tuple[Fragment, ...]) -> int:
+    """Return the offset in the file of what is at fault, or of what is spelled there in its stead."""
+    start = 0
+    for piece in pieces:
+        if fault.offset < start + len(piece.text):
+            return piece.place.span.start + (fault.offset - start if piece.exact else 0)
+        start += len(piece.text)
+    return pieces[-1].place.span.end

@@ -21,6 +21,7 @@ _HEAD_SPACE = re.compile(r"[ \t\n\r\f\v;]*+")
 _COMPOUND = re.compile(r"create\s++(?:or\s++replace\s++)?(function|procedure|rule)\b", re.IGNORECASE)
 _ATOMIC = re.compile(r"\bbegin\s++atomic\b", re.IGNORECASE)
 _RESUME = re.compile(r";[ \t]*+(?:\r\n?|\n)")
+_CLOSED = re.compile(r"""(?:[^'"$/\\-]++|'[^'\\]*+'|"[^"]*+"|--[^\r\n]*+|-|/(?!\*)|\$(?=[0-9]))*+""")
 _RECOVERIES = 16
 """How often reading resumes after an unterminated quotation; each time costs a look at the rest of the text."""
 
@@ -39,6 +40,11 @@ class Split:
 
     ranges: tuple[tuple[int, int], ...]
     faults: tuple[Fault, ...] = ()
+
+
+def is_closed(text: str) -> bool:
+    """Whether every quotation surely ends; False also where escapes or dollar quotes ask for a closer look."""
+    return _CLOSED.fullmatch(text) is not None
 
 
 def split_statements(text: str) -> Split:

@@ -1,0 +1,131 @@
+"""Files and a configuration come in; reports for as many profiles as are asked for go out, from one analysis.
+
+What costs time is to read files and to find what they use. `analyze_once` does that and keeps the uses;
+`Analysis.report` judges them for a profile. What it returns is what `engine.analyze` says of the same files for that
+profile: the same gate, verdicts, suppressions, fingerprints and places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from txsafe.analysis import Analyzer, Judged
+from txsafe.discovery import FileInput, read_input
+from txsafe.engine import Progress, Setting, Settling, analyze, find_program, may_be_read
+from txsafe.errors import SourceError
+from txsafe.model import FileReport, Keeps, Profile, Report, SourceFile, Verdict
+from txsafe.placing import place
+from txsafe.profiles import resolve_routes
+from txsafe.source import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from txsafe.catalog import Catalog
+    from txsafe.config import Config
+    from txsafe.model import FileUses
+
+STRICTEST = "statement"
+"""The mode in which transactions count, too, so that more files are read."""
+
+_Key: TypeAlias = tuple[str, tuple[tuple[str, Verdict], ...]]
+
+
+def analyze_once(
+    files: Sequence[FileInput],
+    config: Config,
+    *,
+    catalog: Catalog,
+    profile: Profile,
+    on_progress: Progress | None = None,
+) -> Analysis:
+    """Find what files use; `profile` is any of those that will be asked for."""
+    strictest = replace(profile, mode=STRICTEST)
+    found = analyze(files, config, profile=strictest, keeps=Keeps.USES, on_progress=on_progress)
+    return Analysis(tuple(files), config, catalog, found)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What files use, ready to be judged."""
+
+    files: tuple[FileInput, ...]
+    config: Config
+    catalog: Catalog
+    found: Report
+    """What was found in each file that some profile wants to be read."""
+    _known: dict[_Key, FileReport] = field(default_factory=dict)
+    """What the verdicts on a file's uses made of it: profiles that agree on all of them share a report."""
+    _texts: dict[str, SourceFile | None] = field(default_factory=dict)
+
+    def report(self, profile: Profile) -> Report:
+        """Judge all files for a profile; connections with a route of their own keep that route's profile."""
+        analyzer = self._analyzer(profile)
+        reports = [self._judge(report, analyzer) for report in self.found.files]
+        placed = place(reports, Settling(self.files, self._setting))
+        return Report(profile=profile, files=tuple(sorted(placed, key=lambda report: report.path)))
+
+    def _analyzer(self, profile: Profile) -> Analyzer:
+        """Return what judges for a profile; routes lead to the same server.
+
+        The profile has no name, so that reports which profiles share do not claim to be one profile's.
+        """
+        config = replace(self.config, server_version=profile.server_version)
+        routes = resolve_routes(config.routes, self.catalog, server_version=config.server_version)
+        return Analyzer(config, self.catalog, replace(profile, name=""), routes)
+
+    @cached_property
+    def _setting(self) -> Setting:
+        return Setting(self.config, find_program(self.files, self.config))
+
+    def _judge(self, report: FileReport, analyzer: Analyzer) -> FileReport:
+        if analyzer.profile.mode != STRICTEST and report.path in self._read_for_strictest:
+            return FileReport(path=report.path)
+        if report.uses is None:
+            return report
+        return self._conclude(report.path, report.uses, analyzer)
+
+    def _conclude(self, path: str, uses: FileUses, analyzer: Analyzer) -> FileReport:
+        judged = analyzer.judge_uses(uses, path)
+        key = (path, _identify(judged))
+        if key not in self._known:
+            source = self._source(path)
+            if source is None:  # it is gone since
+                return FileReport(path=path)
+            self._known[key] = analyzer.conclude(uses, judged, source, sources=self._source)
+        return self._known[key]
+
+    @cached_property
+    def _read_for_strictest(self) -> frozenset[str]:
+        """Return the files that the gate lets in for the words of transactions only."""
+        read = {report.path for report in self.found.files if report.parsed or report.errors}
+        profile = replace(self.found.profile, mode="")
+        return frozenset(
+            file.display
+            for file in self.files
+            if file.display in read and not may_be_read(file, self.config, profile=profile)
+        )
+
+    def _source(self, path: str) -> SourceFile | None:
+        if path not in self._texts:
+            self._texts[path] = self._read(path)
+        return self._texts[path]
+
+    def _read(self, path: str) -> SourceFile | None:
+        file = self._inputs.get(path) or FileInput(Path(path), path)
+        try:
+            return decode(read_input(file, limit=self.config.max_file_size), path)
+        except SourceError:
+            return None
+
+    @cached_property
+    def _inputs(self) -> dict[str, FileInput]:
+        return {file.display: file for file in self.files}
+
+
+def _identify(judged: Sequence[Judged]) -> tuple[tuple[str, Verdict], ...]:
+    """Return what tells the verdicts on a file's uses from others: only routes' profiles have names."""
+    return tuple((profile.name, verdict) for profile, verdict in judged)
