@@ -211,6 +211,8 @@ def start_pgagroal(
             "unix_socket_dir": str(folder),
             "validation": "off",
             "idle_timeout": "0",
+            # With io_uring a process whose server connection was ended goes on for ever, and its slot is lost.
+            "ev_backend": "epoll",
         }
         own = "".join(f"{key} = {value}\n" for key, value in settings.items())
         text = f"[pgagroal]\n{own}[primary]\nhost = 127.0.0.1\nport = {server.port}\n"
