@@ -127,12 +127,22 @@ def main(wanted: Sequence[str]) -> None:
     with Session() as session, ThreadPoolExecutor(WORKERS) as pool:
         endpoints = [each for each in start_all(session, packages) if not wanted or each.pooler in wanted]
         print(f"{len(endpoints)} endpoints up after {time.monotonic() - started:.1f} s", file=sys.stderr)
+        futures = {endpoint: pool.submit(observe_endpoint, endpoint) for endpoint in endpoints}
         found: dict[Endpoint, Sequence[Observation]] = {}
-        for endpoint, seen in zip(endpoints, pool.map(observe_endpoint, endpoints), strict=True):
-            found |= {endpoint: seen}
-            print(f"{time.monotonic() - started:6.1f} s  {len(seen)} cells  {endpoint.name}", file=sys.stderr)
-    write(found)
+        for endpoint, future in futures.items():
+            try:
+                found[endpoint] = future.result()
+            except ProbeError as error:
+                print(error, file=sys.stderr)
+                continue
+            print(
+                f"{time.monotonic() - started:6.1f} s  {len(found[endpoint])} cells  {endpoint.name}", file=sys.stderr
+            )
+    lost = {(endpoint.pooler, endpoint.version) for endpoint in endpoints if endpoint not in found}
+    write({endpoint: seen for endpoint, seen in found.items() if (endpoint.pooler, endpoint.version) not in lost})
     print(f"{sum(map(len, found.values()))} cells in {time.monotonic() - started:.1f} s", file=sys.stderr)
+    if lost:
+        sys.exit(f"not written: {', '.join(' '.join(each) for each in sorted(lost))}")
 
 
 if __name__ == "__main__":
