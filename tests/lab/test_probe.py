@@ -200,6 +200,7 @@ def profile_of(endpoint: Endpoint) -> str:
 
 
 @pytest.mark.lab
+@pytest.mark.soak
 def test_poolers_give_the_same_profile_three_times_in_a_row_under_load_too(packages: Mapping[str, Packages]) -> None:
     with Session() as session, ThreadPoolExecutor(WORKERS) as pool:
         poolers: dict[tuple[str, str], Endpoint] = {}
