@@ -321,12 +321,13 @@ class _Run:
 
     def _after(self, seen: _Seen) -> _Seen:
         """Look again on every connection that A was on, now that A is gone, and undo what is left."""
-        words = seen.words
+        words, missed = seen.words, False
         for backend in sorted(filter(None, self._left_on)):
             if self._pool.sharing is Sharing.DIRECT or not is_alive(self._conninfo, backend):
                 continue
             occupant = occupy(self._conninfo, backend, self._hold)
             if occupant is None:
+                missed = missed or is_alive(self._conninfo, backend)
                 continue
             found = self._others(occupant)
             words = (*words, *found)
@@ -336,7 +337,7 @@ class _Run:
         if Word.STUCK in words:
             # What is stuck is held still: not lost, though its owner cannot reach it.
             words = tuple(word for word in words if word is not Word.LOST)
-        return _Seen(tuple(dict.fromkeys(words)), seen.answer, seen.switched, seen.again)
+        return _Seen(tuple(dict.fromkeys(words)), seen.answer, seen.switched, seen.again or missed)
 
     def _clean(self, occupant: Occupant) -> None:
         for sql in self._probe.clean_up or ("SELECT pg_terminate_backend(pg_backend_pid())",):
