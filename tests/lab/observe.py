@@ -7,6 +7,7 @@ cell.
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 import sys
 import time
 from collections import defaultdict
@@ -28,12 +29,15 @@ from tests.lab.servers import SUITE_OF_MAJOR, start_server
 from tests.lab.session import Session
 from txsafe.catalog import load_catalog
 from txsafe.errors import ProbeError
+from txsafe.probe.observe import observe
 from txsafe.probe.pool import Pool, detect_pool
+from txsafe.probe.probes import make_probes
 from txsafe.probe.survey import survey
 from txsafe.probe.verdicts import settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from txsafe.probe.observe import Observation
 
@@ -67,15 +71,23 @@ def observe_endpoint(endpoint: Endpoint) -> tuple[Observation, ...]:
         raise ProbeError(f"{endpoint.name}: {error}\n{log}") from error
 
 
-def write(found: Mapping[Endpoint, Sequence[Observation]]) -> None:
+def observe_again(endpoint: Endpoint, seen: Observation) -> Observation:
+    """Run one probe in one context once more."""
+    pool = detect_pool(endpoint.dsn())
+    assert isinstance(pool, Pool), f"{endpoint.name}: {pool.text}"
+    probes = make_probes(load_catalog().rules.values(), secrets.token_hex(4))
+    return observe(endpoint.dsn(), pool, next(each for each in probes if each.id == seen.probe), seen.context)
+
+
+def write(found: Mapping[Endpoint, Sequence[Observation]], folder: Path = OBSERVED) -> None:
     """Write one file per pooler and version."""
     files: dict[str, list[Endpoint]] = defaultdict(list)
     for endpoint in found:
         files["-".join(filter(None, (endpoint.pooler, endpoint.version)))].append(endpoint)
-    OBSERVED.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     for name, endpoints in files.items():
         lines = "\n".join(_render(endpoints, found))
-        (OBSERVED / f"{name}.yaml").write_text(lines + "\n", encoding="utf-8")
+        (folder / f"{name}.yaml").write_text(lines + "\n", encoding="utf-8")
 
 
 def _render(endpoints: Sequence[Endpoint], found: Mapping[Endpoint, Sequence[Observation]]) -> Iterator[str]:
