@@ -269,14 +269,14 @@ class _Run:
         if isinstance(occupant, _Seen):
             return occupant
         try:
+            # What has no name of its own may be there from an earlier probe.
+            if not self._probe.clean_up and self._already_there():
+                return _unseen("the state was there before the probe", again=True)
             self._let_rival_in()
             answer = self._do(client, self._probe.observe)
             own = self._own(answer)
             self._left_on.add(client.backend)
-            found = () if occupant is None else self._others(occupant)
-            # What has no name of its own may be there from an earlier probe; that connection is ended afterwards.
-            earlier = bool(found) and Word.WORKS in own and not self._probe.clean_up
-            return _Seen((*own, *found), answer, switched=True, again=earlier)
+            return _Seen((*own, *(() if occupant is None else self._others(occupant))), answer, switched=True)
         finally:
             if occupant is not None:
                 occupant.leave()
