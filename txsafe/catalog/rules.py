@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.catalog.document import Node, Reader, TextNode
 from txsafe.catalog.probes import Probe, read_probes, read_requires
+from txsafe.errors import did_you_mean
 from txsafe.model import Confidence, Severity, StatementContext, StatementKind, Transaction
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Variant:
     """Where it differs from the rule's."""
     confidence: Confidence = Confidence.HIGH
     """At most: of what the code shows, some uses stay a guess."""
+    gathers: str = ""
+    """The variant that stands for the cause: of a whole program one is reported, with the others as related places."""
     suggestions: tuple[Suggestion, ...] = ()
 
 
@@ -133,6 +136,10 @@ def _read_variants(reader: Reader) -> Mapping[str, Variant]:
     variants = {name: _read_variant(name, node) for name, node in reader.entries("variants")}
     if not variants:
         raise reader.error("'variants' must hold at least one", "variants")
+    for name, node in reader.entries("variants"):
+        cause = variants[name].gathers
+        if cause and cause not in variants:
+            raise node.error(f"variant {name!r} gathers the unknown {cause!r}{did_you_mean(cause, variants)}")
     return MappingProxyType(variants)
 
 
@@ -147,6 +154,7 @@ def _read_variant(name: str, node: Node) -> Variant:
         role=reader.optional_word("role", Role),
         severity=reader.optional_word("severity", Severity),
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
+        gathers=reader.optional_text("gathers"),
         suggestions=tuple(_read_suggestion(node) for node in reader.nodes("suggestion")),
     )
     reader.finish()
