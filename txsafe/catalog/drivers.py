@@ -208,6 +208,8 @@ class Drivers:
     """Key of a settings dictionary → what its value does."""
     pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
     """By name."""
+    statement_names: Mapping[str, str] = NO_FACTS
+    """Beginning of the names that prepared statements get on protocol level → driver."""
     any_database: frozenset[str] = frozenset()
     """Drivers that speak to other databases as well."""
     foreign: frozenset[str] = frozenset()
@@ -234,6 +236,7 @@ class _Draft:
     no_statement: set[str] = field(default_factory=set)
     settings: dict[str, DriverFunction] = field(default_factory=dict)
     pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
+    statement_names: dict[str, str] = field(default_factory=dict)
     any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     no_sql: set[str] = field(default_factory=set)
@@ -270,6 +273,7 @@ def _finish(draft: _Draft) -> Drivers:
         no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
         pool_settings=MappingProxyType(draft.pool_settings),
+        statement_names=MappingProxyType(draft.statement_names),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
         no_sql=frozenset(draft.no_sql),
@@ -346,6 +350,7 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     uses = MappingProxyType({name: _decode_use(Reader(node)) for name, node in reader.entries("shared-uses")})
     file = _File(driver, uses, draft)
     draft.imports.update(dict.fromkeys(reader.texts("imports"), identifier))
+    draft.statement_names.update(dict.fromkeys(reader.texts("statement-names"), identifier))
     for names, node in reader.entries("types"):
         _decode_type(file, names, Reader(node))
     for names, node in reader.entries("functions"):
