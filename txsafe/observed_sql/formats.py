@@ -48,6 +48,7 @@ _CSV = re.compile(
     rf"(?P<sql>{_QUOTED})\""
     rf"|{_FIELD}),(?:{_FIELD},){{8}}(?P<application>{_FIELD})(?:,{_FIELD}){{0,8}}+(?=\r?\n|\Z)"
 )
+_JSON_SIGN = re.compile(r"^\{\"timestamp\"", re.MULTILINE)
 _JSON_START = re.compile(r"\{")
 _JSON = re.compile(r"\{[^\n]*+")
 _STDERR_START = re.compile(r"[^\t\n]")
@@ -56,6 +57,8 @@ _MESSAGE = re.compile(
     re.DOTALL,
 )
 _UNNAMED = "<unnamed>"
+_UNKNOWN = "[unknown]"
+"""What a prefix says instead of an empty name."""
 _NO_TRANSACTION = "/0"
 
 
@@ -109,7 +112,7 @@ class LogReader:
         if self._prefix is None and _count(_CSV, sample):
             self.format = LogFormat.CSV
             return _decode_csv, Scanner(_CSV, _CSV_START)
-        if self._prefix is None and sample.lstrip().startswith('{"timestamp"'):
+        if self._prefix is None and _JSON_SIGN.search(sample):
             self.format = LogFormat.JSON
             return _decode_json, Scanner(_JSON, _JSON_START)
         self.format = LogFormat.STDERR
@@ -179,7 +182,7 @@ def _line_decoder(pattern: re.Pattern[str]) -> _Decode:
         if not session and session_parts:
             session = "@".join(found[each] or "" for each in session_parts)
         sql = (part["sql"] or "").replace("\n\t", "\n").rstrip("\r")
-        client = Client(part["application"] or "", part["user"] or "", part["database"] or "")
+        client = Client(_known(part["application"]), _known(part["user"]), _known(part["database"]))
         transaction = _transaction(part["virtual"] or "", part["transaction"] or "", line)
         return Entry(line, sql, _name(part["name"]), client, session, transaction)
 
@@ -209,6 +212,10 @@ def _decode_json(line: int, found: re.Match[str]) -> Entry | None:
     client = Client(_text(record, "application_name"), _text(record, "user"), _text(record, "dbname"))
     transaction = _transaction(_text(record, "vxid"), _text(record, "txid"), line)
     return Entry(line, message["sql"], _name(message["name"]), client, _text(record, "session_id"), transaction)
+
+
+def _known(name: str | None) -> str:
+    return "" if name is None or name == _UNKNOWN else name
 
 
 def _text(record: dict[str, object], key: str) -> str:

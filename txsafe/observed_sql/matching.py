@@ -11,9 +11,9 @@ from txsafe.catalog.templates import MISSING
 from txsafe.observed_sql.normalise import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from txsafe.model import FeatureUse
+    from txsafe.model import FeatureUse, Report, SourceFile
     from txsafe.observed_sql.recognition import Use
 
 SHORTEST = 8
@@ -49,6 +49,20 @@ class CodeUse:
     use: FeatureUse
     path: str
     line: int
+
+
+def list_code(report: Report, sources: Callable[[str], SourceFile | None]) -> tuple[CodeUse, ...]:
+    """Return the uses that a report keeps, with the lines that diagnostics would point at."""
+    return tuple(_list_code(report, sources))
+
+
+def _list_code(report: Report, sources: Callable[[str], SourceFile | None]) -> Iterator[CodeUse]:
+    for file in report.files:
+        for use in () if file.uses is None else file.uses.uses:
+            source = sources(use.place.path)
+            if source is not None:
+                line = source.position(use.place.span.start).line
+                yield CodeUse(use=use, path=use.place.path, line=line)
 
 
 class Code:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VALUE = "?"
+MADE = "x0"
+"""What stands for a part of a name that is made while the program runs."""
+MOST_ROUNDS = 8
+"""A broken text may read differently once its comments and values are gone."""
 LONGEST = 20_000
 """Characters of a statement that count."""
 _VALUES = frozenset({TokenKind.STRING, TokenKind.NUMBER, TokenKind.PLACEHOLDER})
@@ -44,8 +48,17 @@ DEPTH = 2
 
 def normalise(sql: str) -> str:
     """Return the normal form of one statement; a text that is cut or broken has one, too."""
-    tokens = significant_tokens(sql[:LONGEST].translate(_HOLES))
-    text = " ".join(_spell(tokens)).strip("; ")
+    text = _normalise_once(sql[:LONGEST].translate(_HOLES))
+    for _ in range(MOST_ROUNDS):
+        again = _normalise_once(text)
+        if again == text:
+            break
+        text = again
+    return text
+
+
+def _normalise_once(sql: str) -> str:
+    text = " ".join(_spell(significant_tokens(sql))).strip("; ")
     text = _CAST.sub(VALUE, text)
     text = _SIGN.sub(f" {VALUE}", text)
     text = _LIST.sub(VALUE, text)
@@ -67,9 +80,10 @@ def _spell(tokens: list[Token], *, depth: int = 0) -> Iterator[str]:
             word = fold(token.text)
             if word == "set_config":
                 named = index + 2
-            yield _GENERATED.sub("0", word)
+            yield _GENERATED.sub(MADE, word)
         elif token.kind is TokenKind.QUOTED:
-            yield _GENERATED.sub("0", _PLAIN_NAME.sub(r"\1", token.text))
+            plain = _PLAIN_NAME.fullmatch(token.text)
+            yield _GENERATED.sub(MADE, plain[1] if plain else token.text)
         else:
             yield token.text
 

@@ -40,6 +40,7 @@ NAMED_PREPARE = "named-prepare"
 _ELSEWHERE = frozenset({"transaction-block", "open-transaction", "cursor-in-autocommit"})
 """Capabilities that a log says nothing about: they depend on what a driver does around a statement."""
 _HEAD = re.compile(r"\s*+(?:select|insert|update|delete|with|values|table|merge)\b", re.IGNORECASE)
+_DROP = re.compile(r"\s*+drop\b", re.IGNORECASE)
 _TEMPORARY = "temp"
 _ESCAPED = 'u&"'
 _NAMES_BY_CONSTANT = "set_config"
@@ -132,7 +133,7 @@ class Recogniser:
         """Ask a plain query for its functions only: the words of statements stand in every UPDATE."""
         head = _HEAD.match(sql)
         if head is None or ";" in sql[:-1]:
-            return may_hold_session_state(sql, functions=self._index.functions)
+            return _DROP.match(sql) is not None or may_hold_session_state(sql, functions=self._index.functions)
         lowered = sql.lower()
         for sign in self._signs:  # noqa: SIM110 - `any` takes three times as long, and this is asked of every query
             if sign in lowered:

@@ -103,7 +103,7 @@ class Tracker:
 
     def _prove_under(self, entry: Entry, reading: Reading, opened: _Opened) -> Iterator[Proof]:
         """Yield what a statement runs under, and forget that it was opened: one proof is enough."""
-        if any(act.deed in _PASSIVE for act in reading.acts):
+        if any(act.deed in _PASSIVE and act.state is not State.TABLE for act in reading.acts):
             return
         for name, mark in tuple(opened.under.items()):
             if mark.transaction == entry.transaction or Act(Deed.OPENS, *name) in reading.acts:
