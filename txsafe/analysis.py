@@ -68,8 +68,8 @@ _PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
 """What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
-LITERAL = "literal"
-"""The sink of a text that nothing is seen to send."""
+PRESUMED = frozenset({"literal", "script"})
+"""The sinks of texts that nothing is seen to send; who is seen to send them knows better in what transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,7 @@ class Analyzer:
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
             errors=reading.errors,
             sinks=reading.sinks,
-            literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)),
+            literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink in PRESUMED)),
             reached=tuple(_reached(reading, sources)),
             sites=reading.sites,
         )

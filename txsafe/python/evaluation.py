@@ -15,6 +15,7 @@ from txsafe.python.domain import (
     ELEMENT_LIMIT,
     NUMBER_BITS,
     TEXT_LIMIT,
+    FilePath,
     Items,
     Scalar,
     Table,
@@ -32,11 +33,13 @@ from txsafe.python.members import evaluate_attribute, evaluate_item, is_enum
 from txsafe.python.mutations import mutated
 from txsafe.python.operators import add_values, combined, evaluate_operation, evaluate_sign
 from txsafe.python.plain_literals import spell_plain
+from txsafe.python.resources import special_name
 from txsafe.python.scopes import Binding, BindingKind, Module, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from txsafe.model import SourceFile
     from txsafe.python.composables import Composable
 
 DEPTH_LIMIT = 50
@@ -49,6 +52,8 @@ class Evaluator:
 
     def __init__(self, composables: Mapping[str, Composable]) -> None:
         self.composables = composables
+        self.files: dict[str, SourceFile] = {}
+        """What the program reads, by path."""
         self.memo: dict[tuple[ast.expr, Frame], Values] = {}
         self.bases: dict[Module, Frame] = {}
         self.active: set[tuple[object, Frame]] = set()
@@ -335,7 +340,10 @@ class Evaluator:
         return found or cyclic or (self.unknown(f"{expr.id}, which has no value here", expr, frame),)
 
     def unbound(self, expr: ast.Name, frame: Frame) -> Values:
-        """Look for a name that only `from … import *` can have brought."""
+        """Look for a name that only `from … import *` or the interpreter can have brought."""
+        special = special_name(expr, frame)
+        if special is not None:
+            return (special,)
         for origin in frame.module.star_imports:
             values = imported_values(self, f"{origin}.{expr.id}", expr, frame)
             if not _all_unknown(values):
@@ -371,6 +379,8 @@ class Evaluator:
                 return self.augmented(binding, frame)
             case BindingKind.PARAMETER:
                 return self.parameter(binding, frame)
+            case BindingKind.WITH if value is not None and not binding.index:
+                return self.entered(binding, value, frame)
             case BindingKind.FOR if value is not None:
                 return self.looped(binding, value, frame)
             case BindingKind.IMPORT if binding.target is not None:
@@ -387,6 +397,11 @@ class Evaluator:
         members = [statement for statement in class_node.body if isinstance(statement, ast.Assign)]
         values = tuple(self.values(member.value, frame) for member in members[:ELEMENT_LIMIT])
         return Items(values, module.place(class_node))
+
+    def entered(self, binding: Binding, value: ast.expr, frame: Frame) -> Values:
+        """Return what `with value as name` gives the name: a file that is opened is what it was."""
+        files = tuple(found for found in self.values(value, frame) if isinstance(found, FilePath))
+        return files or (self.unknown(f"{binding.name!r}, bound by a with statement", binding.node, frame),)
 
     def augmented(self, binding: Binding, frame: Frame) -> Values:
         """Return what `name += value` makes of the name; earlier ones first, so that long chains stay shallow."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from txsafe.python.docstrings import docstrings
 from txsafe.python.domain import (
     ELEMENT_LIMIT,
+    Drawn,
+    FilePath,
     Instance,
     Items,
     Scalar,
@@ -25,6 +27,7 @@ from txsafe.python.frames import Frame
 from txsafe.python.invocations import returned
 from txsafe.python.links import bound_values, imported_owner, imported_values, members
 from txsafe.python.mutations import mutated_attribute, mutated_here
+from txsafe.python.resources import drawn_entry, path_attribute
 from txsafe.python.scopes import Binding, BindingKind, Module, has_decorator, last_name
 
 if TYPE_CHECKING:
@@ -43,9 +46,11 @@ def evaluate_attribute(  # noqa: PLR0911 - one for each kind of owner
     if expr.attr in {"value", "name"} and _is_enum_member(expr.value, frame):
         return evaluator.values(expr.value, frame)
     qualified = module.qualified_name(expr)
-    if qualified is not None and _is_imported(expr, frame):
-        return imported_values(evaluator, qualified, expr, frame)
-    known = _of_objects(evaluator, expr, frame)
+    imported = qualified is not None and _is_imported(expr, frame)
+    values = imported_values(evaluator, qualified or "", expr, frame) if imported else ()
+    if any(not isinstance(value, Unknown) for value in values):
+        return values
+    known = _of_objects(evaluator, expr, frame) or values
     if known:
         return known
     owner = frame.class_of(expr.value)
@@ -67,6 +72,10 @@ def _of_objects(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) -> Valu
     for value in evaluator.values(expr.value, frame):
         if isinstance(value, Instance):
             found += instance_attribute(evaluator, value, expr.attr)
+        elif isinstance(value, FilePath):
+            found += path_attribute(value, expr.attr)
+        elif isinstance(value, Drawn):
+            found += drawn_entry(value, expr.attr)
         elif expr.attr == "value" and isinstance(value, Text | Scalar):  # a member of an enumeration
             found.append(value)
     return limited(found)
@@ -77,6 +86,8 @@ def instance_attribute(evaluator: Evaluator, instance: Instance, name: str) -> V
     given = instance.fields.get(name) if instance.fields is not None else ()
     if given or instance.owner is None:
         return given
+    if instance.drawn is not None and not members(*instance.owner, name):
+        return drawn_entry(instance.drawn, name)
     found: list[Value] = []
     for home, binding in members(*instance.owner, name):
         if has_decorator(binding.node, *_GETTERS):
@@ -227,6 +238,13 @@ def _looked_up(  # noqa: PLR0911 - one for each kind
     evaluator: Evaluator, container: Value, key: Value, expr: ast.expr, frame: Frame
 ) -> Values:
     match container, key:
+        case (
+            (Table(rest=Drawn() as drawn) | (Drawn() as drawn) | Instance(drawn=Drawn() as drawn)),
+            Text() | Scalar(),
+        ):
+            name = key.known if isinstance(key, Text) else key.value
+            listed = container.find(name) if isinstance(container, Table) else ()
+            return listed or drawn_entry(drawn, name) or (Unknown(drawn.reason, frame.module.place(expr)),)
         case Table(), Text() if key.known is not None:
             return container.find(key.known) or any_value(container, frame.module.place(expr), only_rest=True)
         case Table(), Scalar(value=value):
