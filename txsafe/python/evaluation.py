@@ -15,6 +15,7 @@ from txsafe.python.domain import (
     ELEMENT_LIMIT,
     NUMBER_BITS,
     TEXT_LIMIT,
+    Drawn,
     FilePath,
     Items,
     Scalar,
@@ -482,7 +483,7 @@ class Evaluator:
             elements, rest = self.elements((values,), iterable, frame)
             found += [value for element in elements for value in self.part_of(element, binding.index, iterable, frame)]
             if rest is not None:
-                found.append(Unknown(rest.reason, rest.place, rest.hole))
+                found.append(rest if isinstance(rest, Drawn) else Unknown(rest.reason, rest.place, rest.hole))
         return limited(found)
 
     # ------------------------------------------------------------ lists and dictionaries that are built step by step
