@@ -43,7 +43,16 @@ _LOADERS = frozenset({"aiosql.from_path", "anosql.from_path", "anosql.load_queri
 """Path of a file of named queries → an object with one method for each."""
 _TEXT_LOADERS = frozenset({"aiosql.from_str", "anosql.from_str", "anosql.load_queries_from_string"})
 _SAME_METHODS = frozenset({"resolve", "absolute", "open", "expanduser", "as_posix", "__enter__", "__fspath__"})
-_READING_WORDS = ("open(", "Path(", "read_text(", "read_bytes(", "get_data(", "resource_string(", "from_path(", "load_queries(")
+_READING_WORDS = (
+    "open(",
+    "Path(",
+    "read_text(",
+    "read_bytes(",
+    "get_data(",
+    "resource_string(",
+    "from_path(",
+    "load_queries(",
+)
 _READING = frozenset({"read", "read_text", "read_bytes"})
 
 
