@@ -13,10 +13,10 @@ from txsafe.model import HOLE_CHARACTERS, Fragment, Hole, Place, Span, SqlTempla
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from txsafe.model import SourceFile
-    from txsafe.python.frames import Frame
+    from txsafe.python.frames import Argument, Frame
     from txsafe.python.scopes import Module
 
 ALTERNATIVES = 16
@@ -90,7 +90,7 @@ class Drawn(Unknown):
 class Instance(Unknown):
     """An object of the program: as a text it is not known, its attributes may be."""
 
-    fields: Table | None = field(default=None, compare=False)
+    fields: Mapping[str, Argument] | None = field(default=None, compare=False)
     """The attributes that it was made with, by name."""
     owner: tuple[Module, ast.ClassDef] | None = field(default=None, compare=False)
     """Its class, and the file that this stands in."""

@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 DEPTH_LIMIT = 50
 STEPS_PER_QUESTION = 20_000
 STEPS_PER_FILE = 400_000
+STEPS_FOR_OBJECTS = 2_000
+"""Of a question: what objects are made with leads far, and seldom to a text."""
+OBJECT_DEPTH = 24
+"""Expressions within expressions, up to which objects are followed."""
 
 
 class Evaluator:
@@ -62,6 +66,7 @@ class Evaluator:
         self.cut = 0
         self.steps = 0
         self.question_ends = STEPS_PER_QUESTION
+        self.objects_end = STEPS_FOR_OBJECTS
 
     # ------------------------------------------------------------ entry
 
@@ -72,6 +77,7 @@ class Evaluator:
     def ask(self, expr: ast.expr, frame: Frame) -> Values:
         """Evaluate for a caller: every question has its own share of the file's work."""
         self.question_ends = min(self.steps + STEPS_PER_QUESTION, STEPS_PER_FILE)
+        self.objects_end = min(self.steps + STEPS_FOR_OBJECTS, self.question_ends)
         return self.values(expr, frame)
 
     def values(self, expr: ast.expr, frame: Frame) -> Values:
@@ -107,6 +113,11 @@ class Evaluator:
     def is_exhausted(self) -> bool:
         """Whether the question has used up its share of the work."""
         return self.steps > self.question_ends
+
+    @property
+    def follows_objects(self) -> bool:
+        """Whether the question has work left for what objects hold."""
+        return self.steps < self.objects_end and self.depth < OBJECT_DEPTH
 
     def give_up(self, reason: str, expr: ast.expr, frame: Frame) -> Values:
         """Return an Unknown that is not to be remembered: asked from elsewhere, there may be an answer."""

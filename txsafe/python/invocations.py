@@ -41,7 +41,7 @@ def unknown_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Unknown:
     name = last_name(call.func)
     if name in _READERS:
         return evaluator.unknown("read from a file", call, frame)
-    if any(map(reads_files, evaluator.bases)):
+    if evaluator.follows_objects and any(map(reads_files, evaluator.bases)):
         drawn = drawn_from(evaluator, _handed(evaluator, call, frame), call, frame)
         if drawn is not None:
             return drawn
@@ -122,6 +122,8 @@ def _instances(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[Inst
         return ()
     if frame.module.is_receiver(call.func.value):
         return () if frame.instance is None else (frame.instance,)
+    if not evaluator.follows_objects:
+        return ()
     return tuple(value for value in evaluator.values(call.func.value, frame) if isinstance(value, Instance))
 
 
@@ -284,7 +286,7 @@ def made_instance(
     owner = (module, class_node)
     for home, binding in members(module, class_node, "__init__"):
         made = called_frame(evaluator, home, binding.node, call, frame)
-        reads = any(map(reads_files, evaluator.bases))
+        reads = evaluator.follows_objects and any(map(reads_files, evaluator.bases))
         drawn = drawn_from(evaluator, _handed(evaluator, call, frame), call, frame) if reads else None
         return Instance(reason, place, owner=owner, made=made, drawn=drawn)
     fields = bound_fields(evaluator, field_names(module, class_node), call, frame)

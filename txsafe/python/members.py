@@ -23,6 +23,7 @@ from txsafe.python.domain import (
     sliced,
     truth,
 )
+from txsafe.python.fields import field_values
 from txsafe.python.frames import Frame
 from txsafe.python.invocations import returned
 from txsafe.python.links import bound_values, imported_owner, imported_values, members
@@ -68,6 +69,8 @@ def _of_objects(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) -> Valu
     """Return an attribute of the objects that its owner is known to be; empty where none is or says anything."""
     if frame.module.is_receiver(expr.value):
         return () if frame.instance is None else instance_attribute(evaluator, frame.instance, expr.attr)
+    if not evaluator.follows_objects:
+        return ()
     found: list[Value] = []
     for value in evaluator.values(expr.value, frame):
         if isinstance(value, Instance):
@@ -83,7 +86,7 @@ def _of_objects(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) -> Valu
 
 def instance_attribute(evaluator: Evaluator, instance: Instance, name: str) -> Values:
     """Return what an object's attribute is; empty where what made the object says nothing about it."""
-    given = instance.fields.get(name) if instance.fields is not None else ()
+    given = field_values(evaluator, instance, name)
     if given or instance.owner is None:
         return given
     if instance.drawn is not None and not members(*instance.owner, name):
