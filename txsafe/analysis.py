@@ -11,7 +11,6 @@ import datetime as dt
 import itertools
 import traceback
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -47,8 +46,10 @@ from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
 from txsafe.rewrites import find_fix
 from txsafe.rewrites.surroundings import Surroundings
+from txsafe.routing import find_route
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
+from txsafe.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,6 +69,8 @@ _PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
 """What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
+SETTINGS = "settings"
+"""The sink of SQL that stands in a settings file."""
 PRESUMED = frozenset({"literal", "script"})
 """The sinks of texts that nothing is seen to send; who is seen to send them knows better in what transaction."""
 
@@ -136,6 +139,11 @@ class Analyzer:
         return find_files([folder], self.config, most_folders=MOST_FOLDERS).files
 
     @cached_property
+    def versions(self) -> Versions:
+        """The versions of the packages that the program runs with."""
+        return Versions(root=self.config.root.absolute(), overrides=self.config.versions)
+
+    @cached_property
     def suppression_options(self) -> SuppressionOptions:
         """What decides whether a suppression counts."""
         today = dt.datetime.now(tz=dt.UTC).date()
@@ -165,7 +173,13 @@ class Analyzer:
 
     def _gather(self, source: SourceFile, kind: FileKind, sources: Sources) -> FileUses:
         """Return what a file uses, whatever the pooler."""
-        reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
+        match kind:
+            case FileKind.PYTHON:
+                reading = self._read_python(source)
+            case FileKind.SQL:
+                reading = self._read_sql(source)
+            case FileKind.SETTINGS:
+                reading = self._read_settings(source)
         found = self._find_uses(reading, sources)
         uses = tuple(pair_uses(found[:MOST_USES], self.catalog.rules.values()))
         return FileUses(
@@ -227,7 +241,7 @@ class Analyzer:
 
         options = PythonOptions(
             sinks=self.config.sinks,
-            versions=self.config.versions,
+            versions=self.versions.of(Path(source.path).absolute().parent),
             parsed=self.project.open(Path(source.path), source) if self.config.follow_imports else None,
         )
         sighting = find_sites(source, self.catalog.drivers, options=options)
@@ -236,6 +250,18 @@ class Analyzer:
             sites=tuple((site, self._read_site(site)) for site in sighting.sites),
             uses=sighting.uses,
             unresolved=sighting.unresolved,
+            sinks=sighting.sinks,
+        )
+
+    def _read_settings(self, source: SourceFile) -> _Reading:
+        from txsafe.settings import read_settings
+        from txsafe.settings.sighting import find_in_settings
+
+        sighting = find_in_settings(source, read_settings(source), self.catalog.drivers)
+        return _Reading(
+            path=source.path,
+            sites=tuple((site, self._read_site(site)) for site in sighting.sites),
+            uses=sighting.uses,
             sinks=sighting.sinks,
         )
 
@@ -271,12 +297,22 @@ class Analyzer:
         for site, statements in reading.sites:
             limit = MOST_USES + 1 - len(found)
             uses = find_uses(site, statements, self.index, limit=limit)
+            if uses and self._is_foreign(site):
+                continue
             if uses:
                 uses = find_uses(_respelled(site, sources), statements, self.index, limit=limit)
             found += uses
         found += find_api_uses(reading.uses, self.index)
         found.sort(key=lambda use: use.place)
         return tuple(found)
+
+    def _is_foreign(self, site: SqlSite) -> bool:
+        """Tell whether SQL is evidently another database's, where the driver may speak to one."""
+        from txsafe.sql.dialects import foreign_dialect
+
+        drivers = self.catalog.drivers
+        own = site.driver is not None and site.driver not in drivers.any_database
+        return not own and foreign_dialect(site.template.text) is not None
 
     def _diagnose(self, found: FileUses, judged: Sequence[Judged], sources: Sources) -> Iterator[Diagnostic]:
         surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
@@ -289,6 +325,7 @@ class Analyzer:
                     profile=profile,
                     sources=sources,
                     neighbours=found.neighbours,
+                    placeholders=self.catalog.drivers.placeholders,
                     fix=find_fix(use, surroundings),
                 )
 
@@ -301,10 +338,9 @@ class Analyzer:
 
     def _profile_of(self, path: str, use: FeatureUse) -> Profile:
         """Return the profile of the connection that a file uses: a route's, a direct file's, or the run's."""
-        if use.route is not None:
-            for pattern, profile in self.routes.items():
-                if fnmatchcase(use.route, pattern):
-                    return profile
+        route = find_route(use.route, self.routes)
+        if route is not None:
+            return route
         if self.config.direct and matching(self.config.direct, path, root=self.config.root):
             return self.direct
         return self.profile
@@ -369,7 +405,7 @@ def _leftovers(
 
 def _respelled(site: SqlSite, sources: Sources) -> SqlSite:
     """Return the site with exact places; only what is reported is worth the look at how it is spelled."""
-    if all(fragment.exact for fragment in site.template.fragments):
+    if site.sink == SETTINGS or all(fragment.exact for fragment in site.template.fragments):
         return site
     from txsafe.python.spelling import respell
 
