@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from txsafe.audit.section import Section
     from txsafe.model import Diagnostic, FileError, Position, Profile, UnresolvedSink
-    from txsafe.report.context import RuleHelp
     from txsafe.report.frames import FrameLine
     from txsafe.report.summary import Summary
 
@@ -61,6 +58,8 @@ class Finding:
     frame: tuple[FrameLine, ...]
     trail: tuple[Waypoint, ...]
     directory: str
+    effect: str
+    """Key of its group in `Audit.by_effect`."""
     owners: tuple[str, ...]
     """Of CODEOWNERS; none where nobody owns the file."""
     remedies: tuple[str, ...]
@@ -73,11 +72,23 @@ class Finding:
 class Group:
     """Findings that have something in common."""
 
-    id: str
+    key: str
+    """An effect's word, a rule, a folder, an owner."""
     title: str
-    explanation: str
-    """Markdown; may be empty."""
     anchors: tuple[str, ...]
+    explanation: str = ""
+    """Markdown: what happens and what to write instead."""
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What has become of the findings that a baseline knew."""
+
+    known: int
+    """Still there."""
+    gone: int
+    new: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +116,8 @@ class Audit:
     baselined: tuple[Finding, ...]
     unresolved: tuple[UnresolvedSink, ...]
     errors: tuple[FileError, ...]
-    rules: Mapping[str, RuleHelp]
-    """Those that findings belong to."""
+    progress: Progress | None
+    """None without a baseline."""
     what_if: Section | None = None
     plan: Section | None = None
     budget: Section | None = None
