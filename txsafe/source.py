@@ -43,6 +43,27 @@ _MARKS = (
 _NOT_FOR_SOURCE = frozenset({"punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape"})
 
 
+class SettingsFormat(enum.StrEnum):
+    """How a file of settings is written."""
+
+    ENV = "env"
+    INI = "ini"
+    PROPERTIES = "properties"
+    TOML = "toml"
+    YAML = "yaml"
+
+
+_SETTINGS_SUFFIXES = {
+    ".env": SettingsFormat.ENV,
+    ".envrc": SettingsFormat.ENV,
+    ".ini": SettingsFormat.INI,
+    ".properties": SettingsFormat.PROPERTIES,
+    ".toml": SettingsFormat.TOML,
+    ".yaml": SettingsFormat.YAML,
+    ".yml": SettingsFormat.YAML,
+}
+
+
 class FileKind(enum.StrEnum):
     """The language that a file is read as."""
 
@@ -58,6 +79,14 @@ def file_kind(name: str) -> FileKind | None:
     if lowered.endswith(SQL_SUFFIXES):
         return FileKind.SQL
     return None
+
+
+def settings_format(name: str) -> SettingsFormat | None:
+    """Return how a file is written whose name says that it may hold settings; `.env.production` counts, too."""
+    base = name.rpartition("/")[2].lower()
+    if base.startswith(".env."):
+        return SettingsFormat.ENV
+    return _SETTINGS_SUFFIXES.get(base[base.rfind(".") :] if "." in base else "")
 
 
 def is_python_script(head: bytes) -> bool:
