@@ -1,4 +1,4 @@
-"""A report and what belongs to it come in, the `Audit` goes out: all decisions that the document shows are taken here."""
+"""A report and what belongs to it come in, the `Audit` goes out: every decision that it shows is taken here."""
 
 from __future__ import annotations
 

@@ -64,6 +64,16 @@ def describe_comparison(comparison: Comparison, catalog: Catalog, anchors: Mappi
     return Section(id=ID, title="What if", blocks=tuple(blocks), data=_describe(comparison))
 
 
+def list_blocks(comparison: Comparison, catalog: Catalog) -> tuple[Block, ...]:
+    """Return the same for a terminal, where there is no room for a picture."""
+    return (
+        Paragraph(text=" ".join(summarize(comparison, catalog))),
+        _whole_table(comparison, catalog),
+        *_show_changes(comparison),
+        *_show_remaining(comparison, {}),
+    )
+
+
 def summarize(comparison: Comparison, catalog: Catalog) -> Iterator[str]:
     """Give the sentences that matter: the pooler that needs the fewest changes, the change that helps most."""
     asked = comparison.asked

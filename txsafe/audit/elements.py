@@ -1,7 +1,7 @@
 """HTML as values: elements and texts come in, markup goes out in which no text can be taken for markup.
 
-There is no way to put a string into a page unescaped but `Verbatim`, which is for the style sheet and the script of this
-package. Texts come from files that anyone may have written, so invisible and control characters are spelled out, too.
+There is no way to put a string into a page unescaped but `Verbatim`, which is for the style sheet and the script of
+this package. Texts come from files that anyone may have written: invisible and control characters are spelled out.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ Node: TypeAlias = "Element | Verbatim | str | None"
 
 def element(tag: str, *children: Node, **attributes: str | bool | None) -> Element:
     """Return an element. `class_` and `for_` lose their underscore, others become hyphens; False and None drop out."""
-    given = {
-        name.rstrip("_").replace("_", "-"): "" if value is True else value
+    kept = {
+        name.rstrip("_").replace("_", "-"): value if isinstance(value, str) else ""
         for name, value in attributes.items()
-        if value is not None and value is not False
+        if value is True or isinstance(value, str)
     }
-    return Element(tag, {name: text for name, text in given.items() if isinstance(text, str)}, children)
+    return Element(tag, kept, children)
 
 
 def text_with_code(text: str) -> Iterator[Node]:

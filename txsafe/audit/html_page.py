@@ -74,12 +74,13 @@ def _read(name: str) -> str:
 
 def _head(title: str) -> Element:
     style, script = _read("page.css"), _read("page.js")
-    policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
+    policy = {"style-src": _digest(style), "script-src": _digest(script)}
+    rules = ("default-src 'none'", "base-uri 'none'", *(f"{name} '{digest}'" for name, digest in policy.items()))
     return element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", http_equiv="Content-Security-Policy", content="; ".join(rules)),
         element("meta", name="color-scheme", content="light dark"),
         element("title", f"{title} · migration audit"),
         element("style", Verbatim(style)),

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _CODE = re.compile(r"`([^`]+)`")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$:@&])")
 _LINE_START = re.compile(r"^(\s*)([-+=]|\d+[.)])")
+_BARE_BAR = re.compile(r"(?<!\\)\|")
+_ESCAPED_BAR = r"\\|"
+"""Inside of code, too: a table's cells are told apart before anything else is read."""
 _FENCE = re.compile(r"`{3,}")
 
 
@@ -144,7 +147,7 @@ def _show_table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence
 
 
 def _row(texts: Iterable[str]) -> str:
-    return f"| {' | '.join(texts)} |"
+    return f"| {' | '.join(_BARE_BAR.sub(_ESCAPED_BAR, text) for text in texts)} |"
 
 
 def _show_bars(bars: Bars) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""An `Audit` comes in, those of its parts that are sections like any other go out: every renderer prints the same ones."""
+"""An `Audit` comes in, those of its parts that are sections like any other go out, the same for every renderer."""
 
 from __future__ import annotations
 

@@ -45,21 +45,22 @@ def _show(block: Block) -> Element:
     match block:
         case Paragraph():
             class_ = None if block.tone is Tone.PLAIN else f"box {block.tone}"
-            return element("p", *text_with_code(block.text), class_=class_)
+            shown = element("p", *text_with_code(block.text), class_=class_)
         case Table():
-            return show_table(block)
+            shown = show_table(block)
         case Listing():
-            return preformatted(block.text)
+            shown = preformatted(block.text)
         case Bullets():
-            return element("ul", *(_show_item(item) for item in block.items))
+            shown = element("ul", *(_show_item(item) for item in block.items))
         case Steps():
-            return element("ol", *(_show_item(item) for item in block.items), class_="steps")
+            shown = element("ol", *(_show_item(item) for item in block.items), class_="steps")
         case Bars():
-            return show_bars(block)
+            shown = show_bars(block)
         case Folded():
-            return element("details", element("summary", block.title), *show_blocks(block.blocks))
+            shown = element("details", element("summary", block.title), *show_blocks(block.blocks))
         case _:
             assert_never(block)
+    return shown
 
 
 def _show_item(item: Item) -> Element:

@@ -10,19 +10,19 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from txsafe.cli import COMMANDS
 from txsafe.cli.flags import Flags, configure, parameters
+from txsafe.cli.inputs import Setting, discover, has_work, note, note_discovery
 from txsafe.cli.terminal import Progress, terminal_width, wants_color, write_output
 from txsafe.config import Config, Format, show
-from txsafe.discovery import EXCLUDED, Discovery, FileInput, Skipped, display_path, find_files, is_excluded
-from txsafe.errors import ConfigError, SourceError, did_you_mean
+from txsafe.discovery import Discovery, FileInput
+from txsafe.errors import ConfigError, SourceError
 from txsafe.profiles import with_profile_files
 from txsafe.selection import ExitStatus
 
@@ -32,11 +32,7 @@ if TYPE_CHECKING:
     from txsafe.catalog import Catalog
     from txsafe.changes import Changes
     from txsafe.model import Report, SourceFile
-    from txsafe.poolerconfig.choice import Choice
     from txsafe.report import RenderContext
-
-STDIN = "-"
-_STDIN_NAME = "stdin.py"
 
 
 def run(paths: tuple[str, ...], **flags: object) -> int:
@@ -46,13 +42,13 @@ def run(paths: tuple[str, ...], **flags: object) -> int:
         write_output(show(config))
         return ExitStatus.CLEAN
     clock = _Clock(enabled=config.debug)
-    discovery = _discover(paths, flags, config)
+    discovery = discover(paths, flags, config)
     clock.tell("discovery")
-    _note_discovery(discovery, config)
+    note_discovery(discovery, config)
     if flags.get("show_files"):
         write_output("".join(f"{file.display}\n" for file in discovery.files))
         return ExitStatus.FAILED if discovery.missing else ExitStatus.CLEAN
-    if not _has_work(discovery):
+    if not has_work(discovery):
         return ExitStatus.CLEAN
     return _Run(config=config, flags=flags, discovery=discovery, clock=clock).status()
 
@@ -67,55 +63,6 @@ check_command = click.Command(
 )
 
 
-# ---------------------------------------------------------------- what to look at
-
-
-def _discover(paths: Sequence[str], flags: Flags, config: Config) -> Discovery:
-    name = flags.get("stdin_filename")
-    from_stdin = STDIN in paths or (isinstance(name, str) and not paths)
-    named = [path for path in paths if path != STDIN]
-    if not named and not from_stdin:
-        named = ["."]
-    discovery = find_files(named, config)
-    if not from_stdin:
-        return discovery
-    shown = name if isinstance(name, str) else _STDIN_NAME
-    if config.force_exclude and is_excluded(shown, config):
-        skipped = Skipped(display_path(shown), EXCLUDED, named=True)
-        return replace(discovery, skipped=(*discovery.skipped, skipped))
-    files = sorted((*discovery.files, _read_stdin(shown, config)), key=lambda each: each.display)
-    return replace(discovery, files=tuple(files))
-
-
-def _read_stdin(name: str, config: Config) -> FileInput:
-    data = sys.stdin.buffer.read(config.max_file_size + 1)
-    if len(data) > config.max_file_size:
-        raise ConfigError(f"standard input is larger than max-file-size ({config.max_file_size} bytes)")
-    return FileInput(Path(name), display_path(name), data)
-
-
-def _note_discovery(discovery: Discovery, config: Config) -> None:
-    for error in discovery.missing:
-        hint = did_you_mean(error.path, COMMANDS)
-        _note(f"{error.path}: {error.message}{hint}")
-    for skipped in discovery.skipped:
-        if config.verbose or (skipped.named and not config.quiet):
-            _note(f"{skipped.display}: passed over: {skipped.reason}")
-
-
-def _has_work(discovery: Discovery) -> bool:
-    """Say whether there is anything to analyse or to report.
-
-    Nothing at all is an error, lest a wrong path look like clean code; but that all that was named is excluded is what
-    `--force-exclude` is for.
-    """
-    if discovery.files or discovery.errors or discovery.missing:
-        return True
-    if any(skipped.named and skipped.reason == EXCLUDED for skipped in discovery.skipped):
-        return False
-    raise ConfigError("no Python or SQL files to analyse; `--verbose` says what was passed over")
-
-
 # ---------------------------------------------------------------- the run
 
 
@@ -128,18 +75,17 @@ class _Run:
 
     def status(self) -> int:
         _check_writable(self.config, self.flags)
-        catalog = self._load_catalog()
+        setting = Setting.of(self.config)
         self.clock.tell("rules")
-        choice = self._choose(catalog)
         changes = self._changes()
-        report = self._analyze(catalog, self.config if choice is None else choice.config, changes)
+        report = self._analyze(setting, changes)
         self.clock.tell("analysis")
-        if choice is not None:
+        if setting.choice is not None:
             from txsafe.poolerconfig.complaints import complain
 
-            report = complain(choice, report, catalog)
+            report = complain(setting.choice, report, setting.catalog)
         report = self._filter(report, changes)
-        self._write(report, catalog)
+        self._write(report, setting.catalog)
         self.clock.tell("reports")
         if self.discovery.missing:
             return ExitStatus.FAILED
@@ -147,40 +93,15 @@ class _Run:
 
         return exit_status(report, self.config)
 
-    def _load_catalog(self) -> Catalog:
-        from txsafe.catalog import load_catalog
-        from txsafe.selection import check_selectors
-
-        catalog = load_catalog((*self.config.rule_paths, *self.config.profile_files))
-        check_selectors(self.config, catalog.rules)
-        return catalog
-
-    def _choose(self, catalog: Catalog) -> Choice | None:
-        """Return what the pooler's own file says, if there is one."""
-        config = self.config
-        if config.pooler_config is None:
-            return None
-        from txsafe.poolerconfig.choice import read_choice
-
-        choice = read_choice(config.pooler_config, config, catalog)
-        if not config.quiet:
-            _note(f"{choice.file.path}: database {choice.database.name}: {choice.profile.title}")
-        return choice
-
-    def _analyze(self, catalog: Catalog, config: Config, changes: Changes | None) -> Report:
+    def _analyze(self, setting: Setting, changes: Changes | None) -> Report:
         from txsafe.engine import analyze
-        from txsafe.profiles import resolve_profile, resolve_routes
 
-        resolve_routes(config.routes, catalog, server_version=config.server_version)  # wrong, it fails here and now
-        profile = resolve_profile(
-            config.profile, catalog, settings=config.settings, server_version=config.server_version
-        )
         files = self.discovery.files
         if changes is not None:
             files = tuple(file for file in files if changes.touch_file(file.path))
-        progress = Progress() if sys.stderr.isatty() and not config.quiet else None
+        progress = Progress() if sys.stderr.isatty() and not self.config.quiet else None
         try:
-            return analyze(files, config, profile=profile, on_progress=progress)
+            return analyze(files, setting.config, profile=setting.profile, on_progress=progress)
         finally:
             if progress is not None:
                 progress.clear()
@@ -209,15 +130,15 @@ class _Run:
         written = self.flags.get("write_baseline")
         if isinstance(written, str):
             count = write_baseline(Path(written), select(report, config).diagnostics, root=config.root)
-            _note(f"{written}: wrote {count} {'entry' if count == 1 else 'entries'}")
+            note(f"{written}: wrote {count} {'entry' if count == 1 else 'entries'}")
         file = Path(written) if isinstance(written, str) else config.baseline
         if file is None:
             return report
         comparison = compare(report, read_baseline(file), root=config.root)
         if comparison.stale and not config.quiet:
-            _note(f"{file}: {len(comparison.stale)} stale, to be removed with --write-baseline:")
+            note(f"{file}: {len(comparison.stale)} stale, to be removed with --write-baseline:")
             for entry in comparison.stale:
-                _note(f"  {entry.path}: {entry.rule}: {entry.sql}")
+                note(f"  {entry.path}: {entry.rule}: {entry.sql}")
         return comparison.report
 
     # ------------------------------------------------------------ reports
@@ -318,9 +239,5 @@ class _Clock:
     def tell(self, stage: str) -> None:
         now = time.perf_counter()
         if self.enabled:
-            _note(f"{stage}: {1000 * (now - self.last):.0f} ms")
+            note(f"{stage}: {1000 * (now - self.last):.0f} ms")
         self.last = now
-
-
-def _note(text: str) -> None:
-    click.echo(text, err=True)

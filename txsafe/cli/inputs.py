@@ -1,0 +1,120 @@
+"""What the commands that analyse files have in common: paths → files to look at; configuration → rules and profile."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from txsafe.cli import COMMANDS
+from txsafe.discovery import EXCLUDED, Discovery, FileInput, Skipped, display_path, find_files, is_excluded
+from txsafe.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from txsafe.catalog import Catalog
+    from txsafe.cli.flags import Flags
+    from txsafe.config import Config
+    from txsafe.model import Profile
+    from txsafe.poolerconfig.choice import Choice
+
+STDIN = "-"
+_STDIN_NAME = "stdin.py"
+
+
+def discover(paths: Sequence[str], flags: Flags, config: Config) -> Discovery:
+    """Return the files that a command line names, standard input among them."""
+    name = flags.get("stdin_filename")
+    from_stdin = STDIN in paths or (isinstance(name, str) and not paths)
+    named = [path for path in paths if path != STDIN]
+    if not named and not from_stdin:
+        named = ["."]
+    discovery = find_files(named, config)
+    if not from_stdin:
+        return discovery
+    shown = name if isinstance(name, str) else _STDIN_NAME
+    if config.force_exclude and is_excluded(shown, config):
+        skipped = Skipped(display_path(shown), EXCLUDED, named=True)
+        return replace(discovery, skipped=(*discovery.skipped, skipped))
+    files = sorted((*discovery.files, _read_stdin(shown, config)), key=lambda each: each.display)
+    return replace(discovery, files=tuple(files))
+
+
+def _read_stdin(name: str, config: Config) -> FileInput:
+    data = sys.stdin.buffer.read(config.max_file_size + 1)
+    if len(data) > config.max_file_size:
+        raise ConfigError(f"standard input is larger than max-file-size ({config.max_file_size} bytes)")
+    return FileInput(Path(name), display_path(name), data)
+
+
+def note_discovery(discovery: Discovery, config: Config) -> None:
+    """Say what is missing, and what was passed over although it was named."""
+    for error in discovery.missing:
+        hint = did_you_mean(error.path, COMMANDS)
+        note(f"{error.path}: {error.message}{hint}")
+    for skipped in discovery.skipped:
+        if config.verbose or (skipped.named and not config.quiet):
+            note(f"{skipped.display}: passed over: {skipped.reason}")
+
+
+def has_work(discovery: Discovery) -> bool:
+    """Say whether there is anything to analyse or to report.
+
+    Nothing at all is an error, lest a wrong path look like clean code; but that all that was named is excluded is what
+    `--force-exclude` is for.
+    """
+    if discovery.files or discovery.errors or discovery.missing:
+        return True
+    if any(skipped.named and skipped.reason == EXCLUDED for skipped in discovery.skipped):
+        return False
+    raise ConfigError("no Python or SQL files to analyse; `--verbose` says what was passed over")
+
+
+def note(text: str) -> None:
+    """Say something that is no part of the output."""
+    click.echo(text, err=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What files are judged by."""
+
+    config: Config
+    """With what the pooler's own file says."""
+    catalog: Catalog
+    profile: Profile
+    choice: Choice | None
+    """What the pooler's own file says, if there is one."""
+
+    @classmethod
+    def of(cls, config: Config) -> Setting:
+        """Load the rules and resolve the profiles; raises `ConfigError` and `CatalogError`."""
+        from txsafe.catalog import load_catalog
+        from txsafe.profiles import resolve_profile, resolve_routes
+        from txsafe.selection import check_selectors
+
+        catalog = load_catalog((*config.rule_paths, *config.profile_files))
+        check_selectors(config, catalog.rules)
+        choice = _choose(config, catalog)
+        chosen = config if choice is None else choice.config
+        resolve_routes(chosen.routes, catalog, server_version=chosen.server_version)  # wrong, it fails here and now
+        profile = resolve_profile(
+            chosen.profile, catalog, settings=chosen.settings, server_version=chosen.server_version
+        )
+        return cls(config=chosen, catalog=catalog, profile=profile, choice=choice)
+
+
+def _choose(config: Config, catalog: Catalog) -> Choice | None:
+    """Return what the pooler's own file says, if there is one."""
+    if config.pooler_config is None:
+        return None
+    from txsafe.poolerconfig.choice import read_choice
+
+    choice = read_choice(config.pooler_config, config, catalog)
+    if not config.quiet:
+        note(f"{choice.file.path}: database {choice.database.name}: {choice.profile.title}")
+    return choice
