@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from txsafe import __version__
 from txsafe.audit.comparison import describe_comparison
 from txsafe.audit.document import Answer, Audit, Finding, Group, Progress, Readiness, Waypoint
-from txsafe.audit.plan import describe_plan, make_plan
+from txsafe.audit.plan import describe_plan, draw_plan, make_plan
 from txsafe.audit.whatif import WORST_FIRST, key_of, must_go, worst_word
 from txsafe.fingerprints import project_path
 from txsafe.model import Effect, Outcome
@@ -85,6 +85,7 @@ def build_audit(materials: Materials) -> Audit:
         unresolved=list_unresolved(materials.report),
         errors=list_errors(materials.report),
         progress=_progress(live, summary, materials.gone),
+        work=draw_plan(plan),
         what_if=describe_comparison(materials.comparison, materials.catalog, anchors),
         plan=describe_plan(plan, materials.report.profile),
         budget=materials.budget,

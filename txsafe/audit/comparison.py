@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from txsafe.report.json_text import JsonObject, JsonValue
 
 ID = "what-if"
+_MOST_NAMED = 4
+"""Poolers of a row of the picture."""
 _MOST_LISTED = 12
 """Findings of a list that is open from the start."""
 _WORDS: Mapping[str, str] = MappingProxyType(
@@ -42,9 +44,9 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         Effect.WRONG_RESULT.value: "wrong",
         Effect.STUCK.value: "stuck",
         Effect.LOST.value: "lost",
-        Effect.ERROR.value: "fails",
+        Effect.ERROR.value: "failing",
         Effect.IGNORED.value: "ignored",
-        Outcome.COSTLY.value: "pins",
+        Outcome.COSTLY.value: "pinned",
         Outcome.UNKNOWN.value: "unknown",
     }
 )
@@ -123,7 +125,7 @@ def _heat_map(comparison: Comparison, catalog: Catalog) -> Table:
     rules = sorted({rule for tally in tallies for rule in tally.rules})
     groups = _group(sorted(newest, key=lambda tally: tally.rank), lambda tally: (tally.changes, str(tally.rules)))
     asked = (f"asked for: {comparison.asked.profile.title}", comparison.asked)
-    named = [(_join_all([_name(tally.profile, catalog) for tally in group]), group[0]) for group in groups]
+    named = [(_name_group(group, catalog), group[0]) for group in groups]
     return Table(
         caption="Features and poolers in transaction mode: findings that must go, and the worst that happens",
         columns=(
@@ -136,7 +138,12 @@ def _heat_map(comparison: Comparison, catalog: Catalog) -> Table:
     )
 
 
-def _join_all(names: Sequence[str]) -> str:
+def _name_group(group: Sequence[Tally], catalog: Catalog) -> str:
+    """Return the poolers that do the same, services that run one of them last, and only so many."""
+    ordered = sorted(group, key=lambda tally: catalog.poolers[tally.profile.pooler].based_on is not None)
+    names = [_name(tally.profile, catalog) for tally in ordered]
+    if len(names) > _MOST_NAMED:
+        names[_MOST_NAMED - 1 :] = [f"{len(names) - _MOST_NAMED + 1} more (see below)"]
     return ", ".join(names)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from txsafe.audit.section import Section
+    from txsafe.audit.section import Bars, Section
     from txsafe.model import Diagnostic, FileError, Position, Profile, UnresolvedSink
     from txsafe.report.frames import FrameLine
     from txsafe.report.summary import Summary
@@ -118,6 +118,8 @@ class Audit:
     errors: tuple[FileError, ...]
     progress: Progress | None
     """None without a baseline."""
+    work: Bars | None = None
+    """How much of each kind of work the changes are."""
     what_if: Section | None = None
     plan: Section | None = None
     budget: Section | None = None

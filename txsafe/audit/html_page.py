@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.audit.document import Readiness
 from txsafe.audit.elements import Element, Node, Verbatim, element, preformatted, render_nodes, text_with_code
-from txsafe.audit.outline import draw_directories, draw_effects, draw_progress, list_appendices, list_sections, tone_of
+from txsafe.audit.outline import list_appendices, list_pictures, list_sections, tone_of
 from txsafe.audit.prose import link, list_references, read_prose
 from txsafe.audit.section import Tone
 from txsafe.audit.section_html import show_bars, show_section
@@ -118,10 +118,7 @@ def _answer(audit: Audit) -> Element:
     )
     reasons = element("ul", *(element("li", *text_with_code(reason)) for reason in answer.reasons))
     figures = element("dl", *(_figure(number, text) for number, text in _list_figures(audit)), class_="figures")
-    pictures = [show_bars(draw_effects(audit)), show_bars(draw_directories(audit))] if audit.findings else []
-    progress = draw_progress(audit)
-    if progress is not None:
-        pictures.append(show_bars(progress))
+    pictures = tuple(show_bars(picture) for picture in list_pictures(audit))
     return element(
         "section",
         element("div", heading, reasons, class_=f"answer {_TONES[answer.readiness]}"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, assert_never
 
-from txsafe.audit.outline import draw_directories, draw_effects, draw_progress, list_appendices, list_sections
+from txsafe.audit.outline import list_appendices, list_pictures, list_sections
 from txsafe.audit.section import (
     Align,
     Bars,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from txsafe.audit.section import Block, Item
 
 _CODE = re.compile(r"`([^`]+)`")
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$:@&])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&])")
 _LINE_START = re.compile(r"^(\s*)([-+=]|\d+[.)])")
 _BARE_BAR = re.compile(r"(?<!\\)\|")
 _ESCAPED_BAR = r"\\|"
@@ -56,9 +56,8 @@ def _list_lines(audit: Audit) -> Iterator[str]:
     yield ""
     yield from (f"- {_prose(reason)}" for reason in audit.answer.reasons)
     yield ""
-    for bars in (draw_effects(audit), draw_directories(audit), draw_progress(audit)):
-        if bars is not None and bars.bars:
-            yield from _show_bars(bars)
+    for picture in list_pictures(audit):
+        yield from _show_bars(picture)
     for section in list_sections(audit):
         yield from _show_section(section)
     yield from _show_findings(audit)
@@ -180,7 +179,7 @@ def _show_finding(finding: Finding) -> Iterator[str]:
         words.append(f"{diagnostic.confidence} confidence")
     if diagnostic.profile:
         words.append(f"judged for {diagnostic.profile}")
-    yield _prose(" · ".join((*words, *finding.owners)))
+    yield _prose(" · ".join((*words, *(f"`{owner}`" for owner in finding.owners))))
     yield ""
     yield _prose(diagnostic.message)
     yield ""

@@ -47,10 +47,16 @@ def list_appendices(audit: Audit) -> Iterator[Section]:
     yield _describe_circumstances(audit)
 
 
-# ---------------------------------------------------------------- pictures of the findings
+# ---------------------------------------------------------------- pictures
 
 
-def draw_effects(audit: Audit) -> Bars:
+def list_pictures(audit: Audit) -> Iterator[Bars]:
+    """Give what people would rather look at, on top of the document."""
+    pictures = (_draw_effects(audit), audit.work, _draw_directories(audit), _draw_progress(audit))
+    yield from (picture for picture in pictures if picture is not None and picture.bars)
+
+
+def _draw_effects(audit: Audit) -> Bars:
     """Return how many findings there are of each effect."""
     bars = (
         Bar(label=group.title, value=len(group.anchors), tone=tone_of(group.key), target=f"effect-{group.key}")
@@ -59,7 +65,7 @@ def draw_effects(audit: Audit) -> Bars:
     return Bars(caption="Findings by what goes wrong", bars=tuple(bars))
 
 
-def draw_directories(audit: Audit) -> Bars:
+def _draw_directories(audit: Audit) -> Bars:
     """Return the folders with the most findings."""
     shown = audit.by_directory[:_MOST_BARS]
     rest = sum(len(group.anchors) for group in audit.by_directory[_MOST_BARS:])
@@ -69,7 +75,7 @@ def draw_directories(audit: Audit) -> Bars:
     return Bars(caption="Findings by folder", bars=tuple(bars))
 
 
-def draw_progress(audit: Audit) -> Bars | None:
+def _draw_progress(audit: Audit) -> Bars | None:
     """Return what has become of the baseline's findings."""
     progress = audit.progress
     if progress is None:

@@ -11,10 +11,11 @@ import enum
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from txsafe.audit.alternatives import ChangeKind
-from txsafe.audit.section import Block, Bullets, Folded, Item, Listing, Paragraph, Section, Steps
+from txsafe.audit.section import Bar, Bars, Block, Bullets, Folded, Item, Listing, Paragraph, Section, Steps, Tone
 from txsafe.audit.whatif import key_of
 from txsafe.model import Applicability, Effect
 from txsafe.report.wording import count
@@ -40,9 +41,21 @@ class Work(enum.StrEnum):
     POOLER = "pooler settings"
     ROLE = "role settings"
     DRIVER = "driver settings"
-    FIX = "safe fixes"
-    HAND = "by hand"
+    FIX = "code, safe fixes"
+    HAND = "code by hand"
     ROUTE = "direct connections"
+
+
+_TONES: Mapping[Work, Tone] = MappingProxyType(
+    {
+        Work.POOLER: Tone.GOOD,
+        Work.ROLE: Tone.GOOD,
+        Work.DRIVER: Tone.FAIR,
+        Work.FIX: Tone.GOOD,
+        Work.HAND: Tone.BAD,
+        Work.ROUTE: Tone.FAIR,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +138,13 @@ def _write_script(findings: Sequence[Finding]) -> tuple[tuple[str, ...], tuple[s
     return tuple(f"ALTER ROLE app SET {name} = {value};" for name, value in single), several
 
 
-# ---------------------------------------------------------------- as a section
+# ---------------------------------------------------------------- as a picture and as a section
+
+
+def draw_plan(plan: Plan) -> Bars:
+    """Return how much of each kind of work there is."""
+    bars = (Bar(label=kind.value, value=len(found), tone=_TONES[kind]) for kind, found in plan.work.items() if found)
+    return Bars(caption="Changes by kind of work", bars=tuple(bars))
 
 
 def describe_plan(plan: Plan, profile: Profile) -> Section:
@@ -185,7 +204,7 @@ def _step(kind: Work, head: str) -> Callable[[Plan], Iterator[Item]]:
 _STEPS: Mapping[Work, Callable[[Plan], Iterator[Item]]] = {
     Work.POOLER: _step_pooler,
     Work.ROLE: _step_role,
-    Work.DRIVER: _step(Work.DRIVER, "Driver and library settings"),
+    Work.DRIVER: _step(Work.DRIVER, "Settings of drivers and libraries, and calls to them"),
     Work.FIX: _step(Work.FIX, "Safe fixes: `txsafe fix` writes them"),
     Work.HAND: _step(Work.HAND, "Code to rewrite by hand"),
     Work.ROUTE: _step(Work.ROUTE, "Keep on a direct connection, and name the route in `[tool.txsafe.routes]`"),

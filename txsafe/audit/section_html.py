@@ -73,9 +73,13 @@ def show_table(table: Table) -> Element:
     """Return a table in a box that scrolls by itself, so that the page never does sideways."""
     head = element("tr", *(_show_head(column) for column in table.columns))
     rows = (element("tr", *_show_row(row, table.columns)) for row in table.rows)
-    caption = element("caption", *text_with_code(table.caption))
+    caption = _caption(table.caption)
     whole = element("table", caption, element("thead", head), element("tbody", *rows), class_=table.shape.value)
     return element("div", whole, class_="scroll", role="region", aria_label=table.caption, tabindex="0")
+
+
+def _caption(text: str) -> Element:
+    return element("caption", element("span", *text_with_code(text)))
 
 
 def _show_head(column: Column) -> Element:
@@ -101,7 +105,7 @@ def show_bars(bars: Bars) -> Element:
     """Return a table whose last column is a picture of the numbers; widths are SVG's, so that no style is inline."""
     most = max((bar.value for bar in bars.bars), default=0)
     rows = (element("tr", *_show_bar(bar, most)) for bar in bars.bars)
-    return element("table", element("caption", *text_with_code(bars.caption)), element("tbody", *rows), class_="bars")
+    return element("table", _caption(bars.caption), element("tbody", *rows), class_="bars")
 
 
 def _show_bar(bar: Bar, most: int) -> Iterator[Element]:
