@@ -61,19 +61,22 @@ class Analysis:
     """What the verdicts on a file's uses made of it: profiles that agree on all of them share a report."""
     _texts: dict[str, SourceFile | None] = field(default_factory=dict)
 
-    def report(self, profile: Profile) -> Report:
-        """Judge all files for a profile; connections with a route of their own keep that route's profile."""
-        analyzer = self._analyzer(profile)
+    def report(self, profile: Profile, *, direct: tuple[str, ...] = ()) -> Report:
+        """Judge all files for a profile; connections with a route of their own keep that route's profile.
+
+        `direct` has globs of further files whose connections bypass the pooler.
+        """
+        analyzer = self._analyzer(profile, direct)
         reports = [self._judge(report, analyzer) for report in self.found.files]
         placed = place(reports, Settling(self.files, self._setting))
         return Report(profile=profile, files=tuple(sorted(placed, key=lambda report: report.path)))
 
-    def _analyzer(self, profile: Profile) -> Analyzer:
+    def _analyzer(self, profile: Profile, direct: tuple[str, ...]) -> Analyzer:
         """Return what judges for a profile; routes lead to the same server.
 
         The profile has no name, so that reports which profiles share do not claim to be one profile's.
         """
-        config = replace(self.config, server_version=profile.server_version)
+        config = replace(self.config, server_version=profile.server_version, direct=(*self.config.direct, *direct))
         routes = resolve_routes(config.routes, self.catalog, server_version=config.server_version)
         return Analyzer(config, self.catalog, replace(profile, name=""), routes)
 

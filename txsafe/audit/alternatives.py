@@ -18,12 +18,15 @@ from txsafe.judge import list_requirements
 from txsafe.profiles import resolve_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from txsafe.catalog import Catalog
     from txsafe.catalog.poolers import Pooler
     from txsafe.model import FeatureUse, Profile
 
+MIGRATIONS = ("migrations", "alembic", "migrate")
+"""Folders of scripts that change the schema, as Django, Alembic, Flask-Migrate and others call them. They run by
+themselves, one after the other, so that nothing is gained by a pooler in their way."""
 _PARAMETER = "parameter"
 """The kind of capability that settings with lists of names are about."""
 
@@ -34,6 +37,8 @@ class ChangeKind(enum.StrEnum):
     SETTING = "setting"
     UPGRADE = "upgrade"
     SERVER = "server"
+    ROUTE = "route"
+    """Some files' connections bypass the pooler."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +51,13 @@ class Change:
     profile: Profile
     group: str
     """Changes of one group are steps of one ladder: of two that do the same, the first is the one to name."""
+    direct: tuple[str, ...] = ()
+    """Globs of the files that bypass the pooler."""
     price: str = ""
     """What it costs beside the work, where that is known."""
 
 
-def list_changes(profile: Profile, catalog: Catalog, uses: Iterable[FeatureUse]) -> tuple[Change, ...]:
+def list_changes(profile: Profile, catalog: Catalog, uses: Sequence[FeatureUse]) -> tuple[Change, ...]:
     """Return the changes to judge for, in the order in which they are easy."""
     pooler = catalog.poolers[profile.pooler]
     names = _list_names(uses, catalog)
@@ -58,8 +65,19 @@ def list_changes(profile: Profile, catalog: Catalog, uses: Iterable[FeatureUse])
         *_change_settings(profile, pooler, catalog, names),
         *_upgrade(profile, pooler, catalog, names),
         *_upgrade_server(profile, catalog),
+        *_bypass(profile, uses),
     )
     return tuple(found)
+
+
+def _bypass(profile: Profile, uses: Iterable[FeatureUse]) -> Iterator[Change]:
+    """Give the folders that are better run over a direct connection."""
+    folders = {part for use in uses for part in use.place.path.split("/")[:-1]}
+    for name in MIGRATIONS:
+        if name in folders:
+            glob = f"**/{name}/**"
+            label = f"run the files of `{glob}` over a direct connection"
+            yield Change(kind=ChangeKind.ROUTE, label=label, profile=profile, group=label, direct=(glob,))
 
 
 def _list_names(uses: Iterable[FeatureUse], catalog: Catalog) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from txsafe import __version__
-from txsafe.audit.comparison import describe_comparison
+from txsafe.audit.comparison import describe_comparison, suggest_other
 from txsafe.audit.document import Answer, Audit, Finding, Group, Progress, Readiness, Waypoint
 from txsafe.audit.plan import describe_plan, draw_plan, make_plan
 from txsafe.audit.whatif import WORST_FIRST, key_of, must_go, worst_word
@@ -73,7 +73,7 @@ def build_audit(materials: Materials) -> Audit:
         date=materials.date,
         version=__version__,
         profile=materials.report.profile,
-        answer=_answer(live, summary, materials.report),
+        answer=_answer(live, summary, materials),
         summary=summary,
         findings=live,
         by_effect=_by_effect(live),
@@ -138,17 +138,18 @@ def _progress(live: Sequence[Finding], summary: Summary, gone: int | None) -> Pr
 # ---------------------------------------------------------------- the answer
 
 
-def _answer(findings: Sequence[Finding], summary: Summary, report: Report) -> Answer:
+def _answer(findings: Sequence[Finding], summary: Summary, materials: Materials) -> Answer:
     blocking = [each for each in findings if each.blocks]
     hopeless = [each for each in blocking if not (each.diagnostic.suggestion or each.remedies)]
-    unread = {error.path for error in list_errors(report)}
+    unread = {error.path for error in list_errors(materials.report)}
     readiness = _decide(len(blocking), blocked=bool(hopeless or unread))
     headline = {
         Readiness.READY: "Ready",
         Readiness.READY_AFTER_CHANGES: f"Ready after {count(len(blocking), 'change')}",
         Readiness.BLOCKED: "Blocked",
     }[readiness]
-    reasons = (*_list_obstacles(len(hopeless), len(unread)), *_list_reasons(blocking, summary))
+    obstacles = _list_obstacles(len(hopeless), len(unread))
+    reasons = (*obstacles, *_list_reasons(blocking, materials), *_list_limits(summary))
     return Answer(readiness=readiness, changes=len(blocking), headline=headline, reasons=reasons)
 
 
@@ -165,13 +166,17 @@ def _list_obstacles(hopeless: int, unread: int) -> Iterator[str]:
         yield f"{count(unread, 'file')} could not be analysed, in whole or in part."
 
 
-def _list_reasons(blocking: Sequence[Finding], summary: Summary) -> Iterator[str]:
+def _list_reasons(blocking: Sequence[Finding], materials: Materials) -> Iterator[str]:
     leaks = sum(Effect.LEAKED in each.diagnostic.effects for each in blocking)
     if leaks:
-        verb = "hands" if leaks == 1 else "hand"
-        yield f"{leaks} of them {verb} one client's state to another: that is a matter of security."
+        who = "All of them hand" if leaks == len(blocking) > 1 else f"{leaks} of them hand{'s' if leaks == 1 else ''}"
+        yield f"{who} one client's state to another: that is a matter of security."
     if not blocking:
         yield "Nothing that was seen depends on a session that this pooler would not keep."
+    yield from suggest_other(materials.comparison, materials.catalog)
+
+
+def _list_limits(summary: Summary) -> Iterator[str]:
     unseen = summary.sinks - summary.sinks_resolved
     if unseen:
         yield f"{unseen:,} of {count(summary.sinks, 'SQL call')} could not be seen, so nothing is said of them."

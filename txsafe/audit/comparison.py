@@ -85,13 +85,21 @@ def summarize(comparison: Comparison, catalog: Catalog) -> Iterator[str]:
         fewest = [tally for tally in ranked if len(tally.changes) == len(ranked[0].changes)]
         names = _join([_name(tally.profile, catalog) for tally in fewest])
         verb = "needs" if len(fewest) == 1 else "need"
-        yield f"In transaction mode, {names} {verb} the fewest: {len(ranked[0].changes)}."
+        yield f"In transaction mode, {names} {verb} the fewest ({len(ranked[0].changes)})."
     if comparison.helpful:
         best = comparison.helpful[0]
         yield f"The single change around the code that helps most: {best.change.label} removes {len(best.removes)}."
     if asked.changes:
         stays = len(comparison.remaining)
-        yield f"{count(stays, 'change')} {'remains' if stays == 1 else 'remain'} behind every pooler and setting."
+        verb = "remains" if stays == 1 else "remain"
+        yield f"Behind every pooler and with every setting, {count(stays, 'change') if stays else 'none'} {verb}."
+
+
+def suggest_other(comparison: Comparison, catalog: Catalog) -> Iterator[str]:
+    """Give the pooler that needs the fewest changes, if that is another one."""
+    best = min(_list_newest(comparison, catalog), key=lambda tally: tally.rank, default=comparison.asked)
+    if len(best.changes) < len(comparison.asked.changes):
+        yield f"{_name(best.profile, catalog)} would need fewer: {count(len(best.changes), 'change')}."
 
 
 def _join(names: Sequence[str]) -> str:

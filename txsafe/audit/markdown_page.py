@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _CODE = re.compile(r"`([^`]+)`")
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&])")
-_LINE_START = re.compile(r"^(\s*)([-+=]|\d+[.)])")
+_LINE_START = re.compile(r"^(\s*\d*)([-+=.)])")
 _BARE_BAR = re.compile(r"(?<!\\)\|")
 _ESCAPED_BAR = r"\\|"
 """Inside of code, too: a table's cells are told apart before anything else is read."""
@@ -59,11 +59,11 @@ def _list_lines(audit: Audit) -> Iterator[str]:
     for picture in list_pictures(audit):
         yield from _show_bars(picture)
     for section in list_sections(audit):
-        yield from _show_section(section)
+        yield from show_section(section)
     yield from _show_findings(audit)
     yield from _show_groups(audit)
     for section in list_appendices(audit):
-        yield from _show_section(section)
+        yield from show_section(section)
 
 
 # ---------------------------------------------------------------- texts
@@ -96,7 +96,8 @@ def _fenced(text: str, language: str) -> Iterator[str]:
 # ---------------------------------------------------------------- sections
 
 
-def _show_section(section: Section) -> Iterator[str]:
+def show_section(section: Section) -> Iterator[str]:
+    """Give the lines of a section."""
     yield f"## {_prose(section.title)}"
     yield ""
     yield from _show_blocks(section.blocks)

@@ -78,12 +78,12 @@ def make_plan(findings: Sequence[Finding], comparison: Comparison) -> Plan:
     """Give each finding that must go to the step that does away with it."""
     blocking = [finding for finding in findings if finding.blocks]
     settings, removed = _choose_settings(comparison)
-    gone = _NOTHING.union(*(each.removes for each in settings))
+    gone = {key: each for each in reversed(settings) for key in each.removes}
     work: dict[Work, list[Finding]] = {kind: [] for kind in Work}
     for finding in blocking:
-        kind = Work.POOLER if key_of(finding.diagnostic) in gone else _classify(finding.diagnostic)
-        work[kind].append(finding)
-    script, conflicting = _write_script([finding for kind in Work if kind is not Work.POOLER for finding in work[kind]])
+        change = gone.get(key_of(finding.diagnostic))
+        work[_classify(finding.diagnostic) if change is None else _work_of(change)].append(finding)
+    script, conflicting = _write_script([*work[Work.ROLE], *work[Work.HAND], *work[Work.FIX]])
     return Plan(
         settings=settings,
         removed=removed,
@@ -104,7 +104,7 @@ def _choose_settings(comparison: Comparison) -> tuple[tuple[Effectual, ...], Map
     ]
     chosen: list[Effectual] = []
     removed: dict[str, int] = {}
-    for kind in (ChangeKind.SETTING, ChangeKind.UPGRADE):
+    for kind in (ChangeKind.SETTING, ChangeKind.UPGRADE, ChangeKind.ROUTE):
         candidates = [each for each in same_server if each.change.kind is kind]
         gone = _NOTHING.union(*(each.removes for each in chosen))
         for each in sorted(candidates, key=lambda each: -len(each.removes)):
@@ -114,6 +114,10 @@ def _choose_settings(comparison: Comparison) -> tuple[tuple[Effectual, ...], Map
                 removed[each.change.label] = len(more)
                 gone |= each.removes
     return tuple(chosen), removed
+
+
+def _work_of(effectual: Effectual) -> Work:
+    return Work.ROUTE if effectual.change.kind is ChangeKind.ROUTE else Work.POOLER
 
 
 def _classify(diagnostic: Diagnostic) -> Work:
@@ -173,14 +177,17 @@ def _list_steps(plan: Plan, profile: Profile) -> Iterator[Item]:
 
 
 def _step_pooler(plan: Plan) -> Iterator[Item]:
-    for each in plan.settings:
-        number = plan.removed[each.change.label]
-        yield Item(text=f"Pooler: {each.change.label} ({_removes(number)}).")
+    yield from (_announce(each, plan) for each in plan.settings if _work_of(each) is Work.POOLER)
+
+
+def _announce(effectual: Effectual, plan: Plan) -> Item:
+    label = effectual.change.label
+    return Item(text=f"{label[:1].upper()}{label[1:]} ({_removes(plan.removed[label])}).")
 
 
 def _step_role(plan: Plan) -> Iterator[Item]:
     findings = plan.work[Work.ROLE]
-    if not (findings or plan.script or plan.conflicting):
+    if not (findings or plan.script):
         return
     details: list[Block] = []
     if plan.script:
@@ -188,8 +195,19 @@ def _step_role(plan: Plan) -> Iterator[Item]:
     if plan.conflicting:
         names = ", ".join(f"`{name}`" for name in plan.conflicting)
         details.append(Paragraph(text=f"Set to several values in the code, so not here: {names}."))
-    head = "Role settings: run once for the role that the application connects as, for values that never change"
-    yield Item(text=f"{head} ({_removes(len(findings))}).", details=(*details, *_list_findings(findings)))
+    head = "Role settings, run once for the role that the application connects as, for values that never change"
+    gain = _removes(len(findings)) if findings else "spares some of the rewrites below"
+    yield Item(text=f"{head} ({gain}).", details=(*details, *_list_findings(findings)))
+
+
+def _step_route(plan: Plan) -> Iterator[Item]:
+    changes = [each for each in plan.settings if _work_of(each) is Work.ROUTE]
+    yield from (_announce(each, plan) for each in changes)
+    gone = _NOTHING.union(*(each.removes for each in changes))
+    others = [finding for finding in plan.work[Work.ROUTE] if key_of(finding.diagnostic) not in gone]
+    if others:
+        head = "Keep on a direct connection, and name the route in `[tool.txsafe.routes]`"
+        yield Item(text=f"{head} ({_removes(len(others))}).", details=tuple(_list_findings(others)))
 
 
 def _step(kind: Work, head: str) -> Callable[[Plan], Iterator[Item]]:
@@ -207,7 +225,7 @@ _STEPS: Mapping[Work, Callable[[Plan], Iterator[Item]]] = {
     Work.DRIVER: _step(Work.DRIVER, "Settings of drivers and libraries, and calls to them"),
     Work.FIX: _step(Work.FIX, "Safe fixes: `txsafe fix` writes them"),
     Work.HAND: _step(Work.HAND, "Code to rewrite by hand"),
-    Work.ROUTE: _step(Work.ROUTE, "Keep on a direct connection, and name the route in `[tool.txsafe.routes]`"),
+    Work.ROUTE: _step_route,
 }
 
 

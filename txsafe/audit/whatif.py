@@ -87,16 +87,16 @@ class Judging:
     known: tuple[Entry, ...] = ()
     """Of the baseline."""
 
-    def report(self, profile: Profile) -> Report:
-        """Return what `check` reports for a profile."""
-        report = self.analysis.report(profile)
+    def report(self, profile: Profile, *, direct: tuple[str, ...] = ()) -> Report:
+        """Return what `check` reports for a profile, and for further files that bypass the pooler."""
+        report = self.analysis.report(profile, direct=direct)
         if self.known:
             report = compare(report, self.known, root=self.config.root).report
         return select(report, self.config)
 
-    def tally(self, profile: Profile) -> Tally:
-        """Count what `check` reports for a profile."""
-        return count(self.report(profile), self.config)
+    def tally(self, profile: Profile, *, direct: tuple[str, ...] = ()) -> Tally:
+        """Count what `report` has."""
+        return count(self.report(profile, direct=direct), self.config)
 
 
 def must_go(diagnostic: Diagnostic, config: Config) -> bool:
@@ -149,8 +149,11 @@ def compare_all(judging: Judging, profile: Profile, catalog: Catalog) -> Compari
     asked = judging.tally(profile)
     others = tuple(judging.tally(each) for each in profiles)
     uses = [use for file in judging.analysis.found.files if file.uses is not None for use in file.uses.uses]
-    tried = tuple((change, judging.tally(change.profile)) for change in list_changes(profile, catalog, uses))
-    within = (asked, *(tally for _, tally in tried), *others)
+    tried = tuple(
+        (change, judging.tally(change.profile, direct=change.direct)) for change in list_changes(profile, catalog, uses)
+    )
+    behind = (tally for change, tally in tried if not change.direct)
+    within = (asked, *behind, *others)
     return Comparison(
         asked=asked,
         others=others,
