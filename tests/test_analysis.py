@@ -173,7 +173,7 @@ def analyzer() -> Analyzer:
 def diagnostics(text: str, name: str = "a.py") -> tuple[Diagnostic, ...]:
     report = analyzer().analyze(FileInput(Path(name), name, text.encode()))
     assert report.errors == ()
-    return report.diagnostics
+    return tuple(dataclasses.replace(each, fix=None) for each in report.diagnostics)  # whose edits move with the text
 
 
 def moved(diagnostic: Diagnostic, lines: dict[int, int]) -> Diagnostic:

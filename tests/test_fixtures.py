@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from txsafe.model import SourceFile, Span
 
 ROOT = Path(__file__).parent.parent
-RULES = sorted(path for path in (ROOT / "fixtures/rules").iterdir() if path.suffix in {".py", ".sql"})
+RULES = sorted(
+    path
+    for path in (ROOT / "fixtures/rules").iterdir()
+    if path.suffix in {".py", ".sql"} and not path.stem.endswith(".fixed")
+)
 PROJECTS = sorted(path for path in (ROOT / "fixtures/projects").iterdir() if path.is_dir())
 ANNOTATION = re.compile(r"(?:#|--)\s*(expect|ok|todo):\s*([\w\-, ]+)")
 HEADER = re.compile(r"^(?:#|--) (unsafe-under|safe-under): (.+)$", re.MULTILINE)

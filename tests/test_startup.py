@@ -41,6 +41,7 @@ def imported(folder: Path, *arguments: str) -> tuple[int, list[str]]:
     [
         ["--help"],
         ["check", "--help"],
+        ["fix", "--help"],
         ["rules"],
         ["explain", "listen"],
         ["check", "--isolated", "--show-config"],

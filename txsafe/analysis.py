@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.catalog import Catalog, load_catalog
-from txsafe.diagnose import Sources, diagnose, file_diagnostic
+from txsafe.diagnose import Sources, diagnose, file_diagnostic, surest
 from txsafe.errors import SourceError
 from txsafe.features import RuleIndex, find_api_uses, find_mentions, find_uses
 from txsafe.fingerprints import with_fingerprints
@@ -45,21 +45,25 @@ from txsafe.model import (
 )
 from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
+from txsafe.rewrites import find_fix
+from txsafe.rewrites.surroundings import Surroundings
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from txsafe.config import Config
     from txsafe.discovery import FileInput
     from txsafe.model import ApiUse
-    from txsafe.project import Project
+    from txsafe.project import Program, Project
 
 MOST_USES = 20_000
 """Of session state in one file, harmless ones included: a bound for generated files of many megabytes."""
 MOST_DIAGNOSTICS = 2_000
 """Of one file: more than anyone reads."""
+MOST_FOLDERS = 10_000
+"""Of a program that is searched for references; the largest monorepos in public have fewer."""
 _PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
 """What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
@@ -80,6 +84,7 @@ class _Reading:
     errors: tuple[FileError, ...] = ()
 
 
+Judging: TypeAlias = "Callable[[FeatureUse, Profile, Catalog], Verdict]"
 Judged: TypeAlias = tuple[Profile, Verdict]
 """What a use came to, and whose profile said so."""
 
@@ -93,19 +98,19 @@ class Analyzer:
     profile: Profile
     routes: Mapping[str, Profile]
     """Patterns of names of connections → the profile that they are judged under."""
-    roots: tuple[str, ...] = ()
-    """Folders that the packages of the run stand in, for imports across them."""
+    program: Program | None = None
+    """Where imports are followed: its folders."""
     keeps: Keeps = Keeps.NOTHING
 
     @classmethod
-    def of(cls, config: Config, *, roots: tuple[str, ...] = (), keeps: Keeps = Keeps.NOTHING) -> Analyzer:
+    def of(cls, config: Config, *, program: Program | None = None, keeps: Keeps = Keeps.NOTHING) -> Analyzer:
         """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
         catalog = load_catalog((*config.rule_paths, *config.profile_files))
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
         routes = resolve_routes(config.routes, catalog, server_version=config.server_version)
-        return cls(config, catalog, profile, routes, roots, keeps)
+        return cls(config, catalog, profile, routes, program, keeps)
 
     @cached_property
     def direct(self) -> Profile:
@@ -124,7 +129,12 @@ class Analyzer:
 
         drivers = self.catalog.drivers
         reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
-        return Project(self.config.root, roots=self.roots, reserved=reserved)
+        return Project(self.config.root, program=self.program, reserved=reserved, files=self._files)
+
+    def _files(self, folder: str) -> tuple[FileInput, ...]:
+        from txsafe.discovery import find_files
+
+        return find_files([folder], self.config, most_folders=MOST_FOLDERS).files
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:
@@ -167,12 +177,13 @@ class Analyzer:
             sinks=reading.sinks,
             literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)),
             reached=tuple(_reached(reading, sources)),
+            sites=reading.sites,
         )
 
-    def judge_uses(self, found: FileUses, path: str) -> tuple[Judged, ...]:
+    def judge_uses(self, found: FileUses, path: str, *, judging: Judging = judge) -> tuple[Judged, ...]:
         """Return the verdict on each use, and the profile of the connection that it is judged for."""
         return tuple(
-            (profile, judge(use, profile, self.catalog))
+            (profile, judging(use, profile, self.catalog))
             for use in found.uses[:MOST_USES]
             for profile in (self._profile_of(path, use),)
         )
@@ -183,7 +194,7 @@ class Analyzer:
         """Return the report of a file whose uses are judged; `sources` has the texts that they are spelled in."""
         every = self._diagnose(found, judged, sources)
         given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
-        distinct = _distinct(given[:MOST_DIAGNOSTICS])
+        distinct = _distinct(given[:MOST_DIAGNOSTICS], source.path)
         here = tuple(diagnostic for diagnostic in distinct if diagnostic.path == source.path)
         errors = (*found.errors, *_leftovers(found.uses, given, source))
         diagnostics = self.settle(source, here)
@@ -269,6 +280,7 @@ class Analyzer:
         return tuple(found)
 
     def _diagnose(self, found: FileUses, judged: Sequence[Judged], sources: Sources) -> Iterator[Diagnostic]:
+        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
         for use, (profile, verdict) in zip(found.uses, judged, strict=False):
             if verdict.outcome is not Outcome.SAFE:
                 yield diagnose(
@@ -278,6 +290,7 @@ class Analyzer:
                     profile=profile,
                     sources=sources,
                     neighbours=found.neighbours,
+                    fix=find_fix(use, surroundings),
                 )
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:
@@ -328,10 +341,13 @@ def _reached(reading: _Reading, sources: Sources) -> Iterator[Location]:
 
 
 def _portable(found: FileUses) -> FileUses:
-    """Return the same for another process: mapping proxies do not travel."""
-    copies = {id(use): replace(use, captures=dict(use.captures)) for use in (*found.uses, *found.neighbours)}
+    """Return the same for another process: mapping proxies do not travel, nor does what only rewrites look at."""
+    copies = {
+        id(use): replace(use, captures=dict(use.captures), spelling=None) for use in (*found.uses, *found.neighbours)
+    }
     return replace(
         found,
+        sites=(),
         uses=tuple(copies[id(use)] for use in found.uses),
         neighbours=tuple(copies[id(use)] for use in found.neighbours),
     )
@@ -361,15 +377,17 @@ def _respelled(site: SqlSite, sources: Sources) -> SqlSite:
     return replace(site, template=respell(site.template, sources))
 
 
-def _distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Drop what the alternatives of one site say twice of one place, keeping the surest."""
-    best: dict[tuple[object, ...], Diagnostic] = {}
+def _distinct(diagnostics: Iterable[Diagnostic], path: str) -> tuple[Diagnostic, ...]:
+    """Return one diagnostic for what several senders, or the alternatives of one, say of a place: the surest.
+
+    What is spelled in another file is told apart by sender: where that file is not of the run, it is reported there.
+    """
+    groups: dict[tuple[object, ...], list[Diagnostic]] = {}
     for diagnostic in diagnostics:
-        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message)
-        known = best.get(key)
-        if known is None or (known.severity, known.confidence) < (diagnostic.severity, diagnostic.confidence):
-            best[key] = diagnostic
-    return tuple(best.values())
+        sender = () if diagnostic.path == path else diagnostic.related
+        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message, sender)
+        groups.setdefault(key, []).append(diagnostic)
+    return tuple(surest(group) for group in groups.values())
 
 
 def _resolve_place(unresolved: Unresolved, source: SourceFile) -> UnresolvedSink:

@@ -8,9 +8,11 @@ import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from txsafe.errors import ConfigError
+from txsafe.errors import ConfigError, SourceError
+from txsafe.source import read_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _NEW_FILE_MODE = 0o666
@@ -29,6 +31,28 @@ def write_atomically(path: Path, data: bytes) -> None:
             _replace(target, data)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
         raise ConfigError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+
+
+def replace_content(path: Path, data: bytes, *, expected: bytes, within: Iterable[Path]) -> str | None:
+    """Replace what a file holds; return why it was left alone, None where it was not.
+
+    It is left alone where it no longer holds what is `expected`, cannot be written, or is a link to a file outside of
+    the folders `within`.
+    """
+    try:
+        target = path.resolve(strict=True)
+        if not any(target.is_relative_to(folder.resolve()) for folder in within):
+            return "it is a link out of the tree"
+        if not os.access(target, os.W_OK):
+            return "it cannot be written: Permission denied"
+        if read_bytes(target, limit=len(expected)) != expected:
+            return "it has changed meanwhile"
+        _replace(target, data)
+    except SourceError:  # larger than it was, or gone
+        return "it has changed meanwhile"
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
+        return f"it cannot be written: {getattr(error, 'strerror', None) or error}"
+    return None
 
 
 def _replace(target: Path, data: bytes) -> None:

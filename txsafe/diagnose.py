@@ -6,12 +6,14 @@ In: a use, its verdict, its rule and its neighbours (for the suggestion). Out: a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from txsafe.model import (
     Confidence,
     Diagnostic,
     FeatureUse,
+    Fix,
     Location,
     Outcome,
     Place,
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 Sources = Callable[[str], SourceFile | None]
 """Path → the text that was analysed."""
 
+MOST_RELATED = 12
+"""Related places of a diagnostic; who reads more of them?"""
+
 
 def diagnose(
     use: FeatureUse,
@@ -39,6 +44,7 @@ def diagnose(
     profile: Profile,
     sources: Sources,
     neighbours: Sequence[FeatureUse],
+    fix: Fix | None = None,
 ) -> Diagnostic:
     """Return what to tell about a use that a profile does not simply allow."""
     variant = rule.variants[use.variant]
@@ -59,6 +65,7 @@ def diagnose(
         driver=use.driver,
         suggestion=suggest(use, rule, neighbours),
         related=tuple(_locate(related, sources) for related in use.trail),
+        fix=fix,
         profile=profile.name,
         reference=verdict.reference,
     )
@@ -76,6 +83,15 @@ def file_diagnostic(*, rule: str, path: str, position: Position, message: str) -
         message=message,
         outcome=Outcome.UNKNOWN,
     )
+
+
+def surest(group: Sequence[Diagnostic]) -> Diagnostic:
+    """Return the worst and surest of the diagnostics of one place, with the related places of all."""
+    if len(group) == 1:
+        return group[0]
+    chosen = max(group, key=lambda each: (each.severity.rank, each.confidence.rank))
+    related = dict.fromkeys((*chosen.related, *(location for each in group for location in each.related)))
+    return replace(chosen, related=tuple(related)[:MOST_RELATED])
 
 
 def _severity(severity: Severity, verdict: Verdict) -> Severity:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +21,13 @@ from txsafe.model import FileError
 from txsafe.source import FileKind, file_kind, is_python_script, read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from txsafe.config import Config
 
 __all__ = [
-    "EXCLUDED", "Discovery", "FileInput", "FileKind", "Skipped", "display_path", "find_files", "is_excluded",
-    "may_matter", "read_input",
+    "EXCLUDED", "Discovery", "FileInput", "FileKind", "Skipped", "display_path", "find_files", "find_named",
+    "is_excluded", "may_matter", "read_input",
 ]  # fmt: skip
 
 EXCLUDED = "excluded"
@@ -97,12 +98,27 @@ def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def find_files(paths: Sequence[str], config: Config) -> Discovery:
-    """Return what to analyse for the paths of a command line."""
-    walk = _Walk(config=config, excludes=_excludes(config), includes=Globs.of(config.include))
+def find_files(paths: Sequence[str], config: Config, *, most_folders: int = sys.maxsize) -> Discovery:
+    """Return what to analyse for the paths of a command line; after `most_folders` a walk ends without a word."""
+    walk = _Walk(
+        config=config, excludes=_excludes(config), includes=Globs.of(config.include), most_folders=most_folders
+    )
     for path in paths:
         walk.add(os.path.abspath(path))
     return walk.discovery()
+
+
+def find_named(paths: Sequence[str], config: Config, accepts: Callable[[str], bool]) -> tuple[FileInput, ...]:
+    """Return the files below some folders whose names are accepted, whatever language they are in; see `find_files`."""
+    walk = _Walk(config=config, excludes=_excludes(config), includes=Globs.of(()), accepts=accepts)
+    for path in paths:
+        if os.path.isdir(path):
+            walk.add(os.path.abspath(path))
+    return walk.discovery().files
+
+
+def _is_analysed(name: str) -> bool:
+    return file_kind(name) is not None
 
 
 @dataclass(slots=True)
@@ -112,6 +128,9 @@ class _Walk:
     config: Config
     excludes: Globs
     includes: Globs
+    accepts: Callable[[str], bool] = _is_analysed
+    """What the name of a file in a folder must be like."""
+    most_folders: int = sys.maxsize
     found: dict[str, str] = field(default_factory=dict)
     """Display → path."""
     links: dict[str, str] = field(default_factory=dict)
@@ -168,7 +187,8 @@ class _Walk:
     def _walk_folder(self, root: str) -> None:
         ignores = _ancestor_ignores(root) if self.config.respect_gitignore else ()
         pending: list[tuple[str, tuple[Globs, ...]]] = [(root, ignores)]
-        while pending:
+        while pending and self.most_folders > 0:
+            self.most_folders -= 1
             folder, ignores = pending.pop()
             try:
                 with os.scandir(folder) as entries:
@@ -201,7 +221,7 @@ class _Walk:
 
     def _add_files(self, entries: Iterable[os.DirEntry[str]], ignores: Iterable[Globs]) -> None:
         for entry in entries:
-            if file_kind(entry.name) is None and not self._is_included(entry.path):
+            if not self.accepts(entry.name) and not self._is_included(entry.path):
                 continue
             if _is_folder(entry) or self._is_passed_over(entry.path, ignores):
                 continue

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from txsafe.analysis import Analyzer
     from txsafe.config import Config
     from txsafe.discovery import FileInput
+    from txsafe.project import Program
 
 Progress = Callable[[int, int], None]
 """Files done, files in all."""
@@ -66,7 +67,7 @@ def analyze(
             candidates.append((number, file))
         else:
             reports[number] = report
-    setting = Setting(config, list_roots(files) if candidates and config.follow_imports else (), keeps)
+    setting = Setting(config, find_program(files, config) if candidates else None, keeps)
     for number, report in _run(candidates, setting, executor):
         reports[number] = report
         if on_progress is not None:
@@ -80,19 +81,23 @@ class Setting:
     """What workers are told of a run."""
 
     config: Config
-    roots: tuple[str, ...]
+    program: Program | None = None
+    """Where imports are followed: its folders."""
     keeps: Keeps = Keeps.NOTHING
 
     def __hash__(self) -> int:
         """Hash what is hashable of the configuration."""
-        return hash((self.config.profile, self.config.root, self.config.server_version, self.roots))
+        return hash((self.config.profile, self.config.root, self.config.server_version, self.program))
 
 
-def list_roots(files: Iterable[FileInput]) -> tuple[str, ...]:
-    """Return the folders that the packages of a run stand in."""
-    from txsafe.project import roots_of
+def find_program(files: Iterable[FileInput], config: Config) -> Program | None:
+    """Return the folders of the program that the files of a run belong to; None where imports are not followed."""
+    if not config.follow_imports:
+        return None
+    from txsafe.project import Program
 
-    return roots_of(os.path.abspath(file.path) for file in files if file.path.name == "__init__.py")  # noqa: PTH100
+    paths = [os.path.abspath(file.path) for file in files if file.data is None]  # noqa: PTH100
+    return Program.of(paths, config.root)
 
 
 class Settling:
@@ -228,4 +233,4 @@ def _analyzer(setting: Setting) -> Analyzer:
 
     if setting.config.follow_imports:
         gc.set_threshold(*_COLLECTION)
-    return Analyzer.of(setting.config, roots=setting.roots, keeps=setting.keeps)
+    return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps)

@@ -18,7 +18,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -31,11 +31,13 @@ from txsafe.model import (
     Place,
     Related,
     Span,
+    Spelling,
     SqlCall,
     SqlSite,
     Statement,
     StatementContext,
     StatementKind,
+    Transaction,
     TransactionContext,
 )
 
@@ -53,6 +55,9 @@ MOST_OPENERS = 1000
 """With more of them, nobody is told who mentions them: each site would be held against each."""
 
 _Key = TypeVar("_Key", bound=Hashable)
+
+_INDIFFERENT = TransactionContext()
+"""Whatever the transaction is, it decides nothing."""
 
 _HOLE = re.compile("[" + "".join(HOLE_CHARACTERS.values()) + "]")
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), MISSING))
@@ -178,6 +183,7 @@ def _mention(site: SqlSite, statement: Statement, *, text: str, opener: FeatureU
         scope=site.scope,
         route=site.route,
         confidence=site.confidence,
+        spelling=Spelling(site=site, statement=statement, span=statement.span),
     )
 
 
@@ -211,6 +217,7 @@ def _matching_uses(
         if variant is None:
             continue
         place = site.template.locate(span)
+        decisive = _decisive(candidate, captures, transaction=statement.transaction, driver=site.driver, of=statement)
         yield FeatureUse(
             rule=candidate.rule.id,
             variant=variant.id,
@@ -221,8 +228,9 @@ def _matching_uses(
             driver=site.driver,
             scope=site.scope,
             route=site.route,
-            confidence=min(site.confidence, variant.confidence, _certainty(captures)),
-            trail=_trail(site, place),
+            confidence=min(site.confidence, variant.confidence, _certainty(captures), decisive.certainty),
+            trail=(*_trail(site, place), *decisive.trail),
+            spelling=Spelling(site=site, statement=statement, span=span),
         )
 
 
@@ -252,6 +260,7 @@ def _iterate_api_uses(uses: Iterable[ApiUse], index: RuleIndex) -> Iterator[Feat
             variant = _first_variant(candidate, captures, transaction=use.transaction, driver=use.driver)
             if variant is None:
                 continue
+            decisive = _decisive(candidate, captures, transaction=use.transaction, driver=use.driver)
             yield FeatureUse(
                 rule=candidate.rule.id,
                 variant=variant.id,
@@ -262,8 +271,8 @@ def _iterate_api_uses(uses: Iterable[ApiUse], index: RuleIndex) -> Iterator[Feat
                 driver=use.driver,
                 scope=use.scope,
                 route=use.route,
-                confidence=min(use.confidence, variant.confidence),
-                trail=use.trail,
+                confidence=min(use.confidence, variant.confidence, decisive.certainty),
+                trail=(*use.trail, *decisive.trail),
             )
 
 
@@ -292,6 +301,27 @@ def _first_variant(
         if all(matches_globs(captures.get(fact, ""), globs) for fact, globs in match.where.items()):
             return variant
     return None
+
+
+def _decisive(
+    candidate: _Candidate,
+    captures: Mapping[str, str],
+    *,
+    transaction: TransactionContext,
+    driver: str | None,
+    of: Statement | None = None,
+) -> TransactionContext:
+    """Return the transaction where another kind would make another variant of the use, and nothing where not."""
+    if transaction.certainty is Confidence.HIGH and not transaction.trail:
+        return _INDIFFERENT
+    found = {
+        None if variant is None else variant.id
+        for kind in Transaction
+        for variant in [
+            _first_variant(candidate, captures, transaction=replace(transaction, kind=kind), driver=driver, of=of)
+        ]
+    }
+    return transaction if len(found) > 1 else _INDIFFERENT
 
 
 # ---------------------------------------------------------------- captures

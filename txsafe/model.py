@@ -276,6 +276,10 @@ class TransactionContext:
     end: TransactionEnd = TransactionEnd.UNKNOWN
     opened: Place | None = None
     """What opens it, for related locations."""
+    certainty: Confidence = Confidence.HIGH
+    """How sure `kind` is: less than high where a caller that was not seen may hold a transaction open."""
+    trail: tuple[Related, ...] = ()
+    """The calls that decide about it, where it is not the function itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -460,6 +464,17 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """How the program writes a use of SQL: what a rewrite changes."""
+
+    site: SqlSite
+    """Its template maps character by character, as far as the program spells it."""
+    statement: Statement
+    span: Span
+    """The statement's, or that of the function call in it that counts; in the template's text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureUse:
     """One use of session state: a rule's variant, at a place."""
 
@@ -479,6 +494,8 @@ class FeatureUse:
     trail: tuple[Related, ...] = ()
     paired: bool = False
     """Opened and closed on one connection within one transaction (lock … unlock, create … drop)."""
+    spelling: Spelling | None = field(default=None, compare=False, repr=False)
+    """None for an API use, which is no SQL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -533,6 +550,9 @@ class Fix:
     title: str
     edits: tuple[Edit, ...]
     applicability: Applicability
+    settings: tuple[tuple[str, str], ...] = ()
+    """Parameters to give to the database role first, with their values as SQL spells them: without that the edits would
+    lose them, so such a fix is only displayed, or applied together with a script that does it (`txsafe fix --ddl`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -612,6 +632,8 @@ class FileUses:
     """Texts that nothing in this file runs, in order."""
     reached: tuple[Location, ...]
     """Texts of other files that this file is seen to run."""
+    sites: tuple[tuple[SqlSite, tuple[Statement, ...]], ...] = ()
+    """What the file sends: what rewrites look at. They are not made of uses that come from another process."""
 
 
 class Keeps(enum.Enum):

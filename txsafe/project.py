@@ -1,11 +1,11 @@
 # os.path is several times faster than pathlib, and imports are looked up by the thousand.
-# ruff: noqa: PTH100, PTH113, PTH118, PTH120, PTH122, PTH208
+# ruff: noqa: PTH100, PTH110, PTH113, PTH118, PTH120, PTH122, PTH208
 """Dotted module names in, parsed files out: the rest of the program, loaded where an import is followed.
 
 A root is a folder that imports start from: the one above a file's topmost `__init__.py`, every folder above that up to
 the project's, and a `src` in each; then the roots of the other packages of a run, where only one of them has the name.
 Nothing is loaded before it is asked for; how much one file may ask for is bounded, and links out of the tree are not
-followed.
+followed. The way back, from a name to the files that hold it, is a search of bytes (`mentions`) in the tree of the run.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING
 
 from txsafe.discovery import display_path
 from txsafe.errors import SourceError
-from txsafe.python.scopes import Module
+from txsafe.mentions import Mentions
+from txsafe.python.scopes import Module, References
 from txsafe.python.tree import Newer
 from txsafe.source import read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from txsafe.discovery import FileInput
     from txsafe.model import SourceFile
 
 MODULES_PER_FILE = 200
@@ -35,15 +37,52 @@ BYTES_PER_MODULE = 300_000
 """A larger file that is imported is generated code."""
 TEXT_KEPT = 1_500_000
 """Code points of parsed modules that a process keeps for the next files; trees take some hundred bytes for each."""
+REFERRING = 24
+"""Files that are parsed to see who refers to one name; a name in more of them is an everyday word."""
 _INIT = "__init__.py"
+_PROJECT_MARKS = (".git", ".hg", ".svn", ".jj", "pyproject.toml", "txsafe.toml", "setup.py", "setup.cfg")
+"""What only the top folder of a project has."""
 _ABOVE = 12
 """Folders above a package that are taken for roots."""
 
 
-def roots_of(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the folders that hold the topmost packages of some files, sorted."""
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The folders of the program that some files belong to."""
+
+    roots: tuple[str, ...] = ()
+    """Those that hold its topmost packages, sorted."""
+    tree: str = ""
+    """The one that holds everything: the project's root, where that is one and holds the files, else the folder that
+    they have in common; empty where that would be a whole disk."""
+
+    @classmethod
+    def of(cls, paths: Sequence[str], top: Path) -> Program:
+        """Return the folders for some files (absolute) and the root that their configuration gives."""
+        return cls(_roots_of(paths), _tree_of(paths, os.path.abspath(top)))
+
+
+def _roots_of(paths: Iterable[str]) -> tuple[str, ...]:
     packages = {os.path.dirname(path) for path in paths if path.endswith(os.sep + _INIT)}
     return tuple(sorted({os.path.dirname(folder) for folder in packages} - packages))
+
+
+def _tree_of(paths: Sequence[str], top: str) -> str:
+    if paths and _is_project(top) and all(_is_below(path, top) for path in paths):
+        return top
+    try:
+        common = os.path.commonpath([os.path.dirname(path) for path in paths])
+    except ValueError:  # there are none, or they lie on several drives
+        return ""
+    return "" if os.path.dirname(common) == common else common
+
+
+def _is_project(folder: str) -> bool:
+    return any(os.path.exists(os.path.join(folder, mark)) for mark in _PROJECT_MARKS)
+
+
+def _no_files(_folder: str) -> tuple[FileInput, ...]:
+    return ()
 
 
 @dataclass(slots=True)
@@ -57,9 +96,18 @@ class _Spent:
 class Project:
     """The modules of one program, each parsed once."""
 
-    def __init__(self, top: Path, *, roots: Iterable[str] = (), reserved: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        top: Path,
+        *,
+        program: Program | None = None,
+        reserved: frozenset[str] = frozenset(),
+        files: Callable[[str], Iterable[FileInput]] = _no_files,
+    ) -> None:
+        program = program or Program()
+        self._mentions = Mentions(lambda: files(program.tree) if program.tree else ())
         self._top = os.path.realpath(top)
-        self._roots = tuple(roots)
+        self._roots = program.roots
         self._reserved = reserved
         self._modules: OrderedDict[str, Module | None] = OrderedDict()
         self._views: dict[tuple[str, str], _View] = {}
@@ -163,6 +211,13 @@ class Project:
         self._sources[module.source.path] = module.source
         return module
 
+    def references(self, name: str, top: str) -> References:
+        """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
+        found = self._mentions.of(name)
+        loaded = [self.load(path, top) for path in found.paths[:REFERRING]]
+        complete = found.complete and len(found.paths) <= REFERRING and None not in loaded
+        return References(tuple(module for module in loaded if module is not None), complete=complete)
+
     def _read(self, path: str, top: str) -> Module | None:
         if not _is_below(os.path.realpath(path), top):
             return None
@@ -201,6 +256,10 @@ class _View:
             self._paths[name] = self._find(name)
         path = self._paths[name]
         return None if path is None else self._project.load(path, self._top)
+
+    def references(self, name: str) -> References:
+        """Return the files that hold a name, parsed."""
+        return self._project.references(name, self._top)
 
     def _find(self, name: str) -> str | None:
         parts = name.split(".")

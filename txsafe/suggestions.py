@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.catalog.templates import MISSING, fill_template, matches_globs, template_names
-from txsafe.rewrites import REWRITES
+from txsafe.rewrites import PATTERNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,8 +82,8 @@ def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse]) -> st
 
     `neighbours` are the uses and mentions of the same file, in order; the use itself may be among them.
     """
-    for rewrite in REWRITES:
-        text = rewrite(use, neighbours)
+    for pattern in PATTERNS:
+        text = pattern(use, neighbours)
         if text is not None:
             return text
     variant = rule.variants[use.variant]

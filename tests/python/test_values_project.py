@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.python.analysed import marked, shown, source_of
-from txsafe.python.scopes import Module
+from txsafe.python.scopes import Module, References
 from txsafe.python.values import evaluate, evaluate_through, text_values
 
 
@@ -20,6 +20,10 @@ class Files:
             source = source_of(self.files[name], f"{name.replace('.', '/')}{package}.py")
             self.modules[name] = Module.of(source, name=name, project=self)
         return self.modules.get(name)
+
+    def references(self, name: str) -> References:
+        found = [self.module(module) for module, text in self.files.items() if name in text]
+        return References(tuple(module for module in found if module is not None), complete=True)
 
 
 FILES = {

@@ -11,7 +11,7 @@ import pglast
 import pytest
 
 from txsafe.model import NO_FACTS, FeatureUse, Place, Span, StatementKind, Transaction, TransactionContext
-from txsafe.rewrites import REWRITES
+from txsafe.rewrites import PATTERNS
 from txsafe.rewrites.temp_table import MOST_NEIGHBOURS, replace_temporary_table
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def test_there_is_no_rewrite_of_what_is_no_plain_temporary_table_or_not_known(fa
 
 def test_another_rule_is_not_rewritten() -> None:
     other = FeatureUse(rule="listen", variant="listen", place=Place("a", Span(0, 1)), sql="LISTEN a")
-    assert all(rewrite(other, ()) is None for rewrite in REWRITES)
+    assert all(pattern(other, ()) is None for pattern in PATTERNS)
 
 
 def test_sqlglot_is_imported_only_where_a_query_is_looked_at() -> None:

@@ -111,8 +111,9 @@ def key_of(diagnostic: Diagnostic) -> Key:
 
 def count(report: Report, config: Config) -> Tally:
     """Count what a report says."""
-    live = [each for each in report.diagnostics if is_live(each)]
-    blocking = [each for each in live if must_go(each, config)]
+    live = [each for file in report.files for each in file.diagnostics if is_live(each)]
+    failing = {severity for severity in Severity if severity >= config.fail_on}
+    blocking = [each for each in live if each.severity in failing and each.rule not in OWN_RULES]
     rules: dict[str, Counter[str]] = {}
     for each in blocking:
         rules.setdefault(each.rule, Counter()).update([worst_word(each)])

@@ -221,7 +221,7 @@ class _Audit:
         from txsafe.selection import add_errors, select
 
         setting = self.setting
-        report = judging.analysis.report(setting.profile)
+        report = judging.analysis.with_fixes(judging.analysis.report(setting.profile))
         if setting.choice is not None:
             from txsafe.poolerconfig.complaints import complain
 

@@ -27,6 +27,15 @@ _LISTS = frozenset({"select", "ignore", "exclude", "extend_exclude", "include"})
 """Given several times, or with commas."""
 _DEFAULTS = Config(root=Path())
 _ACTIONS = frozenset({"config", "isolated", "show_config", "show_files", "stdin_filename", "write_baseline"})
+_FIX_FLAGS = frozenset(
+    {
+        "paths", "profile", "settings", "pooler_config", "pooler_database", "server_version", "select", "ignore",
+        "fail_on", "min_confidence", "baseline", "exclude", "extend_exclude", "include", "force_exclude",
+        "respect_gitignore", "max_file_size", "follow_imports", "rule_paths", "stdin_filename", "require_reason",
+        "exit_zero", "jobs", "config", "isolated", "quiet", "verbose", "debug",
+    }
+)  # fmt: skip
+"""What `fix` has in common with `check`."""
 """What is no option of `Config`."""
 
 
@@ -110,6 +119,16 @@ def parameters() -> list[click.Parameter]:
         _switch("--verbose", "-v", "verbose"),
         _switch("--debug"),
     ]
+
+
+def fix_parameters() -> list[click.Parameter]:
+    """Return click's parameters of `fix`."""
+    own = [
+        _action("--diff", text="Print what would change as a unified diff, and change nothing."),
+        _action("--unsafe-fixes", text="Apply also the fixes that may change what the program means."),
+    ]
+    shared = [parameter for parameter in parameters() if parameter.name in _FIX_FLAGS]
+    return [shared[0], *own, *shared[1:]]
 
 
 def configure(paths: Sequence[str], flags: Flags) -> Config:

@@ -45,27 +45,19 @@ def find_sites(source: SourceFile, drivers: Drivers, *, options: PythonOptions =
 
     """
     from txsafe.python.constructs import Constructs
-    from txsafe.python.described import describe
-    from txsafe.python.guards import Guards
     from txsafe.python.literals import Literals
-    from txsafe.python.receivers import Receivers
     from txsafe.python.scopes import Module
     from txsafe.python.sinks import Sinks
-    from txsafe.python.transactions import Transactions
     from txsafe.python.uses import Uses
+    from txsafe.python.views import View
 
     module = options.parsed or Module.of(source, name=options.module)
-    receivers = Receivers(module, drivers)
-    guards = Guards(module, drivers)
-    described = describe(module, receivers, drivers, sinks=options.sinks)
-    transactions = Transactions(module, receivers, drivers, described)
-    sent = Sinks(module, receivers, drivers, guards=guards, transactions=transactions).find(described)
-    uses = Uses(module, receivers, drivers, guards=guards, transactions=transactions).find(described)
-    constructs = tuple(
-        Constructs(module, receivers, drivers, guards=guards, transactions=transactions).find(sent.covered)
-    )
+    view = View.of_file(module, drivers, declared=options.sinks)
+    sent = Sinks(view).find(view.described)
+    uses = Uses(view).find(view.described)
+    constructs = tuple(Constructs(view).find(sent.covered))
     covered = sent.covered.union(fragment.place.span for site in constructs for fragment in site.template.fragments)
-    literals = tuple(Literals(module, receivers, guards).find(covered))
+    literals = tuple(Literals(module, view.receivers, view.guards).find(covered))
     return Sighting(
         sites=(*sent.sites, *constructs, *literals), uses=uses, unresolved=sent.unresolved, sinks=sent.sinks
     )

@@ -15,12 +15,8 @@ from txsafe.python.values import Text, evaluate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from txsafe.catalog.drivers import Drivers
     from txsafe.model import Span
-    from txsafe.python.guards import Guards
-    from txsafe.python.receivers import Receivers
-    from txsafe.python.scopes import Module
-    from txsafe.python.transactions import Transactions
+    from txsafe.python.views import View
 
 _SESSION_FUNCTION = re.compile(r"pg_\w+|set_config|setseed|currval|lastval|nextval|dblink\w*", re.IGNORECASE)
 
@@ -28,14 +24,12 @@ _SESSION_FUNCTION = re.compile(r"pg_\w+|set_config|setseed|currval|lastval|nextv
 class Constructs:
     """Finds the function calls of one module that no sink took as its SQL."""
 
-    def __init__(
-        self, module: Module, receivers: Receivers, drivers: Drivers, *, guards: Guards, transactions: Transactions
-    ) -> None:
-        self._module = module
-        self._receivers = receivers
-        self._namespaces = drivers.constructs
-        self._guards = guards
-        self._transactions = transactions
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._module = view.module
+        self._receivers = view.receivers
+        self._namespaces = view.drivers.constructs
+        self._guards = view.guards
 
     def find(self, covered: frozenset[Span]) -> Iterator[SqlSite]:
         """Yield a site for each construct outside the `covered` spans."""
@@ -60,7 +54,7 @@ class Constructs:
                 sink=self._module.qualified_name(call.func) or "sqlalchemy.func",
                 driver="sqlalchemy",
                 template=SqlTemplate(fragments=(prefix, *value.template.fragments)),
-                transaction=self._transactions.context(call, receiver, self._module.span(call).end),
+                transaction=self._view.surroundings.context(call, receiver, self._module.span(call).end),
                 scope=scope_name(self._module, call),
                 route=receiver.route,
                 confidence=Confidence.HIGH if receiver.certainty is Certainty.KNOWN else Confidence.MEDIUM,

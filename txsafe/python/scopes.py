@@ -115,6 +115,23 @@ class Project(Protocol):
     def module(self, name: str) -> Module | None:
         """Return the module of a dotted name, None where it is not part of the project."""
 
+    def references(self, name: str) -> References:
+        """Return the files that hold a name (the last part of a dotted one) as a word, for whatever reason.
+
+        Who asks looks for its calls and imports in them. Costs a search of bytes and a parse for each file, so ask only
+        for what decides something.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The files of a program that hold a name, those of the asking file's own included."""
+
+    modules: tuple[Module, ...]
+    """In the order of their paths."""
+    complete: bool
+    """No file is out of sight: none was left out, out of bounds or cannot be parsed."""
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Module:
@@ -136,6 +153,8 @@ class Module:
     """Bindings of `x.name`, by name."""
     mutations: dict[str, list[ast.expr | ast.stmt]] = field(default_factory=dict)
     """What changes the list or dictionary that a name holds: method calls and item assignments, by name."""
+    attribute_mutations: dict[str, list[ast.expr | ast.stmt]] = field(default_factory=dict)
+    """The same of `x.name`, by the attribute's name."""
     star_imports: list[str] = field(default_factory=list)
     calls: tuple[ast.Call, ...] = ()
     assignments: tuple[ast.Assign | ast.AnnAssign | ast.AugAssign, ...] = ()

@@ -28,19 +28,19 @@ from txsafe.python.arguments import Arguments, Presence
 from txsafe.python.names import last_name
 from txsafe.python.receiver import Certainty
 from txsafe.python.scopes import BindingKind
-from txsafe.python.transactions import Spoken, Transactions, read_transaction_word
+from txsafe.python.transactions import Spoken, read_transaction_word
 from txsafe.python.values import Items, Scalar, Table, Text, Unknown, Value, evaluate, evaluate_through
 from txsafe.python.wrappers import Passed, Wrappers, depends_on_parameters
+from txsafe.sql import may_hold_session_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from txsafe.catalog.drivers import Drivers, Temporary
+    from txsafe.catalog.drivers import Temporary
     from txsafe.python.arguments import Alternative
     from txsafe.python.described import Described
-    from txsafe.python.guards import Guards
-    from txsafe.python.receivers import Receivers
     from txsafe.python.scopes import FunctionNode, Module
+    from txsafe.python.views import View
 
 PREAMBLE = r"(?>(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/|\()*)"
 """Space, comments and parentheses before a statement; atomic, so that hostile comments cost one pass."""
@@ -98,18 +98,14 @@ class _Found:
 class Sinks:
     """Finds what one module sends."""
 
-    def __init__(
-        self, module: Module, receivers: Receivers, drivers: Drivers, *, guards: Guards, transactions: Transactions
-    ) -> None:
-        self._module = module
-        self._receivers = receivers
-        self._drivers = drivers
-        self._guards = guards
-        self._transactions = transactions
-        self._wrappers = Wrappers(module, receivers, drivers)
-        self._calls_by_name: dict[str, list[ast.Call]] = {}
-        for call in module.calls:
-            self._calls_by_name.setdefault(last_name(call.func), []).append(call)
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._module = view.module
+        self._receivers = view.receivers
+        self._drivers = view.drivers
+        self._guards = view.guards
+        self._transactions = view.transactions
+        self._wrappers = Wrappers(view.module, view.receivers, view.drivers)
 
     def find(self, described: Iterable[Described]) -> Sent:
         """Return the SQL that the described calls send."""
@@ -236,7 +232,7 @@ class Sinks:
             or not depends_on_parameters(self._module, sink.expr, function)
         ):
             return False
-        callers = self._callers(function)
+        callers = self._view.local_calls.of(function)
         inner = (
             self._transactions.context(sink.described.node, sink.described.receiver, sink.described.start)
             if sink.inner is None
@@ -256,21 +252,7 @@ class Sinks:
                 inner=inner,
             )
             self._resolve(outer, found, depth - 1)
-        return bool(callers) and _is_private(self._module, function)
-
-    def _callers(self, function: FunctionNode) -> list[ast.Call]:
-        name = getattr(function, "name", None)
-        if name is None:
-            return []
-        return [call for call in self._calls_by_name.get(name, ()) if self._calls(call, function)]
-
-    def _calls(self, call: ast.Call, function: FunctionNode) -> bool:
-        if self._module.definition(call.func) is function:
-            return True
-        if not isinstance(call.func, ast.Attribute):
-            return False
-        owner = self._receivers.of(call.func.value).owner
-        return owner is not None and owner is self._module.parent(function)
+        return bool(callers) and self._view.local_calls.are_all(function)
 
     # ---------------------------------------------------------------- sites
 
@@ -301,7 +283,7 @@ class Sinks:
             sink=described.name,
             driver=described.driver,
             template=template,
-            transaction=self._transaction(sink),
+            transaction=self._transaction(sink, template),
             scope=scope_name(self._module, sink.node),
             parameters=parameters or _has_parameters(described),
             route=described.receiver.route,
@@ -318,8 +300,10 @@ class Sinks:
                 event = Arguments(self._module, decorator, found[2].arguments).get(found[2].event)
                 yield Related(place=self._module.place(decorator), message=f"runs on the event {event.text}")
 
-    def _transaction(self, sink: _Sink) -> TransactionContext:
-        here = self._transactions.context(sink.node, sink.described.receiver, self._start(sink))
+    def _transaction(self, sink: _Sink, template: SqlTemplate) -> TransactionContext:
+        """Return the transaction of a site; callers are asked only where it may matter."""
+        asked = self._view.surroundings if may_hold_session_state(template.text) else self._transactions
+        here = asked.context(sink.node, sink.described.receiver, self._start(sink))
         if sink.inner is None:
             return here
         if here.block is None and sink.described.module is not self._module and self._may_be_opened(sink.node):
@@ -496,15 +480,6 @@ def _argument_of(module: Module, expr: ast.expr, function: FunctionNode, caller:
         return None
     argument = caller.args[names.index(expr.id)]
     return None if isinstance(argument, ast.Starred) else argument
-
-
-def _is_private(module: Module, function: FunctionNode) -> bool:
-    """Return whether nothing outside the file can be expected to call a function."""
-    name = getattr(function, "name", "")
-    nested = any(
-        isinstance(ancestor, ast.FunctionDef | ast.AsyncFunctionDef) for ancestor in module.ancestors(function)
-    )
-    return nested or (name.startswith("_") and not name.endswith("__"))
 
 
 def _definition_of(module: Module, sink: _Sink, template: SqlTemplate) -> tuple[Related, ...]:

@@ -1,8 +1,8 @@
 """A node and the connection it uses → the transaction that it runs in.
 
 In go what `described` found in a module, out come `TransactionContext`s: enclosing blocks and decorators first, then
-BEGIN and COMMIT in the program's own SQL, then what the connection does by itself. Nothing is guessed across functions:
-where a caller may have opened a block, the kind is unknown.
+BEGIN and COMMIT in the program's own SQL, then what the connection does by itself. Each function is looked at alone:
+`surroundings` asks its callers where that decides.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from txsafe.model import Place, Transaction, TransactionContext, TransactionEnd
+from txsafe.model import Confidence, Place, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.arguments import Arguments, Truth
 from txsafe.python.receiver import Certainty, Receiver
 from txsafe.python.receivers import Receivers, any_holds
@@ -108,6 +108,14 @@ class Transactions:
 
     def context(self, node: ast.AST, receiver: Receiver, start: int) -> TransactionContext:
         """Return the transaction that a node runs in which uses `receiver`, at its place in the order of execution."""
+        held = self.held(node, receiver, start)
+        if held is not None:
+            return held
+        function = self._module.function(node)
+        return self._by_default(function, receiver, self._autocommit(function, receiver, start), start)
+
+    def held(self, node: ast.AST, receiver: Receiver, start: int) -> TransactionContext | None:
+        """Return the transaction that the node's own function decides, or the kind of file; None where neither does."""
         function = self._module.function(node)
         autocommit = self._autocommit(function, receiver, start)
         opened = self._enclosing(node, receiver)
@@ -120,7 +128,30 @@ class Transactions:
             return spoken
         if self._migration is not None and _may_be(receiver, self._migration[0]):
             return self._migration[1]
-        return self._by_default(function, receiver, autocommit, start)
+        return None
+
+    def is_switched(self, function: ast.AST, receiver: Receiver, start: int) -> bool:
+        """Return whether a function itself has told its connection to be in autocommit or not, or opened a block."""
+        switches = self._switches.get((function, receiver.root), ())
+        return bisect_left(switches, start, key=itemgetter(0)) > 0 or self._opened_by_hand(function, receiver, start)
+
+    def opened_around(self, node: ast.AST) -> TransactionContext | None:
+        """Return the transaction that a block around a node opens, of whichever connection."""
+        for opened in self._around(node):
+            if opened.block.kind is Transaction.EXPLICIT:
+                block = f"{self._module.span(opened.node).start}"
+                return TransactionContext(
+                    kind=Transaction.EXPLICIT,
+                    block=block,
+                    end=opened.block.end,
+                    opened=self._module.place(opened.node),
+                    certainty=Confidence.MEDIUM,
+                )
+        return None
+
+    def has_endings(self, function: ast.AST, receiver: Receiver) -> bool:
+        """Return whether a function itself commits or rolls back."""
+        return bool(self._endings.get((function, receiver.root)))
 
     # ---------------------------------------------------------------- blocks
 
@@ -166,6 +197,8 @@ class Transactions:
         """The first block of each connection that hands it to a caller."""
         blocks: dict[str, _Opened] = {}
         for opened in self._blocks:
+            if opened.root.startswith(_GLOBAL):  # hands out nothing: who enters it is in it, and nobody else
+                continue
             if opened.root not in blocks and self._yields(opened):
                 blocks[opened.root] = opened
         return blocks

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -28,43 +29,61 @@ from txsafe.python.described import Described
 from txsafe.python.receiver import NOTHING, Certainty
 from txsafe.python.sinks import scope_name
 from txsafe.python.values import Table, Text, Unknown, evaluate
+from txsafe.python.wrappers import depends_on_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from txsafe.catalog.drivers import Drivers, StartUp, Use
-    from txsafe.python.guards import Guards
-    from txsafe.python.receivers import Receivers
-    from txsafe.python.scopes import Module
-    from txsafe.python.transactions import Transactions
+    from txsafe.catalog.drivers import StartUp, Use
+    from txsafe.python.scopes import FunctionNode
+    from txsafe.python.views import View
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
 _OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
 _OPTIONS_VARIABLE = "PGOPTIONS"
+_RECEIVER = "@receiver"
+"""The path of the transaction that a call is made in."""
 
 
 class Uses:
     """Finds the API uses of one module."""
 
-    def __init__(
-        self, module: Module, receivers: Receivers, drivers: Drivers, *, guards: Guards, transactions: Transactions
-    ) -> None:
-        self._module = module
-        self._receivers = receivers
-        self._drivers = drivers
-        self._guards = guards
-        self._transactions = transactions
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._module = view.module
+        self._receivers = view.receivers
+        self._drivers = view.drivers
+        self._guards = view.guards
 
     def find(self, described: Iterable[Described]) -> tuple[ApiUse, ...]:
         """Return the uses of the described calls, and those of settings and environment variables."""
         found = [
-            *(use for one in (*described, *self._settings()) for use in self._of_described(one)),
+            *(use for one in described for view in self._views(one) for use in self._of_described(view)),
+            *(use for one in self._settings() for use in self._of_described(one)),
             *self._environment(),
         ]
         return _without_repeats(found)
 
     # ---------------------------------------------------------------- described calls
+
+    def _views(self, described: Described) -> Iterator[Described]:
+        """Yield a call whose settings its function is handed as each caller makes it, any other call as it stands."""
+        function = self._module.function(described.node)
+        if function is None or not self._is_handed_on(described, function):
+            yield described
+            return
+        callers = self._view.local_calls.of(function)
+        if not callers or not self._view.local_calls.are_all(function):
+            yield described
+        yield from (replace(described, caller=caller) for caller in callers)
+
+    def _is_handed_on(self, described: Described, function: FunctionNode) -> bool:
+        meaning, call = described.meaning, described.node
+        if not isinstance(call, ast.Call) or not (meaning.uses or meaning.start_up):
+            return False
+        given = (*call.args, *(keyword.value for keyword in call.keywords))
+        return any(depends_on_parameters(self._module, expr, function) for expr in given)
 
     def _of_described(self, described: Described) -> Iterator[ApiUse]:
         meaning = described.meaning
@@ -72,7 +91,8 @@ class Uses:
             return
         if self._guards.is_excluded(described.node) or self._is_foreign(described):
             return
-        transaction = self._transactions.context(described.node, described.receiver, described.start)
+        asked = self._view.surroundings if _asks_for_transaction(meaning.uses) else self._view.transactions
+        transaction = asked.context(described.node, described.receiver, described.start)
         yield from _surest(self._of_conditions(described, transaction))
         if meaning.start_up is not None:
             for name, sent, place, confidence in self._start_up(described, meaning.start_up):
@@ -107,16 +127,18 @@ class Uses:
         if truth is Truth.NO or (truth is Truth.MAYBE and use.sure):
             return None
         limit = Confidence.LOW if truth is Truth.MAYBE else use.confidence
+        if _RECEIVER in special:
+            limit = min(limit, transaction.certainty)
         if described.receiver.certainty is Certainty.GUESSED:
             limit = min(limit, Confidence.MEDIUM)
         return limit
 
     def _special(self, described: Described, use: Use, transaction: TransactionContext) -> Mapping[str, Argument]:
-        paths = {path for condition in (use.when, *use.unless) for path in condition.accepted if path.startswith("@")}
+        paths = {path for path in _paths(use) if path.startswith("@")}
         return {path: self._special_argument(described, path, transaction) for path in paths if path != "@url"}
 
     def _special_argument(self, described: Described, path: str, transaction: TransactionContext) -> Argument:
-        if path == "@receiver":
+        if path == _RECEIVER:
             place = self._module.place(described.node)
             kind = self._kind_after(described, transaction)
             if kind is Transaction.UNKNOWN:
@@ -157,8 +179,14 @@ class Uses:
             scope=scope_name(self._module, described.node),
             route=route,
             confidence=confidence,
-            trail=tuple(self._mappings(described)),
+            trail=(*self._mappings(described), *self._call_elsewhere(described, place)),
         )
+
+    def _call_elsewhere(self, described: Described, place: Place) -> Iterator[Related]:
+        """Yield the call where a use is reported in another file: where its setting is written."""
+        call = self._module.place(described.node)
+        if place.path != call.path:
+            yield Related(place=call, message=f"given to {described.name} here")
 
     def _mappings(self, described: Described) -> Iterator[Related]:
         """Yield where the mappings are written that a call gets its settings from, if not at the call."""
@@ -186,8 +214,7 @@ class Uses:
         argument = described.arguments.get(path)
         if argument.expr is not None:
             return self._module.place(argument.expr)
-        place = argument.place
-        return place if place is not None and place.path == self._module.source.path else None
+        return argument.place
 
     def _name_place(self, node: ast.expr) -> Place:
         named = node.func if isinstance(node, ast.Call) else node
@@ -298,6 +325,15 @@ class Uses:
                     scope=scope_name(self._module, key),
                     confidence=confidence,
                 )
+
+
+def _paths(use: Use) -> Iterator[str]:
+    for condition in (use.when, *use.unless):
+        yield from condition.accepted
+
+
+def _asks_for_transaction(uses: Iterable[Use]) -> bool:
+    return any(_RECEIVER in _paths(use) for use in uses)
 
 
 def _read_options(text: str, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:

@@ -103,11 +103,12 @@ def _context(
     if base.kind is Transaction.EXPLICIT:
         return replace(base, end=end or base.end)
     if begins is _Begins.YES:
-        return replace(base, kind=Transaction.EXPLICIT, block=base.block or block, end=end or TransactionEnd.UNKNOWN)
+        opened = TransactionContext(kind=Transaction.EXPLICIT, block=base.block or block, opened=base.opened)
+        return replace(opened, end=end or TransactionEnd.UNKNOWN)
     if base.kind is Transaction.AUTOCOMMIT:
         if message is MessageKind.SEPARATE or len(members) == 1:
             return base
-        return replace(base, kind=Transaction.EXPLICIT, block=block, end=end or TransactionEnd.COMMIT)
+        return TransactionContext(kind=Transaction.EXPLICIT, block=block, end=end or TransactionEnd.COMMIT)
     shared = message is MessageKind.SINGLE_MESSAGE and len(members) > 1
     return replace(base, block=base.block or (block if shared else None), end=end or base.end)
 

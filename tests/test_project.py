@@ -1,0 +1,134 @@
+"""The program around a file: who refers to a name, found by a search of bytes and bounded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from txsafe import mentions
+from txsafe.config import Config
+from txsafe.discovery import FileInput, find_files
+from txsafe.mentions import Found, Mentions
+from txsafe.project import REFERRING, Program, Project
+from txsafe.source import read_source
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def files_of(folder: Path, **texts: str) -> list[FileInput]:
+    made = []
+    for name, text in texts.items():
+        path = folder / f"{name}.py"
+        path.write_text(text)
+        made.append(FileInput(path, str(path)))
+    return made
+
+
+def names(found: Found) -> list[str]:
+    return [Path(path).stem for path in found.paths]
+
+
+def test_a_word_is_found_in_the_files_that_hold_it_as_a_word(tmp_path: Path) -> None:
+    files = files_of(tmp_path, b="run()", a="x.run(1)", longer="runs = rerun", quoted="'run'", empty="", äö="run_ = 1")
+    found = Mentions(lambda: files).of("run")
+    assert names(found) == ["a", "b", "quoted"]
+    assert found.complete
+
+
+def test_a_name_beyond_ascii_is_a_word(tmp_path: Path) -> None:
+    files = files_of(tmp_path, a="größe = 1", b="größere = 2", c="x.größe")
+    assert names(Mentions(lambda: files).of("größe")) == ["a", "c"]
+
+
+def test_nothing_is_found_for_no_word_and_in_no_files(tmp_path: Path) -> None:
+    assert Mentions(lambda: files_of(tmp_path, a="run")).of("").paths == ()
+    assert Mentions(list).of("run") == Found((), complete=True)
+
+
+def test_the_files_are_read_once_and_only_when_asked(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def listing() -> list[FileInput]:
+        asked.append(1)
+        return files_of(tmp_path, a="run other")
+
+    searched = Mentions(listing)
+    assert asked == []
+    assert [names(searched.of(word)) for word in ("run", "other", "run")] == [["a"]] * 3
+    assert asked == [1]
+
+
+def test_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = files_of(tmp_path, a="run", b="run" + " " * 100, c="run")
+    monkeypatch.setattr(mentions, "MOST_BYTES_OF_FILE", 50)
+    assert Mentions(lambda: files).of("run") == Found((str(tmp_path / "a.py"), str(tmp_path / "c.py")), complete=False)
+    monkeypatch.setattr(mentions, "MOST_BYTES", 4)
+    assert Mentions(lambda: [files[0], files[2]]).of("run") == Found((str(tmp_path / "a.py"),), complete=False)
+
+
+def test_sql_files_are_not_searched(tmp_path: Path) -> None:
+    script = tmp_path / "a.sql"
+    script.write_text("run")
+    assert Mentions(lambda: [FileInput(script, "a.sql")]).of("run").paths == ()
+
+
+@given(st.lists(st.text(alphabet="ab_ .\n", max_size=12), max_size=6), st.text(alphabet="ab_", min_size=1, max_size=3))
+def test_a_search_finds_what_splitting_finds(texts: list[str], word: str) -> None:
+    inputs = [FileInput(Path(f"/{number}.py"), f"{number}.py", text.encode()) for number, text in enumerate(texts)]
+    expected = [f"/{n}.py" for n, text in enumerate(texts) if word in text.replace(".", " ").split()]
+    assert list(Mentions(lambda: inputs).of(word).paths) == expected
+
+
+def opened(folder: Path) -> Project:
+    program = Program(tree=str(folder))
+    return Project(folder, program=program, files=lambda tree: find_files([tree], Config(root=folder)).files)
+
+
+def test_references_are_the_parsed_files_that_hold_a_name(tmp_path: Path) -> None:
+    files_of(tmp_path, db="def run(sql): ...", app="import db\ndb.run('x')", other="x = 1", broken="def run(:")
+    project = opened(tmp_path)
+    path = tmp_path / "app.py"
+    module = project.open(path, read_source(path, display="app.py", limit=1000))
+    assert module.project is not None
+    found = module.project.references("run")
+    assert [Path(each.source.path).name for each in found.modules] == ["app.py", "db.py"]
+    assert not found.complete, "broken.py holds the name and cannot be looked into"
+    assert found.modules[0] is module
+    assert module.project.references("db").complete
+
+
+def test_an_everyday_word_is_not_followed_everywhere(tmp_path: Path) -> None:
+    files_of(tmp_path, **{f"m{number:02}": "run()" for number in range(REFERRING + 1)})
+    project = opened(tmp_path)
+    path = tmp_path / "m00.py"
+    module = project.open(path, read_source(path, display="m00.py", limit=1000))
+    assert module.project is not None
+    found = module.project.references("run")
+    assert len(found.modules) == REFERRING
+    assert not found.complete
+
+
+def test_the_tree_is_the_project_or_what_the_files_have_in_common(tmp_path: Path) -> None:
+    project, loose = tmp_path / "project", tmp_path / "loose"
+    (project / "src").mkdir(parents=True)
+    (project / "pyproject.toml").touch()
+    inside, outside = str(project / "src/a.py"), str(loose / "b.py")
+    assert Program.of([inside], project).tree == str(project)
+    assert Program.of([outside], project).tree == str(loose)
+    assert Program.of([inside, outside], project).tree == str(tmp_path)
+    assert Program.of([inside], loose).tree == str(project / "src")
+    assert Program.of(["/a.py", inside], loose).tree == ""
+    assert Program.of([], project).tree == ""
+
+
+def test_a_walk_ends_after_so_many_folders(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / f"f{number}").mkdir()
+        (tmp_path / f"f{number}/a.py").touch()
+    config = Config(root=tmp_path)
+    assert len(find_files([str(tmp_path)], config).files) == 4
+    assert len(find_files([str(tmp_path)], config, most_folders=3).files) == 2

@@ -1,0 +1,234 @@
+"""`txsafe fix`: paths in, fixed files, or a diff, and an exit status out.
+
+Exit status: as `check` has it, for what is left; with `--diff` 1 where something would change, else 0.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from txsafe.cli.flags import configure, fix_parameters
+from txsafe.cli.inputs import STDIN, Setting, discover, has_work, note, note_discovery
+from txsafe.cli.terminal import write_output
+from txsafe.errors import ConfigError, SourceError
+from txsafe.model import Applicability
+from txsafe.profiles import with_profile_files
+from txsafe.selection import ExitStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from txsafe.discovery import Discovery, FileInput
+    from txsafe.fixing import FixedFile, Fixing
+    from txsafe.model import Diagnostic, FileReport, Report
+
+
+def run(paths: tuple[str, ...], *, diff: bool, unsafe_fixes: bool, **flags: object) -> int:
+    """Fix the files of some paths and return the exit status."""
+    if STDIN in paths and len(paths) > 1:
+        raise ConfigError("standard input is fixed alone, without other paths")
+    config = with_profile_files(configure(paths, flags))
+    discovery = discover(paths, flags, config)
+    note_discovery(discovery, config)
+    if not has_work(discovery):
+        return ExitStatus.CLEAN
+    setting = Setting.of(config)
+    applicable = {Applicability.SAFE, Applicability.UNSAFE} if unsafe_fixes else {Applicability.SAFE}
+    fixer = _Run(
+        setting=setting, discovery=discovery, applicable=frozenset(applicable), trees=_trees(paths, config.root)
+    )
+    return fixer.show() if diff else fixer.write()
+
+
+fix_command = click.Command(
+    "fix",
+    callback=run,
+    params=fix_parameters(),
+    help="Apply the fixes that are safe, and say what is left. PATHS are files and folders, - is standard input (the "
+    "result goes to standard output); the default is the working directory.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _trees(paths: Iterable[str], root: Path) -> tuple[Path, ...]:
+    """Return the folders that a run may write in: the project, and what was named."""
+    named = (Path(path) for path in paths if path != STDIN)
+    return (root, *(path if path.is_dir() else path.absolute().parent for path in named))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    setting: Setting
+    discovery: Discovery
+    applicable: frozenset[Applicability]
+    trees: tuple[Path, ...]
+
+    # ------------------------------------------------------------ what the user sees
+
+    def write(self) -> int:
+        """Write the fixed files, and say what was done."""
+        report, fixing = self._fix()
+        left_alone = {}
+        for fixed in fixing.files:
+            reason = self._write_file(fixed)
+            if reason is not None:
+                left_alone[fixed.file.display] = reason
+        self._tell(report, fixing, left_alone)
+        return ExitStatus.FOUND if left_alone else self._status(report, fixing)
+
+    def show(self) -> int:
+        """Print what would change."""
+        _, fixing = self._fix()
+        write_output("".join(_diff(fixed) for fixed in fixing.files))
+        if not self.setting.config.quiet:
+            files = len(fixing.files)
+            note(f"{_count(len(fixing.fixed), 'finding')} would be fixed in {_count(files, 'file')}.")
+        if self.discovery.missing:
+            return ExitStatus.FAILED
+        return ExitStatus.FOUND if fixing.files else ExitStatus.CLEAN
+
+    def _write_file(self, fixed: FixedFile) -> str | None:
+        from txsafe.atomic import replace_content
+
+        if self._is_stdin(fixed.file):
+            return None
+        return replace_content(fixed.file.path, fixed.data, expected=fixed.file.data or b"", within=self.trees)
+
+    def _is_stdin(self, file: FileInput) -> bool:
+        return any(each.data is not None and each.display == file.display for each in self.discovery.files)
+
+    # ------------------------------------------------------------ fixing
+
+    def _fix(self) -> tuple[Report, Fixing]:
+        """Return the report on all files before, and what became of those with something to fix."""
+        from txsafe.fixing import fix_files
+
+        report = self._analyze(self.discovery.files)
+        concerned = {
+            edit.place.path for each in self._wanted(report) if each.fix is not None for edit in each.fix.edits
+        }
+        files = tuple(self._read(concerned))
+        return report, fix_files(files, analyze=self._analyze, wanted=self._wanted)
+
+    def _read(self, concerned: Iterable[str]) -> Iterator[FileInput]:
+        """Yield files with their content: from here on nobody looks at the disk again until it is written to."""
+        from txsafe.discovery import read_input
+
+        names = frozenset(concerned)
+        for file in self.discovery.files:
+            if file.display in names:
+                try:
+                    yield replace(file, data=read_input(file, limit=self.setting.config.max_file_size))
+                except SourceError:  # it is gone since
+                    continue
+
+    def _analyze(self, files: Sequence[FileInput]) -> Report:
+        from txsafe.engine import analyze
+
+        return analyze(files, self.setting.config, profile=self.setting.profile)
+
+    def _wanted(self, report: Report) -> tuple[Diagnostic, ...]:
+        return tuple(each for each in self._live(report) if _applicability(each) in self.applicable)
+
+    def _live(self, report: Report) -> tuple[Diagnostic, ...]:
+        """Return what `check` would report."""
+        from txsafe.baseline import compare, read_baseline
+        from txsafe.report.summary import is_live
+        from txsafe.selection import select
+
+        config = self.setting.config
+        if config.baseline is not None:
+            report = compare(report, read_baseline(config.baseline), root=config.root).report
+        return tuple(each for each in select(report, config).diagnostics if is_live(each))
+
+    # ------------------------------------------------------------ what was done, and what is left
+
+    def _tell(self, report: Report, fixing: Fixing, left_alone: dict[str, str]) -> None:
+        config = self.setting.config
+        stdin = next((file for file in self.discovery.files if file.data is not None), None)
+        if stdin is not None:
+            fixed = next((each for each in fixing.files if each.file.display == stdin.display), None)
+            write_output(fixed.after.text if fixed is not None else _text_of(stdin))
+        lines = [
+            f"{_where(each)}: {each.rule}: {each.fix.title}"
+            for each in fixing.fixed
+            if each.fix is not None and each.path not in left_alone
+        ]
+        lines += [f"{path}: left alone: {reason}" for path, reason in left_alone.items()]
+        lines += [f"{_where(each.diagnostic)}: {each.diagnostic.rule}: left: {each.reason}" for each in fixing.refused]
+        if not config.quiet:
+            lines.append(self._summary(report, fixing, left_alone))
+        for line in lines:
+            if stdin is not None:
+                note(line)
+            else:
+                write_output(f"{line}\n")
+
+    def _summary(self, report: Report, fixing: Fixing, left_alone: dict[str, str]) -> str:
+        fixed = [each for each in fixing.fixed if each.path not in left_alone]
+        left = self._live(_merged(report, fixing, left_alone))
+        kinds = Counter(_applicability(each) for each in left)
+        parts = [
+            (kinds[Applicability.SAFE], "with a fix that was not applied"),
+            (kinds[Applicability.UNSAFE], "with a fix to look at (`--unsafe-fixes`)"),
+            (kinds[Applicability.DISPLAY_ONLY], "with a fix that is only shown"),
+            (kinds[None], "without a fix"),
+        ]
+        told = ", ".join(f"{number} {text}" for number, text in parts if number)
+        done = f"{_count(len(fixed), 'finding')} fixed in {_count(len(fixing.files) - len(left_alone), 'file')}"
+        return f"{done}, {len(left)} left{': ' if told else ''}{told}."
+
+    def _status(self, report: Report, fixing: Fixing) -> int:
+        from txsafe.baseline import compare, read_baseline
+        from txsafe.selection import add_errors, exit_status, select
+
+        config = self.setting.config
+        left = _merged(report, fixing, {})
+        if config.baseline is not None:
+            left = compare(left, read_baseline(config.baseline), root=config.root).report
+        if self.discovery.missing:
+            return ExitStatus.FAILED
+        return exit_status(add_errors(select(left, config), self.discovery.errors), config)
+
+
+def _applicability(diagnostic: Diagnostic) -> Applicability | None:
+    return None if diagnostic.fix is None else diagnostic.fix.applicability
+
+
+def _merged(report: Report, fixing: Fixing, left_alone: dict[str, str]) -> Report:
+    """Return the report as it is after the files were written."""
+    after: dict[str, FileReport] = {file.path: file for file in fixing.report.files if file.path not in left_alone}
+    return replace(report, files=tuple(after.get(file.path, file) for file in report.files))
+
+
+def _diff(fixed: FixedFile) -> str:
+    """Return a unified diff; lines keep their ends, and a missing last one is said as `diff` says it."""
+    import difflib
+
+    path = fixed.file.display
+    lines = difflib.unified_diff(_lines(fixed.before.text), _lines(fixed.after.text), path, path)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    lines = text.split("\n")
+    return [*(f"{line}\n" for line in lines[:-1]), *([lines[-1]] if lines[-1] else [])]
+
+
+def _text_of(file: FileInput) -> str:
+    from txsafe.source import decode
+
+    return decode(file.data or b"", file.display).text
+
+
+def _where(diagnostic: Diagnostic) -> str:
+    return f"{diagnostic.path}:{diagnostic.start.line}:{diagnostic.start.column}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,101 @@
+"""One call, and what it is of: `CallSite`, and the names that calls are found by."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from txsafe.python.links import defined, members
+from txsafe.python.scopes import FunctionNode, is_method
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from txsafe.model import Transaction
+    from txsafe.python.receivers import Receivers
+    from txsafe.python.scopes import Module
+    from txsafe.python.views import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSite:
+    """One place where a function is called: by its own name, or by the parameter that it was handed on as."""
+
+    view: View
+    """The file that the call stands in."""
+    call: ast.Call
+    function: FunctionNode
+    bound: int = 0
+    """How many of the function's first parameters are bound already: `self`, and what `partial` gives."""
+    hands: ast.expr | None = None
+    """The connection that a library's runner hands to the function, in place of what the call passes."""
+    transaction: Transaction | None = None
+    """What a library's runner runs it in, where that is not the transaction of the call."""
+
+    def argument(self, parameter: ast.arg) -> ast.expr | None:
+        """Return what the call passes for a parameter; None where it is left out, or spread from a list."""
+        index = (
+            positional(self.function).index(parameter) - self.bound if parameter in positional(self.function) else -1
+        )
+        if self.hands is not None:
+            return self.hands if index == 0 else None
+        for keyword in self.call.keywords:
+            if keyword.arg == parameter.arg:
+                return keyword.value
+        spread = any(isinstance(argument, ast.Starred) for argument in self.call.args[: index + 1])
+        return self.call.args[index] if 0 <= index < len(self.call.args) and not spread else None
+
+    def parameter(self, argument: ast.expr) -> ast.arg | None:
+        """Return the parameter that takes an argument of the call; None where `*args` does."""
+        named = next((keyword.arg for keyword in self.call.keywords if keyword.value is argument), None)
+        every = (*positional(self.function), *self.function.args.kwonlyargs)
+        return next((each for each in every if each.arg == named or self.argument(each) is argument), None)
+
+
+def positional(function: FunctionNode) -> list[ast.arg]:
+    """Return the parameters that take positional arguments, in their order."""
+    return [*function.args.posonlyargs, *function.args.args]
+
+
+def parameter_at(module: Module, function: FunctionNode, root: str) -> ast.arg | None:
+    """Return the parameter that a connection comes in by, which its root names by its place."""
+    every = (*positional(function), *function.args.kwonlyargs)
+    return next((each for each in every if root == f"at:{module.span(each).start}"), None)
+
+
+def target(module: Module, receivers: Receivers, callee: ast.expr) -> tuple[Module, FunctionNode] | None:
+    """Return the function of the program that an expression names, with its file."""
+    found: tuple[Module, ast.AST] | None = defined(module, callee)
+    if found is None and isinstance(callee, ast.Attribute):
+        base = receivers.of(callee.value)
+        bound = () if base.owner is None else members(base.home or module, base.owner, callee.attr)
+        found = (bound[-1][0], bound[-1][1].node) if bound else None
+    if found is None or not isinstance(found[1], FunctionNode):
+        return None
+    return found[0], found[1]
+
+
+def bound_by(module: Module, callee: ast.expr, home: Module, function: FunctionNode) -> int:
+    """Return how many parameters of a function its name brings: the object, in `self.method` and `Class().method`."""
+    if not isinstance(callee, ast.Attribute) or not is_method(home, function):
+        return 0
+    named = defined(module, callee.value)
+    return int(named is None or not isinstance(named[1], ast.ClassDef))
+
+
+def mentions_in(module: Module) -> Mapping[str, list[ast.expr]]:
+    """Return where a file reads names and attributes, by name, in the order of the tree."""
+    known = module.memory.get(mentions_in)
+    if isinstance(known, dict):
+        return known
+    found: dict[str, list[ast.expr]] = defaultdict(list)
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name, ctx=ast.Load()):
+                found[name].append(node)
+            case _:
+                continue
+    module.memory[mentions_in] = found
+    return found

@@ -1,0 +1,172 @@
+"""A call of the program that is no longer needed → the edits that remove its statement.
+
+What the statement leaves empty goes with it, where that is all it was for: a `finally`, with its `try` where nothing is
+left of that either, or a `with connection.cursor()`. Elsewhere `pass` takes its place. A call whose result somebody
+reads is not removed.
+"""
+
+from __future__ import annotations
+
+import ast
+import bisect
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from txsafe.model import Edit, Place, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from txsafe.python.scopes import Module
+    from txsafe.rewrites.surroundings import Surroundings
+
+_SPACE = re.compile(r"[ \t\f]*")
+_REST = re.compile(r"[ \t\f]*(?P<comment>#[^\r\n]*)?(?P<end>\r\n|\r|\n|\Z)")
+_TRY = re.compile(r"try[ \t\f]*:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
+_FINALLY = re.compile(r"^[ \t\f]*finally[ \t\f]*:", re.MULTILINE)
+_SEMICOLON = re.compile(r"\s*;")
+_BLANK = re.compile(r"[ \t\f]*(?:\r\n|\r|\n|\Z)")
+_READS = ("fetch", "scalar", "first", "one", "all", "mappings", "rowcount")
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The edits, and whether a comment goes with the statement."""
+
+    edits: tuple[Edit, ...]
+    loses_comment: bool = False
+
+
+def remove_call(place: Place, surroundings: Surroundings) -> Removal | None:
+    """Return what removes the statement that a call is; None where it is part of one, or its result is read."""
+    module, call = surroundings.module(place.path), surroundings.call(place)
+    if module is None or call is None:
+        return None
+    statement = module.statement(call)
+    if not isinstance(statement, ast.Expr) or not _is_whole(statement.value, call):
+        return None
+    following = next_statement(module, statement)
+    if following is not None and _may_read(following):
+        return None
+    return _Remover(module).remove(statement)
+
+
+def _is_whole(value: ast.expr, call: ast.Call) -> bool:
+    return (value.value if isinstance(value, ast.Await) else value) is call
+
+
+def next_statement(module: Module, statement: ast.stmt) -> ast.stmt | None:
+    """Return what follows a statement in the same block."""
+    body, index = _siblings(module, statement)
+    return body[index + 1] if index + 1 < len(body) else None
+
+
+def _may_read(statement: ast.stmt) -> bool:
+    """Return whether a statement may read the rows of the one before."""
+    return any(isinstance(node, ast.Attribute) and node.attr.startswith(_READS) for node in ast.walk(statement))
+
+
+def _siblings(module: Module, statement: ast.stmt) -> tuple[Sequence[ast.stmt], int]:
+    name, index = module.slots[statement]
+    return getattr(module.parent(statement), name), index
+
+
+class _Remover:
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._text = module.source.text
+
+    def remove(self, statement: ast.stmt) -> Removal | None:
+        body, _ = _siblings(self._module, statement)
+        span = self._lines_of(statement)
+        if span is None:
+            return None
+        if len(body) > 1:
+            return self._removal(span)
+        parent = self._module.parent(statement)
+        name, _ = self._module.slots[statement]
+        match parent:
+            case ast.Try() | ast.TryStar() if name == "finalbody":
+                return self._remove_finally(parent, span)
+            case ast.With() | ast.AsyncWith() if all(_is_cursor(item.context_expr) for item in parent.items):
+                return self.remove(parent)
+            case _:
+                place = self._module.place(statement)
+                return Removal((Edit(place=place, replacement="pass"),))
+
+    def _removal(self, *spans: Span, edits: tuple[Edit, ...] = ()) -> Removal:
+        comment = any("#" in self._text[span.start : span.end] for span in spans)
+        removed = (Edit(place=Place(self._module.source.path, span), replacement="") for span in spans)
+        return Removal((*removed, *edits), loses_comment=comment)
+
+    def _lines_of(self, statement: ast.stmt) -> Span | None:
+        """Return the lines that a statement has for itself; None where it shares one."""
+        span = self._module.span(statement)
+        start = self._line_start(span.start)
+        rest = _REST.match(self._text, span.end)
+        indent = _SPACE.match(self._text, start)
+        if rest is None or indent is None or indent.end() != span.start:
+            return None
+        return Span(start, rest.end())
+
+    def _line_start(self, offset: int) -> int:
+        return self._module.source.line_starts[self._module.source.position(offset).line - 1]
+
+    # ---------------------------------------------------------------- try … finally
+
+    def _remove_finally(self, statement: ast.Try | ast.TryStar, last: Span) -> Removal | None:
+        inner = [*statement.body, *statement.handlers, *statement.orelse]
+        end = self._module.span(inner[-1]).end
+        found = _FINALLY.search(self._text, end, last.start)
+        if found is None:
+            return None
+        clause = Span(found.start(), last.end)
+        return self._removal(clause) if statement.handlers else self._unwrap(statement, clause)
+
+    def _unwrap(self, statement: ast.Try | ast.TryStar, clause: Span) -> Removal | None:
+        """Remove `try:` and move its body to the left."""
+        opening = self._module.span(statement).start
+        start = self._line_start(opening)
+        first = self._module.span(statement.body[0]).start
+        outer, inner = self._text[start:opening], self._text[self._line_start(first) : first]
+        head = _TRY.match(self._text, opening)
+        if head is None or outer.strip() or inner.strip() or not inner.startswith(outer):
+            return None
+        head_lines = Span(start, head.end())
+        moved = tuple(self._dedent(Span(head_lines.end, clause.start), outer, inner, statement))
+        return self._removal(head_lines, clause, edits=moved)
+
+    def _dedent(self, lines: Span, outer: str, inner: str, statement: ast.Try | ast.TryStar) -> Iterator[Edit]:
+        path = self._module.source.path
+        within = tuple(_texts(self._module, statement))
+        starts = self._module.source.line_starts
+        first, last = bisect.bisect_left(starts, lines.start), bisect.bisect_left(starts, lines.end)
+        for start in starts[first:last]:
+            is_code = not any(span.start < start < span.end for span in within)
+            if is_code and self._text.startswith(inner, start):
+                place = Place(path, Span(start + len(outer), start + len(inner)))
+                yield Edit(place=place, replacement="")
+
+
+def _texts(module: Module, statement: ast.stmt) -> Iterator[Span]:
+    """Yield where texts of several lines stand: their lines are their own."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and (node.end_lineno or node.lineno) > node.lineno:
+            yield module.span(node)
+
+
+def _is_cursor(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Call) and isinstance(expr.func, ast.Attribute) and expr.func.attr == "cursor"
+
+
+def remove_statement(place: Place, text: str) -> Removal:
+    """Return what removes a statement of a script, with its semicolon, and its lines where nothing else is on them."""
+    start, end = place.span.start, place.span.end
+    semicolon = _SEMICOLON.match(text, end)
+    end = semicolon.end() if semicolon is not None else end
+    line = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
+    rest = _BLANK.match(text, end)
+    if rest is not None and not text[line:start].strip():
+        start, end = line, rest.end()
+    return Removal((Edit(place=Place(place.path, Span(start, end)), replacement=""),))

@@ -1,0 +1,176 @@
+"""What a rewrite may look at beside the use itself: the file's other uses and statements, and how they are written."""
+
+from __future__ import annotations
+
+import bisect
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from txsafe.errors import SourceError
+from txsafe.python.tree import Newer
+from txsafe.source import FileKind, file_kind
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from txsafe.model import FeatureUse, Place, SourceFile, Span, SqlSite, Statement
+    from txsafe.python.scopes import Module
+
+SCRIPT = "script"
+"""The sink of the statements of a `.sql` file."""
+MOST_STEPS = 1000
+"""Statements that one use is held against: a long script must not take quadratic time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A statement on its way to the server, with its place in the order of the text."""
+
+    order: tuple[int, int]
+    site: SqlSite
+    statement: Statement
+
+    @property
+    def block(self) -> str | None:
+        """The transaction that it surely runs in."""
+        return self.statement.transaction.block
+
+
+class Surroundings:
+    """One file, as the rewrites see it; all that costs is looked up when it is asked for."""
+
+    def __init__(
+        self,
+        *,
+        uses: Sequence[FeatureUse] = (),
+        sites: Sequence[tuple[SqlSite, tuple[Statement, ...]]] = (),
+        sources: Callable[[str], SourceFile | None],
+    ) -> None:
+        self.uses = uses
+        self.sources = sources
+        self._sites = sites
+        self._modules: dict[str, Module | None] = {}
+        self._calls: dict[str, Mapping[Span, ast.Call]] = {}
+
+    def module(self, path: str) -> Module | None:
+        """Return a Python file's tree; None where it is no Python, or newer than the running interpreter knows."""
+        if path not in self._modules:
+            self._modules[path] = self._parse(path)
+        return self._modules[path]
+
+    def _parse(self, path: str) -> Module | None:
+        source = self.sources(path)
+        if source is None or file_kind(path) is FileKind.SQL:
+            return None
+        from txsafe.python.scopes import Module
+
+        try:
+            return Module.of(source, newer=Newer.REFUSE)
+        except SourceError:
+            return None
+
+    def call(self, place: Place) -> ast.Call | None:
+        """Return the call that stands at a place."""
+        if place.path not in self._calls:
+            module = self.module(place.path)
+            calls = () if module is None else module.calls
+            self._calls[place.path] = {} if module is None else {module.span(call): call for call in calls}
+        return self._calls[place.path].get(place.span)
+
+    # ---------------------------------------------------------------- what runs before and after
+
+    def steps_after(self, use: FeatureUse) -> Iterator[Step]:
+        """Yield the statements of the same function or script that follow a use, at most `MOST_STEPS`."""
+        order = order_of(use)
+        if order is None:
+            return
+        steps = self._by_scope.get(_scope(use), ())
+        start = bisect.bisect_right(steps, order, key=_order)
+        yield from steps[start : start + MOST_STEPS]
+
+    @cached_property
+    def _by_scope(self) -> Mapping[tuple[str, str], Sequence[Step]]:
+        found: dict[tuple[str, str], list[Step]] = defaultdict(list)
+        for site, statements in self._sites:
+            for statement in statements:
+                step = Step((site.place.span.start, statement.span.start), site, statement)
+                found[site.place.path, site.scope].append(step)
+        return {scope: sorted(steps, key=_order) for scope, steps in found.items()}
+
+    def sharing(self, place: Place) -> Iterator[SqlSite]:
+        """Yield the sites of which some text is spelled at a place."""
+        spelled = self._spelled.get(place.path, ())
+        at = bisect.bisect_left(spelled, place.span.end, key=_start)
+        while at and spelled[at - 1].reach > place.span.start:
+            at -= 1
+            if place.span.start < spelled[at].end:
+                yield from spelled[at].sites
+
+    def uses_at(self, place: Place, rule: str) -> Iterator[FeatureUse]:
+        """Yield the uses of a rule in what the call at a place sends."""
+        yield from self._by_sender.get((place, rule), ())
+
+    @cached_property
+    def _by_sender(self) -> Mapping[tuple[Place, str], Sequence[FeatureUse]]:
+        found: dict[tuple[Place, str], list[FeatureUse]] = defaultdict(list)
+        for use in self.uses:
+            if use.spelling is not None:
+                found[use.spelling.site.place, use.rule].append(use)
+        return found
+
+    @cached_property
+    def _spelled(self) -> Mapping[str, Sequence[_Spelled]]:
+        by_place: dict[Place, list[SqlSite]] = defaultdict(list)
+        for site, _ in self._sites:
+            if site.sink != SCRIPT:  # where every statement has its own text
+                for fragment in site.template.fragments:
+                    by_place[fragment.place].append(site)
+        found: dict[str, list[_Spelled]] = defaultdict(list)
+        for place in sorted(by_place):
+            before = found[place.path]
+            reach = max(before[-1].reach if before else 0, place.span.end)
+            before.append(_Spelled(place.span.start, place.span.end, reach, by_place[place]))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """A piece of a literal, and the sites that it is part of."""
+
+    start: int
+    end: int
+    reach: int
+    """The furthest end of all pieces up to this one: a literal may be taken apart in several ways."""
+    sites: Sequence[SqlSite]
+
+
+def _start(spelled: _Spelled) -> int:
+    return spelled.start
+
+
+def order_of(use: FeatureUse) -> tuple[int, int] | None:
+    """Return where a use stands among the statements of its scope; None for an API use."""
+    if use.spelling is None:
+        return None
+    return use.spelling.site.place.span.start, use.spelling.statement.span.start
+
+
+def uses_in_block(use: FeatureUse, uses: Iterable[FeatureUse]) -> Iterator[FeatureUse]:
+    """Yield the uses of the same rule that surely run in the same transaction, in the same function or script."""
+    block = use.transaction.block
+    for other in uses:
+        same = other.rule == use.rule and other.transaction.block == block and _scope(other) == _scope(use)
+        if block is not None and same:
+            yield other
+
+
+def _scope(use: FeatureUse) -> tuple[str, str]:
+    path = use.place.path if use.spelling is None else use.spelling.site.place.path
+    return path, use.scope
+
+
+def _order(step: Step) -> tuple[int, int]:
+    return step.order
