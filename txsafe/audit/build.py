@@ -17,7 +17,8 @@ from txsafe.model import Effect, Outcome
 from txsafe.report.fingerprints import fingerprint
 from txsafe.report.frames import draw_frame, show_line
 from txsafe.report.summary import is_live, list_errors, list_unresolved, summarize
-from txsafe.report.wording import count, describe_effect, describe_outcome, is_own
+from txsafe.report.wording import count, describe_effect, describe_outcome
+from txsafe.suppressions import OWN_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -197,7 +198,7 @@ _EFFECT_ORDER = (
 
 def effect_of(diagnostic: Diagnostic) -> str:
     """Return the key of the group of effects that a diagnostic belongs to."""
-    return _HOUSEKEEPING if is_own(diagnostic) else worst_word(diagnostic)
+    return _HOUSEKEEPING if diagnostic.rule in OWN_RULES else worst_word(diagnostic)
 
 
 def _title_of_effect(word: str) -> str:
