@@ -164,6 +164,17 @@ def test_the_trail_of_a_finding_is_shown(program: Path) -> None:
     assert f"trail.py:{found['trail'][0]['line']}" in audit("markdown")
 
 
+def test_a_fix_is_shown_as_a_diff(program: Path) -> None:
+    (program / "fixable.sql").write_text("BEGIN;\nSET search_path TO a;\nSELECT 1;\nCOMMIT;\n")
+    document = audit_json()
+    (found,) = [each for each in document["findings"] if each["path"] == "fixable.sql"]
+    assert found["fix"]["applicability"] == "safe"
+    assert "-SET search_path TO a;" in found["fix"]["diff"]
+    assert found["fingerprint"] in document["plan"]["work"]["code, safe fixes"]
+    assert "<del>-SET search_path TO a;</del>" in audit("html")
+    assert "```diff\n" in audit("markdown")
+
+
 # ---------------------------------------------------------------- the plan
 
 

@@ -17,15 +17,17 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Self, TypeAlias
 
 from tests.lab.errors import LabUnavailableError
 from tests.lab.packages import Bundle, Packages, find_codename, install_bundle
 from tests.lab.places import server_user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
+
+    from tests.lab.places import User
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 Message: TypeAlias = "dict[str, Json]"
@@ -98,6 +100,8 @@ class Browser:
             _FONTS.format(fonts=self.packages.root / "usr/share/fonts", cache=self.folder / "fonts"), encoding="utf-8"
         )
 
+        log = (self.folder / "log").open("wb")
+
         def prepare() -> None:
             # Chromium reads commands from descriptor 3 and answers on 4. Both are moved away first, lest one be the
             # other's target.
@@ -105,6 +109,10 @@ class Browser:
             os.dup2(high_in, 3)
             os.dup2(high_out, 4)
 
+        with log:
+            return self._run(prepare, log, user)
+
+    def _run(self, prepare: Callable[[], None], log: BinaryIO, user: User) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [
                 str(self.packages.root / PROGRAM),
@@ -127,7 +135,7 @@ class Browser:
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "log").open("wb"),
+            stderr=log,
             close_fds=False,
             preexec_fn=prepare,  # noqa: PLW1509  # two system calls, before any thread of ours
             user=user.uid if os.getuid() == 0 else None,
@@ -284,7 +292,10 @@ def _library_folder(packages: Packages) -> Path:
                 if not file.name.startswith(_OF_LIBC) and not (made / file.name).is_symlink():
                     (made / file.name).symlink_to(file)
         made.chmod(0o755)
-        made.rename(folder)
+        try:
+            made.rename(folder)
+        except OSError:  # another process was first
+            shutil.rmtree(made)
     return folder
 
 

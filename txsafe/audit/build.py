@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from txsafe import __version__
 from txsafe.audit.comparison import describe_comparison, suggest_other
+from txsafe.audit.diffs import draw_diff
 from txsafe.audit.document import Answer, Audit, Finding, Group, Progress, Readiness, Waypoint
 from txsafe.audit.plan import describe_plan, draw_plan, make_plan
 from txsafe.audit.whatif import WORST_FIRST, key_of, must_go, worst_word
@@ -110,6 +111,7 @@ def _list_findings(materials: Materials) -> Iterator[Finding]:
             effect=effect_of(diagnostic),
             owners=materials.owners.find(path) if materials.owners is not None else (),
             remedies=materials.comparison.remedies(key_of(diagnostic)),
+            diff=draw_diff(diagnostic.fix, materials.sources),
             observed=materials.observed.get(diagnostic.fingerprint, ""),
         )
 

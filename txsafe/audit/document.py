@@ -64,6 +64,8 @@ class Finding:
     """Of CODEOWNERS; none where nobody owns the file."""
     remedies: tuple[str, ...]
     """Single changes around the code that make it go: settings, versions of the pooler and of the server."""
+    diff: str = ""
+    """What its fix would change."""
     observed: str = ""
     """What a log or pg_stat_statements says of it."""
 

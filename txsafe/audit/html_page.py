@@ -18,6 +18,7 @@ from txsafe.audit.prose import link, list_references, read_prose
 from txsafe.audit.section import Tone
 from txsafe.audit.section_html import show_bars, show_section
 from txsafe.model import Confidence
+from txsafe.report.escaping import TAB
 from txsafe.report.wording import count, describe_effect
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from txsafe.report.frames import FrameLine
 
 _TONES = {Readiness.READY: Tone.GOOD, Readiness.READY_AFTER_CHANGES: Tone.FAIR, Readiness.BLOCKED: Tone.BAD}
+_DIFF_TAGS = {"-": "del", "+": "ins"}
 _MARKS = {Readiness.READY: "✓", Readiness.READY_AFTER_CHANGES: "!", Readiness.BLOCKED: "✕"}
 
 
@@ -256,9 +258,23 @@ def _frame(frame: Sequence[FrameLine]) -> Node:
 
 def _instead(finding: Finding) -> Node:
     suggestion = finding.diagnostic.suggestion
+    fix = finding.diagnostic.fix
+    if finding.diff and fix is not None:
+        label = f"{fix.title} ({fix.applicability} fix)"
+        return element(
+            "div", element("p", *text_with_code(label), class_="label"), _diff(finding.diff), class_="instead"
+        )
     if not suggestion:
         return None
     return element("div", element("p", "Write instead", class_="label"), preformatted(suggestion), class_="instead")
+
+
+def _diff(diff: str) -> Element:
+    lines: list[Node] = []
+    for line in diff.splitlines():
+        text = line.replace("\t", TAB)
+        lines += [element(_DIFF_TAGS[line[:1]], text) if line[:1] in _DIFF_TAGS else text, Verbatim("\n")]
+    return element("pre", element("code", *lines[:-1]), tabindex="0", aria_label="What the fix changes")
 
 
 def _remarks(finding: Finding) -> Iterator[Node]:

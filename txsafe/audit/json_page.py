@@ -92,6 +92,9 @@ def _finding(finding: Finding) -> JsonObject:
         "outcome": diagnostic.outcome.value,
         "effects": [effect.value for effect in diagnostic.effects],
         "suggestion": diagnostic.suggestion,
+        "fix": None
+        if diagnostic.fix is None
+        else {"title": diagnostic.fix.title, "applicability": diagnostic.fix.applicability.value, "diff": finding.diff},
         "owners": list(finding.owners),
         "remedies": [remedy.replace("`", "") for remedy in finding.remedies],
         "observed": finding.observed,

@@ -186,7 +186,10 @@ def _show_finding(finding: Finding) -> Iterator[str]:
     yield ""
     if finding.frame:
         yield from (*_fenced("\n".join(_frame(finding)), "text"), "")
-    if diagnostic.suggestion:
+    if finding.diff and diagnostic.fix is not None:
+        yield f"{_prose(diagnostic.fix.title)} ({diagnostic.fix.applicability} fix):"
+        yield from ("", *_fenced(finding.diff, "diff"), "")
+    elif diagnostic.suggestion:
         yield from ("Write instead:", "", *_fenced(diagnostic.suggestion, ""), "")
     for each in finding.trail:
         yield f"- {_prose(f'{each.path}:{each.position.line} {each.message}')}"
