@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from txsafe.config import Config
     from txsafe.discovery import FileInput
-    from txsafe.model import ApiUse
+    from txsafe.model import ApiUse, Fix
     from txsafe.project import Program, Project
 
 MOST_USES = 20_000
@@ -87,6 +87,7 @@ class _Reading:
     errors: tuple[FileError, ...] = ()
 
 
+Fixing: TypeAlias = "Callable[[FeatureUse, Surroundings], Fix | None]"
 Judging: TypeAlias = "Callable[[FeatureUse, Profile, Catalog], Verdict]"
 Judged: TypeAlias = tuple[Profile, Verdict]
 """What a use came to, and whose profile said so."""
@@ -203,10 +204,17 @@ class Analyzer:
         )
 
     def conclude(
-        self, found: FileUses, judged: Sequence[Judged], source: SourceFile, *, sources: Sources
+        self,
+        found: FileUses,
+        judged: Sequence[Judged],
+        source: SourceFile,
+        *,
+        sources: Sources,
+        fixing: Fixing = find_fix,
     ) -> FileReport:
         """Return the report of a file whose uses are judged; `sources` has the texts that they are spelled in."""
-        every = self._diagnose(found, judged, sources)
+        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
+        every = self._diagnose(found, judged, surroundings, fixing)
         given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
         distinct = _distinct(given[:MOST_DIAGNOSTICS], source.path)
         here = tuple(diagnostic for diagnostic in distinct if diagnostic.path == source.path)
@@ -315,8 +323,9 @@ class Analyzer:
         own = site.driver is not None and site.driver not in drivers.any_database
         return not own and foreign_dialect(site.template.text) is not None
 
-    def _diagnose(self, found: FileUses, judged: Sequence[Judged], sources: Sources) -> Iterator[Diagnostic]:
-        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
+    def _diagnose(
+        self, found: FileUses, judged: Sequence[Judged], surroundings: Surroundings, fixing: Fixing
+    ) -> Iterator[Diagnostic]:
         for use, (profile, verdict) in zip(found.uses, judged, strict=False):
             if verdict.outcome is not Outcome.SAFE:
                 yield diagnose(
@@ -324,10 +333,10 @@ class Analyzer:
                     verdict,
                     rule=self.catalog.rules[use.rule],
                     profile=profile,
-                    sources=sources,
+                    sources=surroundings.sources,
                     neighbours=found.neighbours,
                     placeholders=self.catalog.drivers.placeholders,
-                    fix=find_fix(use, surroundings),
+                    fix=fixing(use, surroundings),
                 )
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:

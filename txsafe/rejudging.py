@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from txsafe.catalog import Catalog
     from txsafe.config import Config
     from txsafe.model import Diagnostic, FeatureUse, FileUses
+    from txsafe.rewrites.surroundings import Surroundings
 
 STRICTEST = "statement"
 """The mode in which transactions count, too, so that more files are read."""
@@ -117,7 +118,7 @@ class Analysis:
             source = self._source(path)
             if source is None:  # it is gone since
                 return FileReport(path=path)
-            self._known[key] = analyzer.conclude(uses, judged, source, sources=self._source)
+            self._known[key] = analyzer.conclude(uses, judged, source, sources=self._source, fixing=_leave)
         return self._known[key]
 
     def _recall(self, own: Profile) -> Judging:
@@ -193,3 +194,7 @@ def _describe(profile: Profile) -> _Circumstances:
 
 def _name(diagnostic: Diagnostic) -> tuple[object, ...]:
     return (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.end, diagnostic.sql)
+
+
+def _leave(_use: FeatureUse, _surroundings: Surroundings) -> None:
+    """Find no fix: what changes a program does not depend on the profile; see `Analysis.with_fixes`."""
