@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-TELLING = ("sql", "uses", "start-up")
+TELLING = ("sql", "uses", "start-up", "procedure")
 
 
 def drivers() -> list[dict[str, object]]:
-    return [yaml.load(path.read_text(), yaml.BaseLoader) for path in sorted((ROOT / "rules/drivers").glob("*.yaml"))]
+    files = [path for folder in ("drivers", "libraries") for path in sorted((ROOT / "rules" / folder).glob("*.yaml"))]
+    return [yaml.load(path.read_text(), yaml.BaseLoader) for path in files]
 
 
 def names(table: object) -> Iterator[str]:

@@ -11,7 +11,6 @@ import datetime as dt
 import itertools
 import traceback
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -47,15 +46,17 @@ from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
 from txsafe.rewrites import find_fix
 from txsafe.rewrites.surroundings import Surroundings
+from txsafe.routing import find_route
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
+from txsafe.versions import Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from txsafe.config import Config
     from txsafe.discovery import FileInput
-    from txsafe.model import ApiUse
+    from txsafe.model import ApiUse, Fix
     from txsafe.project import Program, Project
 
 MOST_USES = 20_000
@@ -68,8 +69,10 @@ _PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
 """What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
-LITERAL = "literal"
-"""The sink of a text that nothing is seen to send."""
+SETTINGS = "settings"
+"""The sink of SQL that stands in a settings file."""
+PRESUMED = frozenset({"literal", "script"})
+"""The sinks of texts that nothing is seen to send; who is seen to send them knows better in what transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,8 @@ class _Reading:
     errors: tuple[FileError, ...] = ()
 
 
+Fixing: TypeAlias = "Callable[[FeatureUse, Surroundings], Fix | None]"
+Judging: TypeAlias = "Callable[[FeatureUse, Profile, Catalog], Verdict]"
 Judged: TypeAlias = tuple[Profile, Verdict]
 """What a use came to, and whose profile said so."""
 
@@ -136,6 +141,11 @@ class Analyzer:
         return find_files([folder], self.config, most_folders=MOST_FOLDERS).files
 
     @cached_property
+    def versions(self) -> Versions:
+        """The versions of the packages that the program runs with."""
+        return Versions(root=self.config.root.absolute(), overrides=self.config.versions)
+
+    @cached_property
     def suppression_options(self) -> SuppressionOptions:
         """What decides whether a suppression counts."""
         today = dt.datetime.now(tz=dt.UTC).date()
@@ -165,7 +175,13 @@ class Analyzer:
 
     def _gather(self, source: SourceFile, kind: FileKind, sources: Sources) -> FileUses:
         """Return what a file uses, whatever the pooler."""
-        reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
+        match kind:
+            case FileKind.PYTHON:
+                reading = self._read_python(source)
+            case FileKind.SQL:
+                reading = self._read_sql(source)
+            case FileKind.SETTINGS:
+                reading = self._read_settings(source)
         found = self._find_uses(reading, sources)
         uses = tuple(pair_uses(found[:MOST_USES], self.catalog.rules.values()))
         return FileUses(
@@ -174,24 +190,31 @@ class Analyzer:
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
             errors=reading.errors,
             sinks=reading.sinks,
-            literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)),
+            literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink in PRESUMED)),
             reached=tuple(_reached(reading, sources)),
             sites=reading.sites,
         )
 
-    def judge_uses(self, found: FileUses, path: str) -> tuple[Judged, ...]:
+    def judge_uses(self, found: FileUses, path: str, *, judging: Judging = judge) -> tuple[Judged, ...]:
         """Return the verdict on each use, and the profile of the connection that it is judged for."""
         return tuple(
-            (profile, judge(use, profile, self.catalog))
+            (profile, judging(use, profile, self.catalog))
             for use in found.uses[:MOST_USES]
             for profile in (self._profile_of(path, use),)
         )
 
     def conclude(
-        self, found: FileUses, judged: Sequence[Judged], source: SourceFile, *, sources: Sources
+        self,
+        found: FileUses,
+        judged: Sequence[Judged],
+        source: SourceFile,
+        *,
+        sources: Sources,
+        fixing: Fixing = find_fix,
     ) -> FileReport:
         """Return the report of a file whose uses are judged; `sources` has the texts that they are spelled in."""
-        every = self._diagnose(found, judged, sources)
+        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
+        every = self._diagnose(found, judged, surroundings, fixing)
         given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
         distinct = _distinct(given[:MOST_DIAGNOSTICS], source.path)
         here = tuple(diagnostic for diagnostic in distinct if diagnostic.path == source.path)
@@ -227,7 +250,7 @@ class Analyzer:
 
         options = PythonOptions(
             sinks=self.config.sinks,
-            versions=self.config.versions,
+            versions=self.versions.of(Path(source.path).absolute().parent),
             parsed=self.project.open(Path(source.path), source) if self.config.follow_imports else None,
         )
         sighting = find_sites(source, self.catalog.drivers, options=options)
@@ -236,6 +259,18 @@ class Analyzer:
             sites=tuple((site, self._read_site(site)) for site in sighting.sites),
             uses=sighting.uses,
             unresolved=sighting.unresolved,
+            sinks=sighting.sinks,
+        )
+
+    def _read_settings(self, source: SourceFile) -> _Reading:
+        from txsafe.settings import read_settings
+        from txsafe.settings.sighting import find_in_settings
+
+        sighting = find_in_settings(source, read_settings(source), self.catalog.drivers)
+        return _Reading(
+            path=source.path,
+            sites=tuple((site, self._read_site(site)) for site in sighting.sites),
+            uses=sighting.uses,
             sinks=sighting.sinks,
         )
 
@@ -271,6 +306,8 @@ class Analyzer:
         for site, statements in reading.sites:
             limit = MOST_USES + 1 - len(found)
             uses = find_uses(site, statements, self.index, limit=limit)
+            if uses and self._is_foreign(site):
+                continue
             if uses:
                 uses = find_uses(_respelled(site, sources), statements, self.index, limit=limit)
             found += uses
@@ -278,8 +315,17 @@ class Analyzer:
         found.sort(key=lambda use: use.place)
         return tuple(found)
 
-    def _diagnose(self, found: FileUses, judged: Sequence[Judged], sources: Sources) -> Iterator[Diagnostic]:
-        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
+    def _is_foreign(self, site: SqlSite) -> bool:
+        """Tell whether SQL is evidently another database's, where the driver may speak to one."""
+        from txsafe.sql.dialects import foreign_dialect
+
+        drivers = self.catalog.drivers
+        own = site.driver is not None and site.driver not in drivers.any_database
+        return not own and foreign_dialect(site.template.text) is not None
+
+    def _diagnose(
+        self, found: FileUses, judged: Sequence[Judged], surroundings: Surroundings, fixing: Fixing
+    ) -> Iterator[Diagnostic]:
         for use, (profile, verdict) in zip(found.uses, judged, strict=False):
             if verdict.outcome is not Outcome.SAFE:
                 yield diagnose(
@@ -287,9 +333,10 @@ class Analyzer:
                     verdict,
                     rule=self.catalog.rules[use.rule],
                     profile=profile,
-                    sources=sources,
+                    sources=surroundings.sources,
                     neighbours=found.neighbours,
-                    fix=find_fix(use, surroundings),
+                    placeholders=self.catalog.drivers.placeholders,
+                    fix=fixing(use, surroundings),
                 )
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:
@@ -301,10 +348,9 @@ class Analyzer:
 
     def _profile_of(self, path: str, use: FeatureUse) -> Profile:
         """Return the profile of the connection that a file uses: a route's, a direct file's, or the run's."""
-        if use.route is not None:
-            for pattern, profile in self.routes.items():
-                if fnmatchcase(use.route, pattern):
-                    return profile
+        route = find_route(use.route, self.routes)
+        if route is not None:
+            return route
         if self.config.direct and matching(self.config.direct, path, root=self.config.root):
             return self.direct
         return self.profile
@@ -369,7 +415,7 @@ def _leftovers(
 
 def _respelled(site: SqlSite, sources: Sources) -> SqlSite:
     """Return the site with exact places; only what is reported is worth the look at how it is spelled."""
-    if all(fragment.exact for fragment in site.template.fragments):
+    if site.sink == SETTINGS or all(fragment.exact for fragment in site.template.fragments):
         return site
     from txsafe.python.spelling import respell
 

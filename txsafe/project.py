@@ -1,5 +1,5 @@
 # os.path is several times faster than pathlib, and imports are looked up by the thousand.
-# ruff: noqa: PTH100, PTH110, PTH113, PTH118, PTH120, PTH122, PTH208
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH118, PTH120, PTH122, PTH208
 """Dotted module names in, parsed files out: the rest of the program, loaded where an import is followed.
 
 A root is a folder that imports start from: the one above a file's topmost `__init__.py`, every folder above that up to
@@ -10,6 +10,7 @@ followed. The way back, from a name to the files that hold it, is a search of by
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -19,8 +20,7 @@ from typing import TYPE_CHECKING
 from txsafe.discovery import display_path
 from txsafe.errors import SourceError
 from txsafe.mentions import Mentions
-from txsafe.python.scopes import Module, References
-from txsafe.python.tree import Newer
+from txsafe.python.scopes import Bodies, Module, References
 from txsafe.source import read_source
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ TEXT_PER_FILE = 3_000_000
 """Code points of other modules that the analysis of one file may look into."""
 BYTES_PER_MODULE = 300_000
 """A larger file that is imported is generated code."""
-TEXT_KEPT = 1_500_000
-"""Code points of parsed modules that a process keeps for the next files; trees take some hundred bytes for each."""
+NODES_KEPT = 120_000
+"""Of parsed modules that a process keeps for the next files, at some 600 bytes each; outlines of 10 MB of Python."""
+NODES_OF_GARBAGE = 200_000
+"""Made since the last garbage collection: what hangs together in cycles, as trees with parents do, waits for it."""
 REFERRING = 24
 """Files that are parsed to see who refers to one name; a name in more of them is an everyday word."""
 _INIT = "__init__.py"
@@ -114,7 +116,10 @@ class Project:
         self._folders: dict[str, frozenset[str]] = {}
         self._spent = _Spent()
         self._sources: dict[str, SourceFile] = {}
-        self._lowered: set[str] = set()
+        self._texts: dict[str, SourceFile | None] = {}
+        self._kept = 0
+        """Nodes of the modules that were kept for this file."""
+        self._made = 0
 
     def open(self, path: Path, source: SourceFile) -> Module:
         """Return the module of a file to analyse, and forget what was found out for the one before.
@@ -127,44 +132,45 @@ class Project:
         absolute = os.path.abspath(path)
         known = self._modules.get(absolute)
         if known is None or known.source != source:
-            known = self._opened(absolute, source)
+            known = self._parsed(absolute, source, Bodies.OPEN)
             self._modules[absolute] = known
         self._modules.move_to_end(absolute)
         self._spent.paths.add(absolute)
         self._sources[source.path] = source
-        return known
-
-    def _opened(self, path: str, source: SourceFile) -> Module:
-        """Parse a file whatever it takes; one that takes much is not parsed for those that import it."""
-        try:
-            return self._parsed(path, source, Newer.REFUSE)
-        except SourceError:
-            module = self._parsed(path, source, Newer.LOWER)
-        self._lowered.add(path)
-        return module
+        return known.open_all()
 
     def source(self, display: str) -> SourceFile | None:
         """Return the text behind a shown path, where this file's analysis has looked into it."""
         return self._sources.get(display)
 
     def _begin(self) -> None:
-        kept = sum(len(module.source.text) for module in self._modules.values() if module is not None)
-        while kept > TEXT_KEPT:
-            _, dropped = self._modules.popitem(last=False)
-            kept -= 0 if dropped is None else len(dropped.source.text)
+        self._forget_oldest()
         for module in self._modules.values():
             if module is not None:
                 module.memory.clear()  # an answer must not depend on the files that this process had before
         self._spent = _Spent()
         self._sources = {}
+        self._texts = {}
 
-    def _parsed(self, path: str, source: SourceFile, newer: Newer) -> Module:
+    def _forget_oldest(self) -> None:
+        sizes = {path: len(module.parents) for path, module in self._modules.items() if module is not None}
+        kept = sum(sizes.values())
+        self._made += kept - self._kept
+        while kept > NODES_KEPT:
+            path, _ = self._modules.popitem(last=False)
+            kept -= sizes.get(path, 0)
+        self._kept = kept
+        if self._made > NODES_OF_GARBAGE:
+            self._made = 0
+            gc.collect()
+
+    def _parsed(self, path: str, source: SourceFile, bodies: Bodies) -> Module:
         root, name = self._identity(path)
         top = self._top if _is_below(os.path.realpath(path), self._top) else os.path.realpath(root)
         view = self._views.get((root, top))
         if view is None:
             view = self._views[root, top] = _View(self, tuple(_own_roots(root, top)), top)
-        return Module.of(source, name=name, project=view, newer=newer)
+        return Module.of(source, name=name, project=view, bodies=bodies)
 
     def _identity(self, path: str) -> tuple[str, str]:
         """Return the root that a file's own package stands in, and the file's dotted name."""
@@ -206,15 +212,37 @@ class Project:
             self._modules[path] = self._read(path, top)
         module = self._modules[path]
         self._modules.move_to_end(path)
-        if module is None or path in self._lowered or not self._afford(path, module):
+        if module is None or not self._afford(path, module.source):
             return None
         self._sources[module.source.path] = module.source
         return module
+
+    def text_file(self, path: str, top: str) -> SourceFile | None:
+        """Return a file that the program reads; None where it is out of bounds or cannot be decoded."""
+        absolute = os.path.abspath(path)
+        if absolute not in self._texts:
+            self._texts[absolute] = self._read_text(absolute, top)
+        source = self._texts[absolute]
+        if source is None or not self._afford(absolute, source):
+            return None
+        self._sources[source.path] = source
+        return source
+
+    def _read_text(self, path: str, top: str) -> SourceFile | None:
+        if not _is_below(os.path.realpath(path), top) or not os.path.isfile(path):
+            return None
+        try:
+            return read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE)
+        except SourceError:
+            return None
 
     def references(self, name: str, top: str) -> References:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
         found = self._mentions.of(name)
         loaded = [self.load(path, top) for path in found.paths[:REFERRING]]
+        for module in loaded:
+            if module is not None:
+                module.open_all()
         complete = found.complete and len(found.paths) <= REFERRING and None not in loaded
         return References(tuple(module for module in loaded if module is not None), complete=complete)
 
@@ -223,20 +251,20 @@ class Project:
             return None
         try:
             source = read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE)
-            return self._parsed(path, source, Newer.REFUSE)
+            return self._parsed(path, source, Bodies.CLOSED)
         except SourceError:
             return None
 
-    def _afford(self, path: str, module: Module) -> bool:
+    def _afford(self, path: str, source: SourceFile) -> bool:
         spent = self._spent
         if path in spent.paths:
             return True
-        if len(module.source.text) > BYTES_PER_MODULE:
+        if len(source.text) > BYTES_PER_MODULE:
             return False
-        if len(spent.paths) >= MODULES_PER_FILE or spent.text + len(module.source.text) > TEXT_PER_FILE:
+        if len(spent.paths) >= MODULES_PER_FILE or spent.text + len(source.text) > TEXT_PER_FILE:
             return False
         spent.paths.add(path)
-        spent.text += len(module.source.text)
+        spent.text += len(source.text)
         return True
 
 
@@ -256,6 +284,18 @@ class _View:
             self._paths[name] = self._find(name)
         path = self._paths[name]
         return None if path is None else self._project.load(path, self._top)
+
+    def text_file(self, path: str) -> SourceFile | None:
+        """Return a file that is no Python; see `scopes.Project`."""
+        return self._project.text_file(path, self._top)
+
+    def folder(self, package: str) -> str | None:
+        """Return the folder of a package; see `scopes.Project`."""
+        parts = package.split(".")
+        if not all(part.isidentifier() for part in parts):
+            return None
+        folders = (os.path.join(root, *parts) for root in self._roots_with(parts[0]))
+        return next((display_path(folder) for folder in folders if os.path.isdir(folder)), None)
 
     def references(self, name: str) -> References:
         """Return the files that hold a name, parsed."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.catalog.templates import MISSING, fill_template, matches_globs, template_names
 from txsafe.rewrites import PATTERNS
+from txsafe.sql.quoting import quote_constant, quote_list, quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,36 +33,8 @@ LONGEST_IN_SUGGESTION = 1000
 """A capture that is longer counts as unknown: nobody wants to read a suggestion of pages."""
 
 _SPACE = re.compile(r"\s+")
-_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
-_NAME_LIST = re.compile(r"""\s*(?:"[^"]+"|[A-Za-z_][\w$]*)(?:\s*,\s*(?:"[^"]+"|[A-Za-z_][\w$]*))*\s*""")
-_NAME_IN_LIST = re.compile(r""""[^"]+"|[^\s,]+""")
 _HOLE_IN_SQL = re.compile(rf"'[^']*{MISSING}[^']*'|\"[^\"]*{MISSING}[^\"]*\"|{MISSING}")
 _NUMBERED = re.compile(r"\$(\d{1,6})")
-_RESERVED = frozenset(
-    {
-        "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "binary",
-        "both", "case", "cast", "check", "collate", "collation", "column", "concurrently", "constraint", "create",
-        "cross", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
-        "current_timestamp", "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end",
-        "except", "false", "fetch", "for", "foreign", "freeze", "from", "full", "grant", "group", "having", "ilike",
-        "in", "initially", "inner", "intersect", "into", "is", "isnull", "join", "lateral", "leading", "left", "like",
-        "limit", "localtime", "localtimestamp", "natural", "none", "not", "notnull", "null", "offset", "on", "only",
-        "or", "order", "outer", "overlaps", "placing", "primary", "references", "returning", "right", "select",
-        "session_user", "similar", "some", "symmetric", "system_user", "table", "tablesample", "then", "to",
-        "trailing", "true", "union", "unique", "user", "using", "variadic", "verbose", "when", "where", "window",
-        "with",
-    }
-)  # fmt: skip
-"""https://www.postgresql.org/docs/current/sql-keywords-appendix.html: words that are no names unless quoted."""
-
-_PARAMETER_STYLES: Mapping[str, str] = {
-    "asyncpg": "${}",
-    "tortoise": "${}",
-    "sqlalchemy": ":value_{}",
-    "alembic": ":value_{}",
-    "databases": ":value_{}",
-    "piccolo": "{{}}",
-}
 _COMMON_STYLE = "%s"
 _PARAMETERS = {"parameter": 1, "parameter-2": 2}
 
@@ -77,10 +50,11 @@ def _brief(value: str) -> str:
     return line if len(line) <= LONGEST_IN_MESSAGE else line[: LONGEST_IN_MESSAGE - 1].rstrip() + MISSING
 
 
-def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse]) -> str:
+def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse], *, placeholders: Mapping[str, str]) -> str:
     """Return what to write instead of a use; nothing where the rule has no idea.
 
-    `neighbours` are the uses and mentions of the same file, in order; the use itself may be among them.
+    `neighbours` are the uses and mentions of the same file, in order; the use itself may be among them. `placeholders`
+    says how drivers spell bound parameters.
     """
     for pattern in PATTERNS:
         text = pattern(use, neighbours)
@@ -90,7 +64,7 @@ def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse]) -> st
     fitting = [each for each in variant.suggestions if _fits(each, use)]
     if not fitting:
         return ""
-    known = _Values(use)
+    known = _Values(use, placeholders.get(use.driver or "", _COMMON_STYLE))
     chosen = next((each for each in fitting if known.has_all(template_names(each.text))), None)
     if chosen is not None:
         return _fill_lines(chosen.text, known.of(chosen.text))
@@ -113,9 +87,9 @@ def _fits(suggestion: Suggestion, use: FeatureUse) -> bool:
 class _Values:
     """What the names of a template stand for, for one use."""
 
-    def __init__(self, use: FeatureUse) -> None:
+    def __init__(self, use: FeatureUse, style: str) -> None:
         self._captures = use.captures
-        self._style = _PARAMETER_STYLES.get(use.driver or "", _COMMON_STYLE)
+        self._style = style
 
     def has_all(self, names: frozenset[str]) -> bool:
         return all(self._value(name) is not None for name in names)
@@ -148,34 +122,8 @@ class _Values:
         return value if value and MISSING not in value and len(value) <= LONGEST_IN_SUGGESTION else None
 
 
-def _identifier(name: str) -> str | None:
-    """Spell a name, dotted or not, so that the server reads it as it is; None where no name can be."""
-    if not name.isprintable() or not all(part.strip('"') for part in name.split(".")):
-        return None
-    return ".".join(_quote_name(part) for part in name.split("."))
-
-
-def _quote_name(name: str) -> str:
-    if _PLAIN_NAME.fullmatch(name) and name not in _RESERVED:
-        return name
-    return '"' + name.strip('"').replace('"', '""') + '"'
-
-
-def _constant(text: str) -> str | None:
-    if not text.isprintable():
-        return None
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'" if "\\" not in text else "E'" + escaped.replace("\\", "\\\\") + "'"
-
-
-def _list(text: str) -> str | None:
-    if not _NAME_LIST.fullmatch(text):
-        return None
-    return ", ".join(f'"{name}"' if name.lower() in _RESERVED else name for name in _NAME_IN_LIST.findall(text))
-
-
 _MADE: Mapping[str, Callable[[str], str | None]] = {
-    "identifier-": _identifier,
-    "quoted-": _constant,
-    "list-": _list,
+    "identifier-": quote_name,
+    "quoted-": quote_constant,
+    "list-": quote_list,
 }

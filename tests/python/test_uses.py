@@ -141,8 +141,6 @@ QUIET = {
     "SQLAlchemy on psycopg2": "from sqlalchemy import create_engine\ncreate_engine('postgresql+psycopg2://h/d')",
     "SQLAlchemy on a URL that is not known": "from sqlalchemy import create_engine\ndef f(u):\n    create_engine(u)",
     "SQLAlchemy on SQLite": "from sqlalchemy.ext.asyncio import create_async_engine\ncreate_async_engine('sqlite+aiosqlite://')",
-    "SQLAlchemy on asyncpg, off": "from sqlalchemy.ext.asyncio import create_async_engine\n"
-    "create_async_engine('postgresql+asyncpg://h/d', connect_args={'statement_cache_size': 0})",
     "Django without server-side binding": "DATABASES = {'default': {'OPTIONS': {'prepare_threshold': 0}}}",
     "another database": "import databases\ndatabases.Database('mysql://h/d')",
 }
@@ -321,4 +319,4 @@ def test_a_use_in_a_file_named_after_another_database_is_left_alone() -> None:
 
 def test_a_use_knows_its_route() -> None:
     (use,) = uses("import os, psycopg\npsycopg.connect(os.environ['DIRECT_URL'])", "named-prepare")
-    assert use.route == "DIRECT_URL"
+    assert use.route == ("DIRECT_URL",)

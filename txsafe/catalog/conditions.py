@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from txsafe.catalog.document import read_text
 from txsafe.catalog.templates import matches_globs
 from txsafe.errors import did_you_mean
 from txsafe.model import NO_FACTS, Transaction
@@ -16,10 +17,11 @@ from txsafe.model import NO_FACTS, Transaction
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from txsafe.catalog.document import Reader
+    from txsafe.catalog.document import Node, Reader
 
 _BOUND = re.compile(r"(>=|<=|<|>) ?([0-9]+(?:\.[0-9]+)*)")
 _RANGE = re.compile(rf"{_BOUND.pattern}(?:, ?{_BOUND.pattern})*")
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _COMPARISON = re.compile(r"(>=|<=|<|>)([0-9]+)")
 _COMPARE = MappingProxyType({">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt})
 
@@ -34,6 +36,8 @@ class Circumstances:
     server_version: int
     settings: Mapping[str, str] = NO_FACTS
     transaction: Transaction = Transaction.UNKNOWN
+    paired: bool = False
+    """Whether what is opened is closed again before the transaction ends."""
     name: str | None = None
     """Of a parametrised capability, lower-case; None where it has none, or where it is not known."""
     reported: bool = False
@@ -53,6 +57,8 @@ class Condition:
     """Names, lower-case; `$setting` stands for the names that a setting lists."""
     reported: bool | None = None
     transaction: tuple[Transaction, ...] = ()
+    paired: bool = False
+    """Whether it is about what is opened and closed in one transaction; such uses meet no other conditions."""
 
     @property
     def depends_on_name(self) -> bool:
@@ -66,7 +72,8 @@ class Condition:
     def may_hold(self, circumstances: Circumstances) -> bool:
         """Tell whether all parts hold that do not ask for the parameter's name."""
         return (
-            (not self.mode or circumstances.mode in self.mode)
+            self.paired == circumstances.paired
+            and (not self.mode or circumstances.mode in self.mode)
             and (not self.transaction or circumstances.transaction in self.transaction)
             and (not self.version or _version_holds(self.version, circumstances.version))
             and (not self.server_version or version_fits(str(circumstances.server_version), self.server_version))
@@ -130,6 +137,7 @@ def read_condition(reader: Reader | None, modes: tuple[str, ...], numeric: Mappi
         parameter_in=_read_names(reader, numeric),
         reported=reader.optional_flag("reported"),
         transaction=reader.words("transaction", Transaction),
+        paired=reader.flag("paired"),
     )
     reader.finish()
     return condition
@@ -140,6 +148,14 @@ def read_range(reader: Reader, key: str) -> str:
     text = reader.optional_text(key)
     if text and not _RANGE.fullmatch(text):
         raise reader.error(f"{text!r} is no range of versions such as '>=1.20,<1.24'", key)
+    return text
+
+
+def read_version(node: Node) -> str:
+    """Return a version such as `0.31`."""
+    text = read_text(node)
+    if not _VERSION.fullmatch(text):
+        raise node.error(f"{text!r} is no version such as '0.31'")
     return text
 
 

@@ -39,7 +39,7 @@ def run(paths: tuple[str, ...], **flags: object) -> int:
     """Analyse the files of some paths and return the exit status."""
     config = with_profile_files(configure(paths, flags))
     if flags.get("show_config"):
-        write_output(show(config))
+        write_output(show(config) + "".join(f"# {line}\n" for line in _versions(config)))
         return ExitStatus.CLEAN
     clock = _Clock(enabled=config.debug)
     discovery = discover(paths, flags, config)
@@ -80,6 +80,8 @@ class _Run:
         changes = self._changes()
         report = self._analyze(setting, changes)
         self.clock.tell("analysis")
+        for line in _versions(self.config, setting.catalog) if self.config.verbose else ():
+            note(line)
         if setting.choice is not None:
             from txsafe.poolerconfig.complaints import complain
 
@@ -186,6 +188,15 @@ class _Run:
         )
 
 
+def _versions(config: Config, catalog: Catalog | None = None) -> tuple[str, ...]:
+    """Return how the versions are known that verdicts depend on."""
+    from txsafe.catalog import load_catalog
+    from txsafe.versions import list_versions
+
+    packages = (catalog or load_catalog((*config.rule_paths, *config.profile_files))).drivers.packages
+    return tuple(version.explain() for version in list_versions(config, packages))
+
+
 def _pooler_files(report: Report) -> frozenset[str]:
     """Return the paths of the pooler's files that are complained of: they hold passwords, and are quoted without."""
     return frozenset(each.path for each in report.diagnostics if each.rule == "pooler-config")
@@ -196,23 +207,25 @@ def _sources(
 ) -> Callable[[str], SourceFile | None]:
     """Return a function from a shown path to the text that was analysed; None where that is gone."""
     from txsafe.discovery import read_input
-    from txsafe.source import decode
+    from txsafe.settings.secrets import without_secrets
+    from txsafe.source import FileKind, decode
 
     inputs = {file.display: file for file in files}
 
     @lru_cache(maxsize=32)
-    def source(display: str) -> SourceFile | None:
+    def find(display: str) -> SourceFile | None:
         if display in masked:
             from txsafe.poolerconfig.complaints import read_masked
 
             return read_masked(display)
         file = inputs.get(display) or FileInput(Path(display), display)
         try:
-            return decode(read_input(file, limit=config.max_file_size), display)
+            source = decode(read_input(file, limit=config.max_file_size), display)
         except SourceError:
             return None
+        return without_secrets(source) if file.kind is FileKind.SETTINGS else source
 
-    return source
+    return find
 
 
 def _check_writable(config: Config, flags: Flags) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from txsafe.python.calls import updated_table
 from txsafe.python.domain import (
     ELEMENT_LIMIT,
+    Drawn,
     Items,
     Table,
     Text,
@@ -41,9 +42,12 @@ def mutated(evaluator: Evaluator, values: Values, binding: Binding, use: ast.Nam
 
     What happens under a condition gives one more alternative.
     """
-    if use.id not in frame.module.mutations or not any(map(_may_change, values)):
-        return values
     module = frame.module
+    if not any(map(_may_change, values)):
+        return values
+    module.open_mentioning(use.id)
+    if use.id not in module.mutations:
+        return values
     changes = [(node, frame, _is_conditional(node, use, module)) for node in _mutations(binding, use, frame)]
     return _after(evaluator, values, changes, use)
 
@@ -53,6 +57,8 @@ def mutated_attribute(
 ) -> Values:
     """Return what an attribute of a class holds with what any of its methods, or those of its bases, put into it."""
     owners = lineage(frame.module, owner)
+    for home, _ in owners:
+        home.open_mentioning(f".{use.attr}")
     if not any(use.attr in home.attribute_mutations or _is_added_to(home, use.attr) for home, _ in owners):
         return values
     changes: list[tuple[ast.AST, Frame, bool]] = []
@@ -225,12 +231,12 @@ def _changed_items(evaluator: Evaluator, items: Items, mutation: ast.AST, frame:
     return items
 
 
-def _changed_table(evaluator: Evaluator, table: Table, mutation: ast.AST, frame: Frame) -> Value:
+def _changed_table(  # noqa: PLR0911 - one for each kind of change
+    evaluator: Evaluator, table: Table, mutation: ast.AST, frame: Frame
+) -> Value:
     match mutation:
         case ast.Assign(targets=targets, value=assigned):
-            values = evaluator.values(assigned, frame)
-            for key in _keys(evaluator, targets, frame):
-                table = table.updated([(key, values)])
+            return _with_items(evaluator, table, targets, assigned, frame)
         case ast.AugAssign(target=ast.Subscript(), op=ast.Add(), value=added):
             for key in _keys(evaluator, [mutation.target], frame):
                 table = _added_to_entry(evaluator, table, key, evaluator.values(added, frame), mutation, frame)
@@ -246,6 +252,18 @@ def _changed_table(evaluator: Evaluator, table: Table, mutation: ast.AST, frame:
             entries = [(name, evaluator.values(default, frame)) for name in evaluator.values(key, frame)]
             return table.updated([entry for entry in entries if not _has(table, entry[0])])
     return table
+
+
+def _with_items(
+    evaluator: Evaluator, table: Table, targets: Sequence[ast.expr], assigned: ast.expr, frame: Frame
+) -> Table:
+    """Return a table with a value under a key; what is drawn from a file may go under any name of the file."""
+    values = evaluator.values(assigned, frame)
+    keys = _keys(evaluator, targets, frame)
+    drawn = next((value for value in values if isinstance(value, Drawn)), None)
+    if any(isinstance(key, Unknown) for key in keys) and drawn is not None:
+        return table.updated((), drawn)
+    return table.updated([(key, values) for key in keys])
 
 
 def _added_to_entry(

@@ -64,7 +64,7 @@ def _entered(view: View, expr: ast.expr, receiver: Receiver, depth: int) -> Tran
     home, manager = found
     site = CallSite(view=view, call=call, function=manager, bound=bound_by(view.module, call.func, home, manager))
     inside = _as_seen_by(site, home, receiver)
-    yields = [node for node in home.returns.get(manager, ()) if isinstance(node, ast.Yield)]
+    yields = [node for node in home.returned_by(manager) if isinstance(node, ast.Yield)]
     contexts = [
         view.of(home).surroundings.held(node, inside, home.span(node).start, depth=depth - 1) for node in yields
     ]
@@ -108,7 +108,7 @@ def _calls_by(view: View, decorator: ast.expr, function: FunctionNode) -> Iterat
         return
     home, wrapper = found
     if isinstance(decorator, ast.Call):
-        returned = (home.definition(each.value) for each in home.returns.get(wrapper, ()) if each.value is not None)
+        returned = (home.definition(each.value) for each in home.returned_by(wrapper) if each.value is not None)
         inner = next((each for each in returned if isinstance(each, FunctionNode)), None)
         wrapper = inner or wrapper
     for parameter in positional(wrapper)[:1]:
