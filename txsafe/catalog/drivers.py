@@ -143,6 +143,14 @@ class Runs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure:
+    """Where a call says which SQL function it calls: paths of its arguments."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """What one function, constructor, method or attribute does."""
 
@@ -167,6 +175,7 @@ class Call:
     """The arguments that name the connection's source."""
     runs: Runs | None = None
     temporary: Temporary | None = None
+    procedure: Procedure | None = None
     uses: tuple[Use, ...] = ()
     start_up: StartUp | None = None
     pool_sizes: tuple[PoolSize, ...] = ()
@@ -264,6 +273,8 @@ class Drivers:
     """Package whose version decides → the version that is assumed where a project does not say."""
     pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
     """By name."""
+    statement_names: Mapping[str, str] = NO_FACTS
+    """Beginning of the names that prepared statements get on protocol level → driver."""
     any_database: frozenset[str] = frozenset()
     """Drivers that speak to other databases as well."""
     foreign: frozenset[str] = frozenset()
@@ -300,6 +311,7 @@ class _Draft:
     versioned: list[tuple[Node, str]] = field(default_factory=list)
     """Packages that conditions ask for, to be checked at the end."""
     pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
+    statement_names: dict[str, str] = field(default_factory=dict)
     any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     no_sql: set[str] = field(default_factory=set)
@@ -349,6 +361,7 @@ def _finish(draft: _Draft) -> Drivers:
         keys=MappingProxyType(draft.keys),
         packages=MappingProxyType(draft.packages),
         pool_settings=MappingProxyType(draft.pool_settings),
+        statement_names=MappingProxyType(draft.statement_names),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
         no_sql=frozenset(draft.no_sql),
@@ -432,6 +445,7 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     uses = MappingProxyType({name: _decode_use(Reader(node), draft, library) for name, node in shared})
     file = _File(driver, uses, draft, library)
     draft.imports.update(dict.fromkeys(reader.texts("imports"), identifier))
+    draft.statement_names.update(dict.fromkeys(reader.texts("statement-names"), identifier))
     for names, node in reader.entries("types"):
         _decode_type(file, names, Reader(node))
     for names, node in reader.entries("functions"):
@@ -558,6 +572,7 @@ def _decode_call(file: _File, reader: Reader) -> Call:
         route=reader.texts("route"),
         runs=_decode_runs(reader.optional_reader("runs")),
         temporary=_decode_temporary(reader.optional_reader("temporary")),
+        procedure=_decode_procedure(reader.optional_reader("procedure")),
         uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
         start_up=_decode_start_up(reader.optional_reader("start-up")),
         pool_sizes=tuple(_decode_pool_size(each) for each in reader.readers("pool-size")),
@@ -636,6 +651,14 @@ def _decode_runs(reader: Reader | None) -> Runs | None:
     )
     reader.finish()
     return runs
+
+
+def _decode_procedure(reader: Reader | None) -> Procedure | None:
+    if reader is None:
+        return None
+    procedure = Procedure(name=reader.text("name"), arguments=reader.text("arguments"))
+    reader.finish()
+    return procedure
 
 
 def _decode_temporary(reader: Reader | None) -> Temporary | None:
