@@ -181,6 +181,7 @@ def test_the_pooler_that_a_file_is_based_on_says_the_rest(transaction: Endpoint,
     assert checked("--profile", "./observed.yaml") == {"listen": "unsafe", "session-set": "unsafe"}
 
 
+@pytest.mark.lab
 def test_three_profiles_in_a_row_are_equal_under_load_too(transaction: Endpoint, folder: Path) -> None:
     written = []
     for number in range(3):
