@@ -64,14 +64,13 @@ def test_nothing_pairs_in_autocommit() -> None:
     "elsewhere",
     [
         {"transaction": OTHER_BLOCK},
-        {"scope": "other"},
         {"place": Place("other.py", Span(0, 1))},
         {"rule": "temp-table", "variant": "drop"},
         {"rule": "gone"},
         {"variant": "gone"},
     ],
 )
-def test_uses_pair_only_within_a_file_a_scope_a_block_and_a_rule(elsewhere: dict[str, object]) -> None:
+def test_uses_pair_only_within_a_file_a_block_and_a_rule(elsewhere: dict[str, object]) -> None:
     lock, unlock = uses_in(
         site("SELECT pg_advisory_lock(1)", transaction=BLOCK), site("SELECT pg_advisory_unlock(1)", transaction=BLOCK)
     )

@@ -302,6 +302,7 @@ class Sinks:
             template=template,
             transaction=self._transaction(sink, template),
             scope=scope_name(self._module, sink.node),
+            connection=described.receiver.root,
             parameters=parameters or _has_parameters(described),
             route=described.receiver.route,
             confidence=self._confidence(sink),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.model import Confidence, Related, Transaction, TransactionContext
 from txsafe.python.callers import Unseen, callers_of
-from txsafe.python.callsites import parameter_at
+from txsafe.python.callsites import is_made_in, parameter_at
 from txsafe.python.openers import held_around
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ _MOST_QUESTIONS = 2_000
 _MOST_TOLD = 3
 """Calls that a trail names."""
 _GLOBAL = "global:"
-_PLACE = "at:"
 _SELF = "self:"
 
 _Question: TypeAlias = "tuple[FunctionNode, str]"
@@ -87,13 +86,7 @@ class Surroundings:
             return False
         if transactions.has_endings(function, receiver):
             return False
-        return any(not self._is_made_in(function, root) for root in receiver.root.split("|"))
-
-    def _is_made_in(self, function: FunctionNode, root: str) -> bool:
-        if not root.startswith(_PLACE) or parameter_at(self._module, function, root) is not None:
-            return False
-        span = self._module.span(function)
-        return span.start <= _position(root) < span.end
+        return any(not is_made_in(self._module, function, root) for root in receiver.root.split("|"))
 
     # ---------------------------------------------------------------- callers
 
@@ -135,6 +128,9 @@ class Surroundings:
             if parameter is not None:
                 argument = site.argument(parameter)
                 return None if argument is None else site.view.receivers.of(argument)
+            made = site.made_with(self._module, root)
+            if made is not None:
+                return site.view.receivers.of(made)
         if site.view.module is self._module or receiver.root.startswith((_GLOBAL, _SELF)):
             return receiver
         return replace(receiver, root=f"{self._module.source.path}:{receiver.root}")
@@ -171,8 +167,3 @@ def _shared(inside: Sequence[TransactionContext], name: str) -> TransactionConte
         end=ends.pop() if len(ends) == 1 else TransactionContext().end,
         certainty=min(each.certainty for each in inside),
     )
-
-
-def _position(root: str) -> int:
-    number = root.removeprefix(_PLACE).partition(":")[0]
-    return int(number) if number.isdigit() else -1

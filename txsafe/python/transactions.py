@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, Place, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.arguments import Arguments, Truth
+from txsafe.python.callsites import is_made_in
 from txsafe.python.receiver import Certainty, Receiver
 from txsafe.python.receivers import Receivers, any_holds
+from txsafe.python.scopes import BindingKind, FunctionNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -127,7 +129,7 @@ class Transactions:
         if spoken is not None:
             return spoken
         if self._migration is not None and _may_be(receiver, self._migration[0]):
-            return self._migration[1]
+            return replace(self._migration[1], block=self._of_run(self._migration[1].block, function))
         return None
 
     def is_switched(self, function: ast.AST, receiver: Receiver, start: int) -> bool:
@@ -156,12 +158,9 @@ class Transactions:
     # ---------------------------------------------------------------- blocks
 
     def _all_blocks(self) -> tuple[_Opened, ...]:
-        return tuple(
-            opened
-            for statement in self._module.withs
-            for item in statement.items
-            if (opened := self._block_of(item.context_expr)) is not None
-        )
+        entered = [item.context_expr for statement in self._module.withs for item in statement.items]
+        stacked = [call.args[0] for calls in self._entering.values() for call in calls]
+        return tuple(opened for expr in (*entered, *stacked) if (opened := self._block_of(expr)) is not None)
 
     def _block_of(self, expr: ast.expr) -> _Opened | None:
         """Return the block that `with expr:` opens."""
@@ -208,14 +207,37 @@ class Transactions:
         for ancestor in self._module.ancestors(node):
             if isinstance(ancestor, ast.With | ast.AsyncWith):
                 items = ancestor.items if child not in ancestor.items else _before(ancestor.items, child)
-                for item in reversed(items):
-                    opened = self._block_of(item.context_expr)
+                expressions = [*(item.context_expr for item in items), *self._stacked(ancestor, node)]
+                for expr in reversed(expressions):
+                    opened = self._block_of(expr)
                     if opened is not None:
                         yield opened
             elif isinstance(ancestor, _FUNCTIONS):
                 yield from self._decorators(ancestor)
                 return
             child = ancestor
+
+    def _stacked(self, statement: ast.With | ast.AsyncWith, node: ast.AST) -> Iterator[ast.expr]:
+        """Yield what was entered by the `ExitStack` of a `with` before a node in it."""
+        start = self._module.span(node).start
+        for call in self._entering.get(statement, ()):
+            if self._module.span(call).end <= start:
+                yield call.args[0]
+
+    @cached_property
+    def _entering(self) -> Mapping[ast.AST, list[ast.Call]]:
+        """The calls of `enter_context` on each `with` statement's stack."""
+        found: dict[ast.AST, list[ast.Call]] = defaultdict(list)
+        for call in self._module.calls:
+            match call.func:
+                case ast.Attribute(attr="enter_context" | "enter_async_context", value=ast.Name() as stack) if (
+                    call.args
+                ):
+                    for binding in self._module.reaching(stack):
+                        statement = self._module.statement(binding.node)
+                        if binding.kind is BindingKind.WITH and statement is not None:
+                            found[statement].append(call)
+        return found
 
     def _decorators(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[_Opened]:
         for decorator in function.decorator_list:
@@ -261,10 +283,19 @@ class Transactions:
         count, end = self._endings_around(function, receiver.root, since, start)
         return TransactionContext(
             kind=block.kind,
-            block=f"{since}:{count}",
+            block=self._of_run(f"{since}:{count}", None if self._is_opened_in(opened, function) else function),
             end=end or block.end,
             opened=place if block.kind is Transaction.EXPLICIT else None,
         )
+
+    def _is_opened_in(self, opened: _Opened, function: ast.AST | None) -> bool:
+        return function is None or self._module.function(opened.node) is function
+
+    def _of_run(self, block: str | None, function: ast.AST | None) -> str | None:
+        """Return a block's name for one run of a function that does not open it itself: each run has its own."""
+        if block is None or function is None:
+            return block
+        return f"{block}@{self._module.span(function).start}"
 
     def _endings_around(
         self, function: ast.AST | None, root: str, since: int, start: int
@@ -314,11 +345,23 @@ class Transactions:
         if kind not in {Transaction.IMPLICIT, Transaction.EXPLICIT}:
             return TransactionContext(kind=kind)
         count, end = self._endings_around(function, receiver.root, -1, start)
+        if kind is Transaction.IMPLICIT:
+            count += self._handings_out(function, receiver, start)
         name = 0 if function is None else self._module.span(function).start
         block = f"{receiver.root}:{name}:{count}" if receiver.root else None
         is_committed = receiver.type.transaction is Transaction.EXPLICIT
         default = TransactionEnd.COMMIT if is_committed else TransactionEnd.UNKNOWN
         return TransactionContext(kind=kind, block=block, end=end or default)
+
+    def _handings_out(self, function: ast.AST | None, receiver: Receiver, start: int) -> int:
+        """Return how often a function has given control to a caller that has the connection, too, and may commit."""
+        if not isinstance(function, FunctionNode):
+            return 0
+        own = is_made_in(self._module, function, receiver.root)
+        return sum(
+            isinstance(node, ast.Yield) and self._module.span(node).start < start and not (own and node.value is None)
+            for node in self._module.returns.get(function, ())
+        )
 
     def _default_kind(self, function: ast.AST | None, receiver: Receiver, autocommit: Truth, start: int) -> Transaction:
         kind = receiver.transaction
