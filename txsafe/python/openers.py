@@ -32,27 +32,15 @@ def held_around(view: View, node: ast.AST, receiver: Receiver, depth: int) -> Tr
     """Return the transaction that the program's context managers and decorators hold around a node, if any."""
     if depth == 0 or not receiver.root:
         return None
-    child = node
-    for ancestor in view.module.ancestors(node):
-        if isinstance(ancestor, ast.With | ast.AsyncWith):
-            found = _entered_by(view, ancestor.items, child, receiver, depth)
-            if found is not None:
-                return found
-        elif isinstance(ancestor, ast.FunctionDef | ast.AsyncFunctionDef):
-            return _decorated(view, ancestor, receiver, depth) if child in ancestor.body else None
-        child = ancestor
-    return None
+    for expr in view.transactions.entered(node):
+        found = _entered(view, expr, receiver, depth)
+        if found is not None:
+            return found
+    function = view.transactions.wrapped(node)
+    return None if function is None else _decorated(view, function, receiver, depth)
 
 
 # ---------------------------------------------------------------- context managers
-
-
-def _entered_by(
-    view: View, items: list[ast.withitem], child: ast.AST, receiver: Receiver, depth: int
-) -> TransactionContext | None:
-    before = items[: items.index(child)] if isinstance(child, ast.withitem) else items
-    found = (_entered(view, item.context_expr, receiver, depth) for item in reversed(before))
-    return next((context for context in found if context is not None), None)
 
 
 def _entered(view: View, expr: ast.expr, receiver: Receiver, depth: int) -> TransactionContext | None:

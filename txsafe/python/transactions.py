@@ -203,19 +203,29 @@ class Transactions:
         return blocks
 
     def _around(self, node: ast.AST) -> Iterator[_Opened]:
+        for expr in self.entered(node):
+            opened = self._block_of(expr)
+            if opened is not None:
+                yield opened
+        function = self.wrapped(node)
+        if function is not None:
+            yield from self._decorators(function)
+
+    def entered(self, node: ast.AST) -> Iterator[ast.expr]:
+        """Yield the context managers of a node's function that are entered where it runs, the innermost first."""
         child = node
         for ancestor in self._module.ancestors(node):
             if isinstance(ancestor, ast.With | ast.AsyncWith):
                 items = ancestor.items if child not in ancestor.items else _before(ancestor.items, child)
                 expressions = [*(item.context_expr for item in items), *self._stacked(ancestor, node)]
-                for expr in reversed(expressions):
-                    opened = self._block_of(expr)
-                    if opened is not None:
-                        yield opened
+                yield from reversed(expressions)
             elif isinstance(ancestor, _FUNCTIONS):
-                yield from self._decorators(ancestor)
                 return
             child = ancestor
+
+    def wrapped(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """Return the function that a node stands in, or decorates."""
+        return next((ancestor for ancestor in self._module.ancestors(node) if isinstance(ancestor, _FUNCTIONS)), None)
 
     def _stacked(self, statement: ast.With | ast.AsyncWith, node: ast.AST) -> Iterator[ast.expr]:
         """Yield what was entered by the `ExitStack` of a `with` before a node in it."""
