@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.catalog import Catalog, load_catalog
-from txsafe.diagnose import Sources, diagnose, file_diagnostic
+from txsafe.diagnose import Sources, diagnose, file_diagnostic, surest
 from txsafe.errors import SourceError
 from txsafe.features import RuleIndex, find_api_uses, find_mentions, find_uses
 from txsafe.fingerprints import with_fingerprints
@@ -193,7 +193,7 @@ class Analyzer:
         """Return the report of a file whose uses are judged; `sources` has the texts that they are spelled in."""
         every = self._diagnose(found, judged, sources)
         given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
-        distinct = _distinct(given[:MOST_DIAGNOSTICS])
+        distinct = _distinct(given[:MOST_DIAGNOSTICS], source.path)
         here = tuple(diagnostic for diagnostic in distinct if diagnostic.path == source.path)
         errors = (*found.errors, *_leftovers(found.uses, given, source))
         diagnostics = self.settle(source, here)
@@ -382,15 +382,17 @@ def _respelled(site: SqlSite, sources: Sources) -> SqlSite:
     return replace(site, template=respell(site.template, sources))
 
 
-def _distinct(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Drop what the alternatives of one site say twice of one place, keeping the surest."""
-    best: dict[tuple[object, ...], Diagnostic] = {}
+def _distinct(diagnostics: Iterable[Diagnostic], path: str) -> tuple[Diagnostic, ...]:
+    """Return one diagnostic for what several senders, or the alternatives of one, say of a place: the surest.
+
+    What is spelled in another file is told apart by sender: where that file is not of the run, it is reported there.
+    """
+    groups: dict[tuple[object, ...], list[Diagnostic]] = {}
     for diagnostic in diagnostics:
-        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message)
-        known = best.get(key)
-        if known is None or (known.severity, known.confidence) < (diagnostic.severity, diagnostic.confidence):
-            best[key] = diagnostic
-    return tuple(best.values())
+        sender = () if diagnostic.path == path else diagnostic.related
+        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message, sender)
+        groups.setdefault(key, []).append(diagnostic)
+    return tuple(surest(group) for group in groups.values())
 
 
 def _resolve_place(unresolved: Unresolved, source: SourceFile) -> UnresolvedSink:

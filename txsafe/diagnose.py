@@ -6,6 +6,7 @@ In: a use, its verdict, its rule and its neighbours (for the suggestion). Out: a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from txsafe.model import (
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 Sources = Callable[[str], SourceFile | None]
 """Path → the text that was analysed."""
+
+MOST_RELATED = 12
+"""Related places of a diagnostic; who reads more of them?"""
 
 
 def diagnose(
@@ -79,6 +83,15 @@ def file_diagnostic(*, rule: str, path: str, position: Position, message: str) -
         message=message,
         outcome=Outcome.UNKNOWN,
     )
+
+
+def surest(group: Sequence[Diagnostic]) -> Diagnostic:
+    """Return the worst and surest of the diagnostics of one place, with the related places of all."""
+    if len(group) == 1:
+        return group[0]
+    chosen = max(group, key=lambda each: (each.severity.rank, each.confidence.rank))
+    related = dict.fromkeys((*chosen.related, *(location for each in group for location in each.related)))
+    return replace(chosen, related=tuple(related)[:MOST_RELATED])
 
 
 def _severity(severity: Severity, verdict: Verdict) -> Severity:

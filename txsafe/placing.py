@@ -10,18 +10,16 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from txsafe.diagnose import surest
 from txsafe.model import Location
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from txsafe.model import Diagnostic, FileReport
 
 Settle: TypeAlias = "Callable[[str, tuple[Diagnostic, ...]], tuple[Diagnostic, ...]]"
 """Path and all diagnostics of that file → the same with suppressions and fingerprints."""
-
-MOST_RELATED = 12
-"""Related places of a diagnostic; who reads more of them?"""
 
 
 def place(reports: Sequence[FileReport], settle: Settle) -> tuple[FileReport, ...]:
@@ -61,16 +59,7 @@ def _merged(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     groups: dict[tuple[object, ...], list[Diagnostic]] = defaultdict(list)
     for diagnostic in diagnostics:
         groups[diagnostic.rule, diagnostic.start].append(diagnostic)
-    return tuple(each for group in groups.values() for each in _merged_group(group))
-
-
-def _merged_group(group: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
-    if len(group) == 1:
-        return group
-    chosen = max(group, key=lambda each: (each.severity.rank, each.confidence.rank))
-    related = dict.fromkeys(location for diagnostic in group for location in diagnostic.related)
-    ordered: Mapping[Location, None] = {**dict.fromkeys(chosen.related), **related}
-    return [replace(chosen, related=tuple(ordered)[:MOST_RELATED])]
+    return tuple(surest(group) for group in groups.values())
 
 
 def _at_call(diagnostic: Diagnostic, path: str) -> Diagnostic:

@@ -79,10 +79,14 @@ _UNSURE = Argument((Presence.UNSURE,))
 class Arguments:
     """The arguments of one call, by the names of its parameters."""
 
-    __slots__ = ("_extra", "_module", "_named", "_open", "_rest_unsure", "_starred", "call")
+    __slots__ = ("_caller", "_extra", "_module", "_named", "_open", "_rest_unsure", "_starred", "call")
 
-    def __init__(self, module: Module, call: ast.Call | None, names: tuple[str, ...]) -> None:
+    def __init__(
+        self, module: Module, call: ast.Call | None, names: tuple[str, ...], *, caller: ast.Call | None = None
+    ) -> None:
+        """Bind a call's arguments; those of a `caller` of the function around it stand for that one's parameters."""
         self._module = module
+        self._caller = caller
         self.call = call
         self._named: dict[str, Argument] = {}
         self._open = False
@@ -101,6 +105,9 @@ class Arguments:
         arguments._named["value"] = Argument(evaluate(module, value), value)
         return arguments
 
+    def _values(self, expr: ast.expr) -> tuple[Value, ...]:
+        return evaluate(self._module, expr, call=self._caller)
+
     def _bind_positions(self, call: ast.Call, names: tuple[str, ...]) -> None:
         plain = [name for name in names if not name.startswith("*")]
         for index, expr in enumerate(call.args):
@@ -108,13 +115,13 @@ class Arguments:
                 self._starred = True
                 return
             if index < len(plain):
-                self._named[plain[index]] = Argument(evaluate(self._module, expr), expr)
+                self._named[plain[index]] = Argument(self._values(expr), expr)
             else:
                 self._extra.append(expr)
 
     def _bind_keywords(self, call: ast.Call) -> None:
         for keyword in call.keywords:
-            values = evaluate(self._module, keyword.value)
+            values = self._values(keyword.value)
             if keyword.arg is not None:
                 self._named[keyword.arg] = Argument(values, keyword.value)
                 continue
@@ -158,7 +165,7 @@ class Arguments:
 
     def _rest_of_positions(self) -> Argument:
         if self._extra:
-            return Argument(evaluate(self._module, self._extra[0]), self._extra[0])
+            return Argument(self._values(self._extra[0]), self._extra[0])
         return _UNSURE if self._starred else _ABSENT
 
     def _rest_of_keywords(self, path: str) -> Argument:
@@ -167,7 +174,7 @@ class Arguments:
             return _UNSURE
         known = path.removeprefix("**")
         given = next((keyword.value for keyword in keywords if keyword.arg not in {None, known}), None)
-        return _ABSENT if given is None else Argument(evaluate(self._module, given), given)
+        return _ABSENT if given is None else Argument(self._values(given), given)
 
     def _url_scheme(self) -> Argument:
         argument = self._named.get("url")

@@ -10,6 +10,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from txsafe.python.forwarded import forwarded_call
 from txsafe.python.scopes import Binding, BindingKind, FunctionNode, Module, Scope, ScopeKind
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 _LEAVES = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
 _BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_MUTATORS = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "appendleft"})
+_ITEM_CHANGES = (ast.Assign, ast.AugAssign, ast.Delete)
+_MUTATORS = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "appendleft", "pop"})
 
 
 def bind(module: Module) -> Module:
@@ -107,9 +109,15 @@ class _Walk:
 
     def enter_call(self, node: ast.Call, scope: Scope) -> Scope:
         self.gathered.calls.append(node)
+        forwarded = forwarded_call(node)
+        if forwarded is not None:
+            self.module.parents[forwarded] = self.module.parents[node]
+            self.gathered.calls.append(forwarded)
         match node.func:
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute in _MUTATORS:
                 self.module.mutations.setdefault(name, []).append(node)
+            case ast.Attribute(value=ast.Attribute(attr=name), attr=attribute) if attribute in _MUTATORS:
+                self.module.attribute_mutations.setdefault(name, []).append(node)
         return scope
 
     def enter_lambda(self, node: ast.Lambda, scope: Scope) -> Scope:
@@ -259,8 +267,10 @@ class _Walk:
                     self.bind(scope, source.binding(name, value, index))
                 case ast.Attribute(attr=name):
                     self.module.attributes.setdefault(name, []).append((part, source.binding(name, value, index)))
-                case ast.Subscript(value=ast.Name(id=name)) if isinstance(source.node, ast.Assign):
+                case ast.Subscript(value=ast.Name(id=name)) if isinstance(source.node, _ITEM_CHANGES):
                     self.module.mutations.setdefault(name, []).append(source.node)
+                case ast.Subscript(value=ast.Attribute(attr=name)) if isinstance(source.node, _ITEM_CHANGES):
+                    self.module.attribute_mutations.setdefault(name, []).append(source.node)
                 case ast.Starred(value=inner):
                     waiting.append((inner, None, (*index, -1)))
                 case ast.Tuple(elts=parts) | ast.List(elts=parts):

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from txsafe.model import Hole, SqlTemplate
 from txsafe.python.composables import Composable
 from txsafe.python.domain import (
+    ELEMENT_LIMIT,
+    Instance,
     Items,
     Scalar,
     Table,
@@ -24,7 +26,9 @@ from txsafe.python.domain import (
     limited,
     literal,
     rendered,
+    told_apart,
 )
+from txsafe.python.fields import bound_fields, tuple_fields
 from txsafe.python.formatting import (
     apply_method,
     clean_text,
@@ -35,14 +39,24 @@ from txsafe.python.formatting import (
     joined_text,
     quoted_name,
     quoted_value,
+    split_text,
 )
-from txsafe.python.invocations import defined_call, imported_call, partial_call, unknown_call
+from txsafe.python.frames import Argument, Frame
+from txsafe.python.invocations import (
+    defined_call,
+    imported_call,
+    invoked_on,
+    partial_call,
+    returned,
+    unknown_call,
+)
+from txsafe.python.links import members
+from txsafe.python.scopes import FunctionNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from txsafe.python.evaluation import Evaluator
-    from txsafe.python.frames import Frame
 
 _CHAINED = frozenset(
     {"alias", "as_bytes", "as_string", "bindparams", "columns", "compile", "correlate", "distinct", "execution_options"}
@@ -50,6 +64,8 @@ _CHAINED = frozenset(
 )
 """Methods of composed SQL that leave what matters of the text as it is."""
 
+_RENDERERS = frozenset({"mogrify", "compose_sql"})
+"""Methods of cursors and the like that put parameters into a statement."""
 _NUMBERS = frozenset({"int", "float", "len", "id", "hash", "ord", "abs", "round", "bool", "sum"})
 _READERS = frozenset({"read", "read_text", "read_bytes", "readlines", "readline"})
 _FORMATS = frozenset({"format", "format_map"})
@@ -70,8 +86,16 @@ def evaluate_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterabl
         return followed
     if isinstance(call.func, ast.Attribute):
         return _method_call(evaluator, call, call.func, frame)
+    names = tuple_fields(call.func, frame.module)
+    if names:
+        return (_plain_object(evaluator, names, call, frame),)
     whole = partial_call(call, frame)
     return (unknown_call(evaluator, call, frame),) if whole is None else evaluate_call(evaluator, whole, frame)
+
+
+def _plain_object(evaluator: Evaluator, names: Sequence[str], call: ast.Call, frame: Frame) -> Instance:
+    fields = bound_fields(evaluator, names, call, frame)
+    return Instance("an object", frame.module.place(call), fields=fields)
 
 
 # ---------------------------------------------------------------- names of libraries
@@ -89,14 +113,34 @@ def _known_call(evaluator: Evaluator, qualified: str, call: ast.Call, frame: Fra
         namespace = namespace.rpartition(".")[0]
     if qualified.startswith("builtins."):
         return _builtin(evaluator, function, call, frame)
+    return _library_call(evaluator, qualified, call, frame) if call.args or qualified in _TABLES | _OBJECTS else None
+
+
+def _library_call(  # noqa: PLR0911 - one for each kind
+    evaluator: Evaluator, qualified: str, call: ast.Call, frame: Frame
+) -> Iterable[Value] | None:
+    """Follow what the standard library's functions do to texts, lists, dictionaries and objects."""
     transform = _TEXT_FUNCTIONS.get(qualified)
-    if transform is not None and call.args:
+    if transform is not None:
         values = evaluator.values(call.args[0], frame)
         return [transform(value) if isinstance(value, Text) else value for value in values]
+    if qualified in _OBJECTS:
+        return [_plain_object(evaluator, (), call, frame)]
+    if qualified in _COPIES:
+        return evaluator.values(call.args[0], frame)
+    if qualified in _TABLES:
+        return [updated_table(evaluator, Table((), frame.module.place(call)), call, frame)]
+    if qualified in _CHAINS:
+        return [_chain(evaluator, call, frame, nested=qualified.endswith("from_iterable"))]
     if qualified in {"typing.cast", "typing_extensions.cast"} and len(call.args) == 2:
         return evaluator.values(call.args[1], frame)
     return None
 
+
+_OBJECTS = frozenset({"types.SimpleNamespace", "argparse.Namespace"})
+_COPIES = frozenset({"copy.copy", "copy.deepcopy", "types.MappingProxyType"})
+_TABLES = frozenset({"collections.OrderedDict"})
+_CHAINS = frozenset({"itertools.chain", "itertools.chain.from_iterable"})
 
 _TEXT_FUNCTIONS: Mapping[str, Callable[[Text], Text]] = {
     "textwrap.dedent": dedent_text,
@@ -188,10 +232,62 @@ def _builtin(  # noqa: PLR0911 - one for each kind
             return [Items((), place, Unknown("a number of a range", place, Hole.VALUE))]
         case "zip":
             return _zipped(evaluator, call, frame)
+        case "getattr" if len(call.args) >= 2:
+            return _got_attribute(evaluator, call, frame)
+        case "map" | "filter" if len(call.args) == 2:
+            return _mapped(evaluator, name, call, frame)
         case "str" | "bytes" if call.args and not isinstance(call.args[0], ast.Starred):
             values = evaluator.values(call.args[0], frame)
             return [Text(rendered(value)) if isinstance(value, Scalar) else value for value in values]
     return _sequence(evaluator, name, call, frame) if name in _SEQUENCES else None
+
+
+def _got_attribute(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
+    """Return what `getattr(object, "name")` gives where the name is known."""
+    names = [name.known for name in evaluator.values(call.args[1], frame) if isinstance(name, Text)]
+    found: list[Value] = []
+    for name in names:
+        if name is not None and name.isidentifier():
+            attribute = ast.copy_location(ast.Attribute(call.args[0], name, ast.Load()), call)
+            found += evaluator.values(attribute, frame)
+    return [*found, *(value for default in call.args[2:3] for value in evaluator.values(default, frame))] or None
+
+
+def _mapped(evaluator: Evaluator, name: str, call: ast.Call, frame: Frame) -> list[Value]:
+    """Return `map(function, items)`, with the function called on each, and `filter(condition, items)`, unfiltered."""
+    function, iterable = call.args
+    elements, rest = evaluator.elements(evaluator.values(iterable, frame), iterable, frame)
+    if name == "map":
+        elements = [_applied(evaluator, function, element, call, frame) for element in elements]
+    return [Items(tuple(elements), frame.module.place(call), rest)]
+
+
+def _applied(evaluator: Evaluator, function: ast.expr, element: Values, call: ast.Call, frame: Frame) -> Values:
+    if frame.module.qualified_name(function) in {"builtins.str", "sqlalchemy.text", "psycopg.sql.SQL"}:
+        return element
+    if isinstance(function, ast.Attribute) and frame.module.qualified_name(function.value) == "builtins.str":
+        changed = [apply_method(value, function.attr, ()) for value in element if isinstance(value, Text)]
+        return limited(value for value in changed if value is not None) or (unknown_call(evaluator, call, frame),)
+    definition = frame.module.definition(function)
+    names = [argument.arg for argument in getattr(getattr(definition, "args", None), "args", ())]
+    if not isinstance(definition, FunctionNode) or len(names) != 1:
+        return (evaluator.unknown("what map() makes of a value", call, frame),)
+    inner = Frame(frame.module, definition, {names[0]: Argument(ready=element)}, outer=frame)
+    return returned(evaluator, definition, inner) or (unknown_call(evaluator, call, frame),)
+
+
+def _chain(evaluator: Evaluator, call: ast.Call, frame: Frame, *, nested: bool) -> Items:
+    """Return what `itertools.chain(…)` yields."""
+    found: list[Values] = []
+    rest: Unknown | None = None
+    for argument in call.args:
+        elements, missing = evaluator.elements(evaluator.values(argument, frame), argument, frame)
+        for element in elements if nested else ():
+            more, _ = evaluator.elements(element, argument, frame)
+            found += more
+        found += () if nested else elements
+        rest = rest or missing
+    return Items(tuple(found[:ELEMENT_LIMIT]), frame.module.place(call), rest)
 
 
 def _sequence(evaluator: Evaluator, name: str, call: ast.Call, frame: Frame) -> Iterable[Value]:
@@ -256,12 +352,16 @@ def _method_call(evaluator: Evaluator, call: ast.Call, function: ast.Attribute, 
     found: list[Value] = []
     for receiver in evaluator.values(function.value, frame):
         match receiver:
+            case Instance():
+                values = _instance_method(evaluator, receiver, call, function.attr, frame)
             case Text():
                 values = _text_method(evaluator, receiver, function.attr, call, frame)
             case Items():
                 values = (receiver,) if function.attr in {"copy", "__iter__"} else ()
             case Table():
                 values = _table_method(evaluator, receiver, function.attr, call, frame)
+            case Unknown() if function.attr in _RENDERERS and call.args:
+                values = evaluator.values(call.args[0], frame)
             case Unknown() if function.attr in _READERS:
                 values = (evaluator.unknown("read from a file", call, frame),)
             case Unknown() if function.attr in _FORMATS or function.attr == "join":
@@ -272,12 +372,24 @@ def _method_call(evaluator: Evaluator, call: ast.Call, function: ast.Attribute, 
     return limited(found)
 
 
+def _instance_method(evaluator: Evaluator, instance: Instance, call: ast.Call, name: str, frame: Frame) -> Values:
+    """Return what a method of an object returns, whose class the name that holds it does not tell."""
+    bindings = () if instance.owner is None else members(*instance.owner, name)
+    if not bindings:
+        return ()
+    home, binding = bindings[-1]
+    return invoked_on(evaluator, home, binding.node, call, frame, instance)
+
+
 def _text_method(evaluator: Evaluator, text: Text, name: str, call: ast.Call, frame: Frame) -> Values:
     if name == "format":
         return _formatted(evaluator, text, call, frame)
+    if name in {"split", "rsplit", "splitlines"}:
+        return split_text(text, name, _argument_rows(evaluator, call, frame)[0], frame.module.place(call))
     if name in {"substitute", "safe_substitute", "format_map"}:
         given = updated_table(evaluator, Table((), frame.module.place(call)), call, frame)
-        return ((format_braces if name == "format_map" else format_dollars)(text, given.get),)
+        fill = format_braces if name == "format_map" else format_dollars
+        return tuple(fill(text, each.get) for each in told_apart(given) if isinstance(each, Table))
     if name == "join" and call.args:
         items = evaluator.values(call.args[0], frame)
         return tuple(joined for value in items for joined in _joined(text, value, call, frame))

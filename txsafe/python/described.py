@@ -39,6 +39,8 @@ class Described:
     receiver: Receiver
     value: ast.expr | None = None
     """What is assigned."""
+    caller: ast.Call | None = None
+    """The call, in the same file, of the function that this stands in, whose arguments count; None for any."""
 
     @functools.cached_property
     def arguments(self) -> Arguments:
@@ -46,7 +48,7 @@ class Described:
         if self.value is not None:
             return Arguments.of_value(self.module, self.value)
         call = self.node if isinstance(self.node, ast.Call) else None
-        return Arguments(self.module, call, self.meaning.arguments)
+        return Arguments(self.module, call, self.meaning.arguments, caller=self.caller)
 
 
 def describe(

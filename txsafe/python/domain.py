@@ -6,13 +6,17 @@ a value is `Unknown`, never wrong.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from txsafe.model import HOLE_CHARACTERS, Fragment, Hole, Place, Span, SqlTemplate
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterable, Sequence
+
+    from txsafe.python.frames import Frame
+    from txsafe.python.scopes import Module
 
 ALTERNATIVES = 16
 TEXT_LIMIT = 1_000_000
@@ -63,6 +67,18 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Instance(Unknown):
+    """An object of the program: as a text it is not known, its attributes may be."""
+
+    fields: Table | None = field(default=None, compare=False)
+    """The attributes that it was made with, by name."""
+    owner: tuple[Module, ast.ClassDef] | None = field(default=None, compare=False)
+    """Its class, and the file that this stands in."""
+    made: Frame | None = None
+    """Its `__init__`, with the arguments that it was made with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """A list, tuple, set or other sequence."""
 
@@ -103,6 +119,11 @@ class Table:
             table = table.updated([(key, limited(values)) for key, values in entries], other.rest)
         unknown = [value for value in alternatives if not isinstance(value, Table) and truth(value) is not False]
         return table.updated((), Unknown("entries that are not known", unknown[0].place)) if unknown else table
+
+    def without(self, keys: Iterable[Value]) -> Table:
+        """Return the table without the entries of keys that are known."""
+        gone = {_key_of(key) for key in keys}
+        return Table(tuple(entry for entry in self.entries if _key_of(entry[0]) not in gone), self.place, self.rest)
 
     def updated(self, entries: Iterable[tuple[Value, Values]], rest: Unknown | None = None) -> Table:
         """Return the table with entries put over its own."""
@@ -250,6 +271,21 @@ def combinations(choices: Sequence[tuple[object, Values]]) -> list[list[Value]]:
         half = ALTERNATIVES // 2
         rows = grown if len(grown) <= ALTERNATIVES else grown[:half] + grown[-half:]
     return [row for _, row in rows]
+
+
+def told_apart(value: Value) -> list[Value]:
+    """Return a list or table once for each combination of its elements' alternatives, few of them."""
+    match value:
+        case Items(elements, place, rest) if any(len(element) > 1 for element in elements):
+            rows = combinations(list(enumerate(elements)))
+            return [Items(tuple((element,) for element in row), place, rest) for row in rows]
+        case Table(entries, place, rest) if any(len(values) > 1 for _, values in entries):
+            rows = combinations([(index, values) for index, (_, values) in enumerate(entries)])
+            keys = [key for key, _ in entries]
+            return [
+                Table(tuple((key, (each,)) for key, each in zip(keys, row, strict=True)), place, rest) for row in rows
+            ]
+    return [value]
 
 
 def _appended(row: list[Value], value: Value) -> list[Value]:

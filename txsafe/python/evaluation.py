@@ -28,9 +28,9 @@ from txsafe.python.domain import (
 from txsafe.python.field_strings import evaluate_fields
 from txsafe.python.frames import Frame
 from txsafe.python.links import imported_values
-from txsafe.python.members import evaluate_attribute, evaluate_item
+from txsafe.python.members import evaluate_attribute, evaluate_item, is_enum
 from txsafe.python.mutations import mutated
-from txsafe.python.operators import add_values, combine_values, evaluate_operation, evaluate_sign
+from txsafe.python.operators import add_values, combined, evaluate_operation, evaluate_sign
 from txsafe.python.plain_literals import spell_plain
 from txsafe.python.scopes import Binding, BindingKind, Module, Scope
 
@@ -143,6 +143,8 @@ class Evaluator:
                 return (self.sequence(expr, frame),)
             case ast.Dict():
                 return (self.table(expr, frame),)
+            case ast.DictComp():
+                return (self.table_comprehension(expr, frame),)
             case ast.ListComp() | ast.GeneratorExp() | ast.SetComp():
                 return (self.comprehension(expr, frame),)
             case ast.NamedExpr(value=value) | ast.Await(value=value):
@@ -274,6 +276,20 @@ class Evaluator:
             found = [tuple(dict.fromkeys(values)) for values in found]
         return Items(tuple(found), place, rest)
 
+    def table_comprehension(self, expr: ast.DictComp, frame: Frame) -> Table:
+        """Return a dictionary comprehension, with its variables standing for one element after the other."""
+        first, *others = expr.generators
+        elements, rest = self.elements(self.values(first.iter, frame), first.iter, frame)
+        bindings = self.bound_by(first, frame)
+        table = Table((), frame.module.place(expr), rest)
+        if others:
+            return table.updated((), self.unknown("a comprehension of several loops", expr, frame))
+        for element in elements:
+            at = self.pinned(frame, bindings, element)
+            values = self.values(expr.value, at)
+            table = table.updated([(key, values) for key in self.values(expr.key, at)])
+        return table
+
     def bound_by(self, loop: ast.comprehension | ast.For | ast.AsyncFor, frame: Frame) -> tuple[Binding, ...]:
         """Return the bindings of a loop's variables."""
         names = [node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)]
@@ -359,9 +375,18 @@ class Evaluator:
                 return self.looped(binding, value, frame)
             case BindingKind.IMPORT if binding.target is not None:
                 return imported_values(self, binding.target, binding.node, frame)
+            case BindingKind.CLASS if isinstance(binding.node, ast.ClassDef) and is_enum(frame.module, binding.node):
+                return (self.enumeration(binding.node, frame.module),)
             case BindingKind.ANNOTATION | BindingKind.DELETE:
                 return ()
         return (self.unknown(_REASONS.get(binding.kind, "{0}").format(binding.name), binding.node, frame),)
+
+    def enumeration(self, class_node: ast.ClassDef, module: Module) -> Items:
+        """Return the members of an enumeration, which iterating over the class yields, as their values."""
+        frame = self.base(module)
+        members = [statement for statement in class_node.body if isinstance(statement, ast.Assign)]
+        values = tuple(self.values(member.value, frame) for member in members[:ELEMENT_LIMIT])
+        return Items(values, module.place(class_node))
 
     def augmented(self, binding: Binding, frame: Frame) -> Values:
         """Return what `name += value` makes of the name; earlier ones first, so that long chains stay shallow."""
@@ -414,7 +439,7 @@ class Evaluator:
         if isinstance(statement.op, ast.Add):
             return [add_values(self, (first, second), statement, frame) for first in before for second in after]
         operation = ast.copy_location(ast.BinOp(target, statement.op, statement.value), statement)
-        return [combine_values(self, first, second, operation, frame) for first in before for second in after]
+        return combined(self, before, after, operation, frame)
 
     def parameter(self, binding: Binding, frame: Frame) -> Values:
         """Return the argument of a followed call; else the default, and that it may be anything."""

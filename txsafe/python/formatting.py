@@ -13,6 +13,7 @@ from inspect import cleandoc
 
 from txsafe.model import Fragment, Hole, Place, SqlTemplate
 from txsafe.python.domain import (
+    ELEMENT_LIMIT,
     FRAGMENT_LIMIT,
     Items,
     Scalar,
@@ -96,6 +97,16 @@ def format_percent(text: Text, argument: Value) -> Value:
         return _formatted(values, match["type"], match["flags"], text)
 
     return _substituted(text, _PERCENT, field)
+
+
+def takes(text: Value, argument: Value) -> bool:
+    """Return whether `text % argument` gives each field one value, as far as known."""
+    if not isinstance(text, Text) or not isinstance(argument, Items) or argument.rest is not None:
+        return True
+    fields = [match for match in _PERCENT.finditer(text.template.text) if match["type"] != "%"]
+    if any(match["name"] is not None or "*" in match["flags"] for match in fields):
+        return True
+    return len(fields) == len(argument.values)
 
 
 def format_braces(text: Text, lookup: Lookup) -> Value:
@@ -225,6 +236,27 @@ def _joinable(value: Value, separator: Text) -> SqlTemplate:
 def _interleaved(row: list[SqlTemplate], separator: SqlTemplate) -> list[SqlTemplate]:
     parts = [part for text in row for part in (separator, text)]
     return parts[1:]
+
+
+def split_text(text: Text, name: str, arguments: Sequence[Value], place: Place) -> Values:
+    """Return what `split` and its like make of a text; empty where it is not known at what it is split."""
+    separator = arguments[0].known if arguments and isinstance(arguments[0], Text) else None
+    whole = text.template.text
+    if name == "splitlines":
+        pattern = r"\r\n|\r|\n"
+    elif separator:
+        pattern = re.escape(separator)
+    elif arguments:
+        return ()
+    else:
+        pattern, whole = r"\s+", whole.strip()
+    ends = [match.span() for match in itertools.islice(re.finditer(pattern, whole), ELEMENT_LIMIT)]
+    offset = text.template.text.find(whole)
+    starts = [0, *(end for _, end in ends)]
+    stops = [*(start for start, _ in ends), len(whole)]
+    ranges = [(start + offset, stop + offset) for start, stop in zip(starts, stops, strict=True)]
+    parts = tuple((Text(part, text.composed),) for part in split_at(text.template, ranges))
+    return (Items(parts[:ELEMENT_LIMIT], place),)
 
 
 def apply_method(text: Text, name: str, arguments: Sequence[Value]) -> Value | None:

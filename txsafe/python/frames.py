@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ast
     from collections.abc import Mapping
 
-    from txsafe.python.domain import Values
+    from txsafe.python.domain import Instance, Values
     from txsafe.python.scopes import Binding, Module
 
 
@@ -34,10 +34,12 @@ class Frame:
     outer: Frame | None = None
     receiver: ast.ClassDef | None = None
     """The class that `self` is an instance of."""
+    instance: Instance | None = None
+    """What `self` is, where that is known."""
 
     def pin(self, values: Mapping[Binding, Values]) -> Frame:
         """Return the frame with loop variables fixed."""
-        return Frame(self.module, self.function, self.arguments, {**self.pinned, **values}, self.outer, self.receiver)
+        return replace(self, pinned={**self.pinned, **values})
 
     def class_of(self, expr: ast.expr) -> ast.ClassDef | None:
         """Return the class that an expression is, or is an instance of; `self` may be of a derived one."""

@@ -6,9 +6,11 @@ What a function returns is evaluated with the call's arguments in place of its p
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from txsafe.python.domain import (
+    Instance,
     Items,
     Scalar,
     Table,
@@ -19,6 +21,7 @@ from txsafe.python.domain import (
     limited,
     literal,
 )
+from txsafe.python.fields import bound_fields, field_names
 from txsafe.python.frames import Argument, Frame
 from txsafe.python.links import defined, imported_owner, members
 from txsafe.python.scopes import BindingKind, FunctionNode, Module, has_decorator, is_method, last_name
@@ -44,7 +47,7 @@ def defined_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values |
     """Follow a call of a function of the same file; None where it is not one."""
     function = _overriding(call, frame) or frame.module.definition(call.func)
     if isinstance(function, ast.ClassDef):
-        return (evaluator.unknown(f"an instance of {function.name}", call, frame),)
+        return (made_instance(evaluator, frame.module, function, call, frame),)
     if function is None:
         return None
     return invoked(evaluator, frame.module, function, call, frame)
@@ -65,9 +68,11 @@ def imported_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values 
     if module.project is None:
         return None
     found = defined(module, call.func) or _method_elsewhere(call.func, frame)
-    if found is None or not isinstance(found[1], FunctionNode):
+    if found is None:
         return None
-    return invoked(evaluator, found[0], found[1], call, frame)
+    if isinstance(found[1], ast.ClassDef):
+        return (made_instance(evaluator, found[0], found[1], call, frame),)
+    return invoked(evaluator, *found, call, frame) if isinstance(found[1], FunctionNode) else None
 
 
 def _method_elsewhere(func: ast.expr, frame: Frame) -> tuple[Module, ast.AST] | None:
@@ -81,11 +86,30 @@ def _method_elsewhere(func: ast.expr, frame: Frame) -> tuple[Module, ast.AST] | 
 
 
 def invoked(evaluator: Evaluator, module: Module, function: ast.AST, call: ast.Call, frame: Frame) -> Values:
-    """Return what a function returns for a call's arguments."""
+    """Return what a function returns for a call's arguments, whatever object it is a method of."""
+    found: list[Value] = []
+    for instance in _instances(evaluator, call, frame) or (None,):
+        found += invoked_on(evaluator, module, function, call, frame, instance)
+    return limited(found) or (unknown_call(evaluator, call, frame),)
+
+
+def invoked_on(
+    evaluator: Evaluator, module: Module, function: ast.AST, call: ast.Call, frame: Frame, instance: Instance | None
+) -> Values:
+    """Return what a method of an object returns for a call's arguments."""
     inner = called_frame(evaluator, module, function, call, frame)
     if inner is None:
         return (unknown_call(evaluator, call, frame),)
-    return returned(evaluator, function, inner) or (unknown_call(evaluator, call, frame),)
+    return returned(evaluator, function, inner if instance is None else replace(inner, instance=instance))
+
+
+def _instances(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[Instance, ...]:
+    """Return the objects that a method is called on, where what they were made with is known."""
+    if not isinstance(call.func, ast.Attribute):
+        return ()
+    if frame.module.is_receiver(call.func.value):
+        return () if frame.instance is None else (frame.instance,)
+    return tuple(value for value in evaluator.values(call.func.value, frame) if isinstance(value, Instance))
 
 
 def called_frame(evaluator: Evaluator, module: Module, function: ast.AST, call: ast.Call, frame: Frame) -> Frame | None:
@@ -134,30 +158,32 @@ def _bound_arguments(
     positional = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)][skipped:]
     names = {*positional, *(argument.arg for argument in function.args.kwonlyargs)}
     bound: dict[str, Argument] = {}
-    given, uncertain = _given(evaluator, call, frame)
+    place = frame.module.place(call)
+    given, missing = _given(evaluator, call, frame)
     bound.update(zip(positional, given, strict=False))
     surplus = given[len(positional) :]
-    extra: list[tuple[Value, Values]] = []
+    extra = Table((), place)
     for keyword in call.keywords:
         if keyword.arg is None:
-            uncertain |= _bind_table(evaluator, keyword.value, bound, names, frame)
+            extra = extra.overlaid(evaluator.values(keyword.value, frame))
         elif keyword.arg in names:
             bound[keyword.arg] = Argument(keyword.value, frame)
         else:
             key = Text(literal(keyword.arg, frame.module.place(keyword)))
-            extra.append((key, evaluator.values(keyword.value, frame)))
-    place = frame.module.place(call)
-    if function.args.vararg is not None and not uncertain:
+            extra = extra.updated([(key, evaluator.values(keyword.value, frame))])
+    extra = _bind_table(extra, bound, names)
+    if function.args.vararg is not None:
         elements = tuple(_argument_values(evaluator, argument) for argument in surplus)
-        bound[function.args.vararg.arg] = Argument(ready=(Items(elements, place),))
-    if function.args.kwarg is not None and not uncertain:
-        bound[function.args.kwarg.arg] = Argument(ready=(Table((), place).updated(extra),))
-    if not uncertain:
+        bound[function.args.vararg.arg] = Argument(ready=(Items(elements, place, missing),))
+    if function.args.kwarg is not None:
+        bound[function.args.kwarg.arg] = Argument(ready=(extra,))
+    if missing is None and extra.rest is None:
         _bind_defaults(function, bound, evaluator.base(module))
     return bound
 
 
-def _given(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[list[Argument], bool]:
+def _given(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[list[Argument], Unknown | None]:
+    """Return the positional arguments, and what stands for those of which it is not known how many there are."""
     given: list[Argument] = []
     for argument in call.args:
         if not isinstance(argument, ast.Starred):
@@ -166,8 +192,8 @@ def _given(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[list[Arg
         elements, rest = evaluator.elements(evaluator.values(argument.value, frame), argument, frame)
         given += [Argument(ready=values) for values in elements]
         if rest is not None:
-            return given, True
-    return given, False
+            return given, rest
+    return given, None
 
 
 def _argument_values(evaluator: Evaluator, argument: Argument) -> Values:
@@ -176,20 +202,15 @@ def _argument_values(evaluator: Evaluator, argument: Argument) -> Values:
     return evaluator.values(argument.expr, argument.frame)
 
 
-def _bind_table(
-    evaluator: Evaluator, expr: ast.expr, bound: dict[str, Argument], names: set[str], frame: Frame
-) -> bool:
-    """Bind what `**expr` gives; return whether it may give more."""
-    uncertain = False
-    for value in evaluator.values(expr, frame):
-        if not isinstance(value, Table):
-            uncertain = True
-            continue
-        uncertain |= value.rest is not None
-        for key, values in value.entries:
-            if isinstance(key, Text) and key.known in names:
-                bound[key.template.text] = Argument(ready=values)
-    return uncertain
+def _bind_table(table: Table, bound: dict[str, Argument], names: set[str]) -> Table:
+    """Bind the entries that are named like parameters; return the table of the others."""
+    others: list[tuple[Value, Values]] = []
+    for key, values in table.entries:
+        if isinstance(key, Text) and key.known in names:
+            bound[key.template.text] = Argument(ready=values)
+        else:
+            others.append((key, values))
+    return Table(tuple(others), table.place, table.rest)
 
 
 def _bind_defaults(function: FunctionNode, bound: dict[str, Argument], frame: Frame) -> None:
@@ -237,6 +258,22 @@ def _generated(
         else:
             elements.append(values)
     return Items(tuple(elements), frame.module.place(function), rest)
+
+
+# ---------------------------------------------------------------- objects
+
+
+def made_instance(
+    evaluator: Evaluator, module: Module, class_node: ast.ClassDef, call: ast.Call, frame: Frame
+) -> Instance:
+    """Return what a call of a class makes."""
+    reason, place = f"an instance of {class_node.name}", frame.module.place(call)
+    owner = (module, class_node)
+    for home, binding in members(module, class_node, "__init__"):
+        made = called_frame(evaluator, home, binding.node, call, frame)
+        return Instance(reason, place, owner=owner, made=made)
+    fields = bound_fields(evaluator, field_names(module, class_node), call, frame)
+    return Instance(reason, place, owner=owner, fields=fields)
 
 
 def partial_call(call: ast.Call, frame: Frame) -> ast.Call | None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from txsafe.python.docstrings import docstrings
 from txsafe.python.domain import (
+    ELEMENT_LIMIT,
+    Instance,
     Items,
     Scalar,
     Table,
@@ -15,38 +18,76 @@ from txsafe.python.domain import (
     Values,
     any_value,
     limited,
+    sliced,
     truth,
 )
 from txsafe.python.frames import Frame
 from txsafe.python.invocations import returned
 from txsafe.python.links import bound_values, imported_owner, imported_values, members
-from txsafe.python.scopes import Binding, BindingKind, has_decorator, last_name
+from txsafe.python.mutations import mutated_attribute, mutated_here
+from txsafe.python.scopes import Binding, BindingKind, Module, has_decorator, last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from txsafe.python.evaluation import Evaluator
 
 
-def evaluate_attribute(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) -> Iterable[Value]:
+def evaluate_attribute(  # noqa: PLR0911 - one for each kind of owner
+    evaluator: Evaluator, expr: ast.Attribute, frame: Frame
+) -> Iterable[Value]:
     """Return the alternatives of `value.attr`."""
     module = frame.module
     if expr.attr == "__doc__":
-        return (_docstring(evaluator, expr, frame),)
+        return docstrings(evaluator, expr, frame)
     if expr.attr in {"value", "name"} and _is_enum_member(expr.value, frame):
         return evaluator.values(expr.value, frame)
     qualified = module.qualified_name(expr)
+    if qualified is not None and _is_imported(expr, frame):
+        return imported_values(evaluator, qualified, expr, frame)
+    known = _of_objects(evaluator, expr, frame)
+    if known:
+        return known
     owner = frame.class_of(expr.value)
     if owner is not None:
         return _class_attribute(evaluator, owner, expr, frame)
-    if qualified is not None and _is_imported(expr, frame):
-        return imported_values(evaluator, qualified, expr, frame)
     elsewhere = imported_owner(module, expr.value) if module.project is not None else None
     if elsewhere is not None:
         return bound_values(evaluator, members(*elsewhere, expr.attr)) or (
             evaluator.unknown(f"attribute {expr.attr!r} of {elsewhere[1].name}", expr, frame),
         )
-    return (evaluator.unknown(f"attribute {expr.attr!r}", expr, frame),)
+    return mutated_here(evaluator, evaluator.unknown(f"attribute {expr.attr!r}", expr, frame), expr, frame)
+
+
+def _of_objects(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) -> Values:
+    """Return an attribute of the objects that its owner is known to be; empty where none is or says anything."""
+    if frame.module.is_receiver(expr.value):
+        return () if frame.instance is None else instance_attribute(evaluator, frame.instance, expr.attr)
+    found: list[Value] = []
+    for value in evaluator.values(expr.value, frame):
+        if isinstance(value, Instance):
+            found += instance_attribute(evaluator, value, expr.attr)
+        elif expr.attr == "value" and isinstance(value, Text | Scalar):  # a member of an enumeration
+            found.append(value)
+    return limited(found)
+
+
+def instance_attribute(evaluator: Evaluator, instance: Instance, name: str) -> Values:
+    """Return what an object's attribute is; empty where what made the object says nothing about it."""
+    given = instance.fields.get(name) if instance.fields is not None else ()
+    if given or instance.owner is None:
+        return given
+    found: list[Value] = []
+    for home, binding in members(*instance.owner, name):
+        if has_decorator(binding.node, *_GETTERS):
+            frame = Frame(home, binding.node, receiver=instance.owner[1], instance=instance)
+            found += returned(evaluator, binding.node, frame)
+        elif instance.made is not None and home.function(binding.node) is instance.made.function:
+            found += evaluator.bound(binding, instance.made)
+    return limited(found)
+
+
+_GETTERS = ("property", "cached_property", "hybrid_property", "classproperty")
 
 
 def _is_imported(expr: ast.expr, frame: Frame) -> bool:
@@ -62,17 +103,38 @@ def _class_attribute(evaluator: Evaluator, owner: ast.ClassDef, expr: ast.Attrib
     found: list[Value] = []
     for class_node in _searched_classes(owner, expr.value, frame):
         for binding in module.attribute(class_node, expr.attr):
-            if has_decorator(binding.node, "property", "cached_property", "hybrid_property", "classproperty"):
-                found += returned(evaluator, binding.node, Frame(module, binding.node, receiver=owner))
-            else:
+            if has_decorator(binding.node, *_GETTERS):
+                found += returned(
+                    evaluator, binding.node, Frame(module, binding.node, receiver=owner, instance=frame.instance)
+                )
+            elif binding.kind is not BindingKind.AUGMENTED:
                 at = frame if frame.function is module.function(binding.node) else base
-                found += [_unwrapped_default(evaluator, binding, value, at) for value in evaluator.bound(binding, at)]
+                values = tuple(
+                    _unwrapped_default(evaluator, binding, value, at) for value in evaluator.bound(binding, at)
+                )
+                found += mutated_attribute(evaluator, values, (module, binding), owner, expr, frame)
         settled = any(not isinstance(value, Unknown) and truth(value) is not False for value in found)
         if settled and class_node is owner:
             break
     if not found and module.project is not None:
-        found += bound_values(evaluator, members(module, owner, expr.attr))
-    return limited(found) or (evaluator.unknown(f"attribute {expr.attr!r} of {owner.name}", expr, frame),)
+        for bound in members(module, owner, expr.attr):
+            found += mutated_attribute(evaluator, bound_values(evaluator, (bound,)), bound, owner, expr, frame)
+    return (
+        limited(found)
+        or _set_from_outside(evaluator, owner, expr, frame)
+        or (evaluator.unknown(f"attribute {expr.attr!r} of {owner.name}", expr, frame),)
+    )
+
+
+def _set_from_outside(evaluator: Evaluator, owner: ast.ClassDef, expr: ast.Attribute, frame: Frame) -> Values:
+    """Return what code outside a class assigns to an attribute of it or its objects: `Queries.listen = "LISTEN x"`."""
+    module = frame.module
+    targets = module.attributes.get(expr.attr, ())[:_MOST_TARGETS]
+    bindings = [(module, binding) for target, binding in targets if module.class_of(target.value) is owner]
+    return bound_values(evaluator, bindings)
+
+
+_MOST_TARGETS = 50
 
 
 def _searched_classes(owner: ast.ClassDef, value: ast.expr, frame: Frame) -> Iterator[ast.ClassDef]:
@@ -97,6 +159,9 @@ def _unwrapped_default(evaluator: Evaluator, binding: Binding, value: Value, fra
     for keyword in call.keywords:
         if keyword.arg == "default":
             return evaluator.values(keyword.value, frame)[0]
+        if keyword.arg in {"default_factory", "factory"}:
+            made = ast.copy_location(ast.Call(keyword.value, [], []), keyword.value)
+            return evaluator.values(made, frame)[0]
     if name == "Field" and call.args:
         return evaluator.values(call.args[0], frame)[0]
     return value
@@ -106,25 +171,19 @@ def _is_enum_member(expr: ast.expr, frame: Frame) -> bool:
     if not isinstance(expr, ast.Attribute | ast.Subscript):
         return False
     owner = frame.module.class_of(expr.value)
-    if owner is None:
-        return False
-    names = (last_name(base) for node in frame.module.linearized(owner) for base in node.bases)
+    return owner is not None and is_enum(frame.module, owner)
+
+
+def is_enum(module: Module, class_node: ast.ClassDef) -> bool:
+    """Return whether a class is an enumeration, by the name of a base."""
+    names = (last_name(base) for node in module.linearized(class_node) for base in node.bases)
     return any(name.endswith(("Enum", "Choices")) for name in names)
-
-
-def _docstring(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) -> Value:
-    definition = frame.module.definition(expr.value)
-    body = definition.body if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ()
-    match body:
-        case [ast.Expr(value=ast.Constant(value=str()) as constant), *_]:
-            return evaluator.constant(constant, evaluator.base(frame.module))
-    return evaluator.unknown("a docstring that is not known", expr, frame)
 
 
 def evaluate_item(evaluator: Evaluator, expr: ast.Subscript, frame: Frame) -> Iterable[Value]:
     """Return the alternatives of `value[key]`."""
     if isinstance(expr.slice, ast.Slice):
-        return (evaluator.unknown("a slice", expr, frame),)
+        return [_sliced(evaluator, value, expr.slice, expr, frame) for value in evaluator.values(expr.value, frame)]
     found: Values = ()
     keys = evaluator.values(expr.slice, frame)
     for container in evaluator.values(expr.value, frame):
@@ -133,6 +192,35 @@ def evaluate_item(evaluator: Evaluator, expr: ast.Subscript, frame: Frame) -> It
             evaluator.charge(len(values))
             found = limited((*found, *values))
     return found
+
+
+def _sliced(evaluator: Evaluator, value: Value, part: ast.Slice, expr: ast.expr, frame: Frame) -> Value:
+    """Return a part of a list or text; all of a list where its bounds are not known."""
+    bounds = [_bound(evaluator, bound, frame) for bound in (part.lower, part.upper, part.step)]
+    known = all(bound is not False for bound in bounds)
+    match value:
+        case Items(elements, place, rest):
+            chosen = elements[_slice_of(bounds)] if known and rest is None else elements
+            return Items(chosen, place, rest)
+        case Text() if known and bounds[2] is None:
+            start, stop, _ = _slice_of(bounds).indices(len(value.template.text))
+            return Text(sliced(value.template, start, max(start, stop)), value.composed)
+    return evaluator.unknown("a slice", expr, frame)
+
+
+def _bound(evaluator: Evaluator, bound: ast.expr | None, frame: Frame) -> int | bool | None:
+    """Return one bound of a slice, None where it is left out; False where it is not known."""
+    if bound is None:
+        return None
+    match evaluator.values(bound, frame):
+        case (Scalar(int() as number),) if abs(number) <= ELEMENT_LIMIT:
+            return number
+    return False
+
+
+def _slice_of(bounds: Sequence[int | None]) -> slice:
+    start, stop, step = bounds
+    return slice(start, stop, step or None)
 
 
 def _looked_up(  # noqa: PLR0911 - one for each kind

@@ -20,8 +20,9 @@ from txsafe.python.domain import (
     combinations,
     concatenated,
     rendered,
+    told_apart,
 )
-from txsafe.python.formatting import format_percent, joined_text
+from txsafe.python.formatting import format_percent, joined_text, takes
 
 _NUMBER_LIMIT = 1 << 63
 
@@ -37,7 +38,17 @@ def evaluate_operation(evaluator: Evaluator, expr: ast.BinOp, frame: Frame) -> I
     if isinstance(expr.op, ast.Add):
         return _sum(evaluator, _operands(expr), frame, expr)
     left, right = evaluator.values(expr.left, frame), evaluator.values(expr.right, frame)
-    return [combine_values(evaluator, first, second, expr, frame) for first in left for second in right]
+    return combined(evaluator, left, right, expr, frame)
+
+
+def combined(evaluator: Evaluator, left: Values, right: Values, expr: ast.BinOp, frame: Frame) -> list[Value]:
+    """Return the alternatives of `left <operator> right` for operators other than `+`."""
+    if isinstance(expr.op, ast.Mod) and any(isinstance(value, Text) for value in left):
+        right = tuple(each for value in right for each in told_apart(value))
+    pairs = [(first, second) for first in left for second in right]
+    if isinstance(expr.op, ast.Mod) and len(pairs) > 1:  # a format and a tuple that come from two different branches
+        pairs = [pair for pair in pairs if takes(*pair)] or pairs
+    return [_combine(evaluator, first, second, expr, frame) for first, second in pairs]
 
 
 def _sum(evaluator: Evaluator, operands: Sequence[ast.expr], frame: Frame, node: ast.AST) -> Iterable[Value]:
@@ -74,10 +85,9 @@ def _add_items(evaluator: Evaluator, values: Sequence[Value], node: ast.AST, fra
     return Items(tuple(elements[:ELEMENT_LIMIT]), frame.module.place(node), rest)
 
 
-def combine_values(  # noqa: PLR0911 - one for each kind
+def _combine(  # noqa: PLR0911 - one for each kind
     evaluator: Evaluator, left: Value, right: Value, expr: ast.BinOp, frame: Frame
 ) -> Value:
-    """Return `left <operator> right` for operators other than `+`."""
     match expr.op, left, right:
         case ast.Mod(), Text(), _:
             return format_percent(left, right)
@@ -87,6 +97,10 @@ def combine_values(  # noqa: PLR0911 - one for each kind
             return _repeat(evaluator, right, left, expr, frame)
         case ast.BitOr(), Table(), Table():
             return left.updated(right.entries, right.rest)
+        case ast.BitOr(), Table(), Unknown():
+            return left.updated((), right)
+        case ast.BitOr(), Unknown(), Table():
+            return Table((), left.place, left).updated(right.entries, right.rest)
         case _, Scalar(int() | float() as first), Scalar(int() | float() as second):
             number = _computed(expr.op, first, second)
             if number is not None:

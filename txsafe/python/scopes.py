@@ -153,6 +153,8 @@ class Module:
     """Bindings of `x.name`, by name."""
     mutations: dict[str, list[ast.expr | ast.stmt]] = field(default_factory=dict)
     """What changes the list or dictionary that a name holds: method calls and item assignments, by name."""
+    attribute_mutations: dict[str, list[ast.expr | ast.stmt]] = field(default_factory=dict)
+    """The same of `x.name`, by the attribute's name."""
     star_imports: list[str] = field(default_factory=list)
     calls: tuple[ast.Call, ...] = ()
     assignments: tuple[ast.Assign | ast.AnnAssign | ast.AugAssign, ...] = ()

@@ -107,9 +107,6 @@ class Sinks:
         self._guards = view.guards
         self._transactions = view.transactions
         self._wrappers = Wrappers(view.module, view.receivers, view.drivers)
-        self._calls_by_name: dict[str, list[ast.Call]] = {}
-        for call in self._module.calls:
-            self._calls_by_name.setdefault(last_name(call.func), []).append(call)
 
     def find(self, described: Iterable[Described]) -> Sent:
         """Return the SQL that the described calls send."""
@@ -236,7 +233,7 @@ class Sinks:
             or not depends_on_parameters(self._module, sink.expr, function)
         ):
             return False
-        callers = self._callers(function)
+        callers = self._view.local_calls.of(function)
         inner = (
             self._transactions.context(sink.described.node, sink.described.receiver, sink.described.start)
             if sink.inner is None
@@ -256,21 +253,7 @@ class Sinks:
                 inner=inner,
             )
             self._resolve(outer, found, depth - 1)
-        return bool(callers) and _is_private(self._module, function)
-
-    def _callers(self, function: FunctionNode) -> list[ast.Call]:
-        name = getattr(function, "name", None)
-        if name is None:
-            return []
-        return [call for call in self._calls_by_name.get(name, ()) if self._calls(call, function)]
-
-    def _calls(self, call: ast.Call, function: FunctionNode) -> bool:
-        if self._module.definition(call.func) is function:
-            return True
-        if not isinstance(call.func, ast.Attribute):
-            return False
-        owner = self._receivers.of(call.func.value).owner
-        return owner is not None and owner is self._module.parent(function)
+        return bool(callers) and self._view.local_calls.are_all(function)
 
     # ---------------------------------------------------------------- sites
 
@@ -507,15 +490,6 @@ def _argument_of(module: Module, expr: ast.expr, function: FunctionNode, caller:
         return None
     argument = caller.args[names.index(expr.id)]
     return None if isinstance(argument, ast.Starred) else argument
-
-
-def _is_private(module: Module, function: FunctionNode) -> bool:
-    """Return whether nothing outside the file can be expected to call a function."""
-    name = getattr(function, "name", "")
-    nested = any(
-        isinstance(ancestor, ast.FunctionDef | ast.AsyncFunctionDef) for ancestor in module.ancestors(function)
-    )
-    return nested or (name.startswith("_") and not name.endswith("__"))
 
 
 def _definition_of(module: Module, sink: _Sink, template: SqlTemplate) -> tuple[Related, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,13 @@ from txsafe.python.described import Described
 from txsafe.python.receiver import NOTHING, Certainty
 from txsafe.python.sinks import scope_name
 from txsafe.python.values import Table, Text, Unknown, evaluate
+from txsafe.python.wrappers import depends_on_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from txsafe.catalog.drivers import StartUp, Use
+    from txsafe.python.scopes import FunctionNode
     from txsafe.python.views import View
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
@@ -56,12 +59,31 @@ class Uses:
     def find(self, described: Iterable[Described]) -> tuple[ApiUse, ...]:
         """Return the uses of the described calls, and those of settings and environment variables."""
         found = [
-            *(use for one in (*described, *self._settings()) for use in self._of_described(one)),
+            *(use for one in described for view in self._views(one) for use in self._of_described(view)),
+            *(use for one in self._settings() for use in self._of_described(one)),
             *self._environment(),
         ]
         return _without_repeats(found)
 
     # ---------------------------------------------------------------- described calls
+
+    def _views(self, described: Described) -> Iterator[Described]:
+        """Yield a call whose settings its function is handed as each caller makes it, any other call as it stands."""
+        function = self._module.function(described.node)
+        if function is None or not self._is_handed_on(described, function):
+            yield described
+            return
+        callers = self._view.local_calls.of(function)
+        if not callers or not self._view.local_calls.are_all(function):
+            yield described
+        yield from (replace(described, caller=caller) for caller in callers)
+
+    def _is_handed_on(self, described: Described, function: FunctionNode) -> bool:
+        meaning, call = described.meaning, described.node
+        if not isinstance(call, ast.Call) or not (meaning.uses or meaning.start_up):
+            return False
+        given = (*call.args, *(keyword.value for keyword in call.keywords))
+        return any(depends_on_parameters(self._module, expr, function) for expr in given)
 
     def _of_described(self, described: Described) -> Iterator[ApiUse]:
         meaning = described.meaning
@@ -157,8 +179,14 @@ class Uses:
             scope=scope_name(self._module, described.node),
             route=route,
             confidence=confidence,
-            trail=tuple(self._mappings(described)),
+            trail=(*self._mappings(described), *self._call_elsewhere(described, place)),
         )
+
+    def _call_elsewhere(self, described: Described, place: Place) -> Iterator[Related]:
+        """Yield the call where a use is reported in another file: where its setting is written."""
+        call = self._module.place(described.node)
+        if place.path != call.path:
+            yield Related(place=call, message=f"given to {described.name} here")
 
     def _mappings(self, described: Described) -> Iterator[Related]:
         """Yield where the mappings are written that a call gets its settings from, if not at the call."""
@@ -186,8 +214,7 @@ class Uses:
         argument = described.arguments.get(path)
         if argument.expr is not None:
             return self._module.place(argument.expr)
-        place = argument.place
-        return place if place is not None and place.path == self._module.source.path else None
+        return argument.place
 
     def _name_place(self, node: ast.expr) -> Place:
         named = node.func if isinstance(node, ast.Call) else node

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.python.described import describe
 from txsafe.python.guards import Guards
+from txsafe.python.local_calls import LocalCalls
 from txsafe.python.receivers import Receivers
 from txsafe.python.surroundings import Surroundings
 from txsafe.python.transactions import Transactions
@@ -68,6 +69,11 @@ class View:
     def described_at(self, node: ast.AST) -> Described | None:
         """Return what a driver file says of a call, an assignment's target or a read."""
         return self._by_node.get(node)
+
+    @cached_property
+    def local_calls(self) -> LocalCalls:
+        """Which calls of the file are of its own functions."""
+        return LocalCalls(self.module, self.receivers)
 
     @cached_property
     def transactions(self) -> Transactions:
