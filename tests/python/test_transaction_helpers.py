@@ -113,7 +113,7 @@ def test_what_a_generator_does_before_and_after_its_yield_are_two_transactions()
 
 
 @pytest.mark.parametrize(("handed_out", "same"), [("", True), ("session", False)])
-def test_a_generator_keeps_its_own_session_unless_it_hands_it_out(handed_out: str, same: bool) -> None:  # noqa: FBT001
+def test_a_generator_keeps_its_own_session_unless_it_hands_it_out(handed_out: str, same: bool) -> None:
     code = (
         "from sqlalchemy import create_engine, text\nfrom sqlalchemy.orm import Session\n"
         f"def lock():\n    session = Session(create_engine(U))\n    session.execute(text('A'))\n    yield {handed_out}\n    session.execute(text('B'))"
