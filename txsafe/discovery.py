@@ -21,13 +21,13 @@ from txsafe.model import FileError
 from txsafe.source import FileKind, file_kind, is_python_script, read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from txsafe.config import Config
 
 __all__ = [
-    "EXCLUDED", "Discovery", "FileInput", "FileKind", "Skipped", "display_path", "find_files", "is_excluded",
-    "may_matter", "read_input",
+    "EXCLUDED", "Discovery", "FileInput", "FileKind", "Skipped", "display_path", "find_files", "find_named",
+    "is_excluded", "may_matter", "read_input",
 ]  # fmt: skip
 
 EXCLUDED = "excluded"
@@ -108,6 +108,19 @@ def find_files(paths: Sequence[str], config: Config, *, most_folders: int = sys.
     return walk.discovery()
 
 
+def find_named(paths: Sequence[str], config: Config, accepts: Callable[[str], bool]) -> tuple[FileInput, ...]:
+    """Return the files below some folders whose names are accepted, whatever language they are in; see `find_files`."""
+    walk = _Walk(config=config, excludes=_excludes(config), includes=Globs.of(()), accepts=accepts)
+    for path in paths:
+        if os.path.isdir(path):
+            walk.add(os.path.abspath(path))
+    return walk.discovery().files
+
+
+def _is_analysed(name: str) -> bool:
+    return file_kind(name) is not None
+
+
 @dataclass(slots=True)
 class _Walk:
     """One discovery under way: collects; every path that is a file lands in `found` once."""
@@ -115,6 +128,8 @@ class _Walk:
     config: Config
     excludes: Globs
     includes: Globs
+    accepts: Callable[[str], bool] = _is_analysed
+    """What the name of a file in a folder must be like."""
     most_folders: int = sys.maxsize
     found: dict[str, str] = field(default_factory=dict)
     """Display → path."""
@@ -206,7 +221,7 @@ class _Walk:
 
     def _add_files(self, entries: Iterable[os.DirEntry[str]], ignores: Iterable[Globs]) -> None:
         for entry in entries:
-            if file_kind(entry.name) is None and not self._is_included(entry.path):
+            if not self.accepts(entry.name) and not self._is_included(entry.path):
                 continue
             if _is_folder(entry) or self._is_passed_over(entry.path, ignores):
                 continue

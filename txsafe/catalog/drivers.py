@@ -31,6 +31,19 @@ class Word(enum.StrEnum):
     FALSE = "false"
 
 
+class PoolKind(enum.StrEnum):
+    """Who shares the connections that a call opens."""
+
+    SHARED = "shared"
+    """All threads and tasks of a process: its size is the bound."""
+    THREAD = "thread"
+    """Nobody: each thread has as many of its own."""
+    UNBOUNDED = "unbounded"
+    """Nobody: each use opens one more, whoever it is."""
+    FOREIGN = "foreign"
+    """It is no pool of PostgreSQL."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What must hold of some arguments: argument path → accepted words and globs; all paths, any word of each."""
@@ -84,6 +97,32 @@ class Temporary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSize:
+    """How many server connections one process opens through a call, under a condition."""
+
+    when: Condition = field(default_factory=Condition)
+    kind: PoolKind = PoolKind.SHARED
+    most: Mapping[str, str] = NO_FACTS
+    """Argument → its default (empty where it has none), to be summed; a number stands for itself."""
+    note: str = ""
+    reference: str = ""
+    """Where the defaults are documented."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSettings:
+    """A setting that a framework opens its pools by: a module-level name, or a key of a settings dictionary."""
+
+    name: str
+    driver: str | None
+    each: bool
+    """It is a mapping, each of whose entries is a pool."""
+    replaces: frozenset[str]
+    """Functions whose calls open the same pools."""
+    sizes: tuple[PoolSize, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
     """A function that a call is given and calls itself."""
 
@@ -116,6 +155,8 @@ class Call:
     temporary: Temporary | None = None
     uses: tuple[Use, ...] = ()
     start_up: StartUp | None = None
+    pool_sizes: tuple[PoolSize, ...] = ()
+    """The first that fits counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +206,8 @@ class Drivers:
     """Module-level objects that stand for no SQL at all."""
     settings: Mapping[str, DriverFunction] = field(default_factory=dict)
     """Key of a settings dictionary → what its value does."""
+    pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
+    """By name."""
     any_database: frozenset[str] = frozenset()
     """Drivers that speak to other databases as well."""
     foreign: frozenset[str] = frozenset()
@@ -190,6 +233,7 @@ class _Draft:
     constructs: set[str] = field(default_factory=set)
     no_statement: set[str] = field(default_factory=set)
     settings: dict[str, DriverFunction] = field(default_factory=dict)
+    pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
     any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     no_sql: set[str] = field(default_factory=set)
@@ -225,6 +269,7 @@ def _finish(draft: _Draft) -> Drivers:
         constructs=frozenset(draft.constructs),
         no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
+        pool_settings=MappingProxyType(draft.pool_settings),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
         no_sql=frozenset(draft.no_sql),
@@ -313,6 +358,8 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     for name, node in reader.entries("settings"):
         call = _decode_call(file, Reader(node))
         draft.settings[name] = DriverFunction(name=name, driver=driver, call=call)
+    for name, node in reader.entries("pool-settings"):
+        draft.pool_settings[name] = _decode_pool_settings(file, name, Reader(node))
     draft.constructs.update(reader.texts("constructs"))
     draft.no_statement.update(reader.texts("no-statement"))
     draft.foreign.update(reader.texts("foreign"))
@@ -388,6 +435,7 @@ def _decode_call(file: _File, reader: Reader) -> Call:
         temporary=_decode_temporary(reader.optional_reader("temporary")),
         uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
         start_up=_decode_start_up(reader.optional_reader("start-up")),
+        pool_sizes=tuple(_decode_pool_size(each) for each in reader.readers("pool-size")),
     )
     reader.finish()
     return call
@@ -465,3 +513,35 @@ def _decode_start_up(reader: Reader | None) -> StartUp | None:
     )
     reader.finish()
     return start_up
+
+
+def _decode_pool_settings(file: _File, name: str, reader: Reader) -> PoolSettings:
+    settings = PoolSettings(
+        name=name,
+        driver=file.driver,
+        each=reader.flag("each"),
+        replaces=frozenset(reader.texts("replaces")),
+        sizes=tuple(_decode_pool_size(each) for each in reader.readers("pool-size")),
+    )
+    reader.finish()
+    return settings
+
+
+def _decode_pool_size(reader: Reader) -> PoolSize:
+    when = reader.node("when")
+    size = PoolSize(
+        when=_decode_condition(when) if when is not None else Condition(),
+        kind=reader.optional_word("kind", PoolKind) or PoolKind.SHARED,
+        most=reader.text_map("most"),
+        note=reader.optional_text("note"),
+        reference=reader.optional_text("reference"),
+    )
+    for default in size.most.values():
+        if default and not (default.isascii() and default.isdigit()):
+            raise reader.error(f"{default!r} is no number of connections", "most")
+    if size.kind is not PoolKind.FOREIGN and not size.reference:
+        raise reader.missing("reference")
+    if (size.kind in {PoolKind.SHARED, PoolKind.THREAD}) != bool(size.most):
+        raise reader.error(f"'most' must be given if, and only if, the pool has a size, and this is {size.kind.value}")
+    reader.finish()
+    return size

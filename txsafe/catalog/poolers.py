@@ -6,7 +6,7 @@ import enum
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from types import MappingProxyType
 
@@ -115,6 +115,36 @@ class Provision:
     """At most: of what goes wrong, some is only a nuisance (a name in a log), whatever the rule says."""
 
 
+class LimitKind(enum.StrEnum):
+    """What a pooler bounds."""
+
+    CLIENTS = "clients"
+    """All its clients."""
+    POOL = "pool"
+    """Server connections of one pool: of a database and a user."""
+    RESERVE = "reserve"
+    """… and those that it adds when clients wait."""
+    DATABASE = "database"
+    """Server connections of one database, whoever the user."""
+    USER = "user"
+    """Server connections of one user, whatever the database."""
+    SERVER = "server"
+    """All server connections."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A setting that bounds connections; it decides nothing about session state."""
+
+    setting: str
+    own: tuple[str, ...]
+    """What overrides it in a database's entry."""
+    default: int
+    unlimited: bool
+    """Zero means that there is no bound."""
+    reference: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooler:
     """A pooler, or a service that runs one in its own way."""
@@ -131,6 +161,8 @@ class Pooler:
     capabilities: tuple[tuple[tuple[str, ...], tuple[Provision, ...]], ...]
     """Globs over capabilities → provisions, in the order in which they are tried."""
     based_on: str | None = None
+    limits: Mapping[LimitKind, Limit] = field(default_factory=dict)
+    """Of connections, as the pooler's own file sets them; empty where they are not known."""
 
     def provisions(self, capability: str) -> Iterator[Provision]:
         """Give all provisions whose key fits a capability, in the order in which they count."""
@@ -191,6 +223,7 @@ def _read_pooler(name: str, reader: Reader, base: Pooler | None) -> Pooler:
     settings = _read_settings(reader) if base is None else _fix_settings(reader, base, version)
     sources = reader.text_map("sources")
     own = tuple(_read_capability(key, node, modes, settings, sources) for key, node in reader.entries("capabilities"))
+    limits = {_read_limit_kind(key, node): _read_limit(node, sources) for key, node in reader.entries("limits")}
     if not own and base is None:
         raise reader.missing("capabilities")
     reader.finish()
@@ -203,6 +236,7 @@ def _read_pooler(name: str, reader: Reader, base: Pooler | None) -> Pooler:
         settings=settings,
         capabilities=own + (base.capabilities if base else ()),
         based_on=base.id if base else None,
+        limits=MappingProxyType(limits) if limits or base is None else base.limits,
     )
 
 
@@ -308,6 +342,32 @@ def _fix_settings(reader: Reader, base: Pooler, version: str | None) -> Mapping[
         default = Default(version="", value=_parse_value(old, reader, text))
         settings[name] = Setting(name=name, type=old.type, defaults=(default,), exists=old.exists, values=old.values)
     return MappingProxyType(settings)
+
+
+# ---------------------------------------------------------------- limits
+
+
+def _read_limit_kind(key: str, node: Node) -> LimitKind:
+    try:
+        return LimitKind(key)
+    except ValueError:
+        raise node.error(f"unknown limit {key!r}{did_you_mean(key, list(LimitKind))}") from None
+
+
+def _read_limit(node: Node, sources: Mapping[str, str]) -> Limit:
+    reader = Reader(node, "a limit")
+    default = reader.text("default")
+    if not (default.isascii() and default.isdigit()):
+        raise reader.error(f"{default!r} is no number of connections", "default")
+    limit = Limit(
+        setting=reader.text("setting"),
+        own=reader.texts("own"),
+        default=int(default),
+        unlimited=reader.flag("unlimited"),
+        reference=_read_reference(reader, sources),
+    )
+    reader.finish()
+    return limit
 
 
 # ---------------------------------------------------------------- capabilities

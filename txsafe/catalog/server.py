@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ class ServerFacts:
     newest_known: int
     reported: Mapping[str, int]
     """Parameter, lower-case → first major that reports a change of it to the client (GUC_REPORT)."""
+    reserved: Mapping[str, int] = field(default_factory=dict)
+    """Parameter → connections that it keeps from ordinary clients if nobody sets it."""
 
     def reports(self, parameter: str, version: int) -> bool:
         """Tell whether a server of this version tells clients when the parameter changes."""
@@ -34,6 +36,7 @@ def read_server_facts(document: Node) -> ServerFacts:
         oldest_supported=_read_major(reader.required_node("oldest-supported")),
         newest_known=_read_major(reader.required_node("newest-known")),
         reported=MappingProxyType({name.lower(): _read_major(node) for name, node in reader.entries("reported")}),
+        reserved=MappingProxyType({name: _read_number(node) for name, node in reader.entries("reserved-connections")}),
     )
     if not reader.texts("references"):
         raise reader.error("'references' must name at least one source")
@@ -45,4 +48,11 @@ def _read_major(node: Node) -> int:
     text = read_text(node, "a version")
     if not (text.isascii() and text.isdigit() and len(text) < 3):
         raise node.error(f"{text!r} is no major version")
+    return int(text)
+
+
+def _read_number(node: Node) -> int:
+    text = read_text(node, "a number")
+    if not (text.isascii() and text.isdigit() and len(text) < 5):
+        raise node.error(f"{text!r} is no number of connections")
     return int(text)

@@ -44,6 +44,8 @@ class Database:
     """`*` where the file names none."""
     mode: Entry | None = None
     settings: Mapping[str, Entry] = field(default_factory=dict)
+    own: Mapping[str, Entry] = field(default_factory=dict)
+    """What its own entry says besides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

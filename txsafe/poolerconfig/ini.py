@@ -78,7 +78,7 @@ def read_pgbouncer(path: Path) -> PoolerFile:
         path=display_path(path),
         default_mode="session",
         databases=tuple(
-            Database(name=name, mode=_pgbouncer_mode(words, users) or general, settings=settings)
+            Database(name=name, mode=_pgbouncer_mode(words, users) or general, settings=settings, own=words)
             for name, words in (databases or {"*": {}}).items()
         ),
         users=tuple(users.values()),

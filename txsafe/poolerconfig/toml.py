@@ -105,7 +105,7 @@ def read_pgdog(path: Path) -> PoolerFile:
         name = own["name"].value if "name" in own else "*"
         mode = own.get("pooler_mode") or general.get("pooler_mode")
         # Of several servers of one database, the first counts.
-        databases.setdefault(name, Database(name=name, mode=mode, settings=general))
+        databases.setdefault(name, Database(name=name, mode=mode, settings=general, own=own))
     default = Database(name="*", mode=general.get("pooler_mode"), settings=general)
     return PoolerFile(
         pooler="pgdog",

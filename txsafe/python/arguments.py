@@ -105,6 +105,13 @@ class Arguments:
         arguments._named["value"] = Argument(evaluate(module, value), value)
         return arguments
 
+    @classmethod
+    def of_values(cls, module: Module, values: tuple[Value, ...]) -> Arguments:
+        """Return the arguments of a setting whose value is known already: one, called `value`."""
+        arguments = cls(module, None, ())
+        arguments._named["value"] = Argument(values)
+        return arguments
+
     def _values(self, expr: ast.expr) -> tuple[Value, ...]:
         return evaluate(self._module, expr, call=self._caller)
 
