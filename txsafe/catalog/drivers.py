@@ -181,6 +181,18 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """A setting that makes a framework run each request in a transaction."""
+
+    setting: str
+    """Key of a settings dictionary."""
+    parameter: str
+    """By this parameter, its first or the one after `self`, a function is known to handle requests."""
+    opt_out: frozenset[str] = frozenset()
+    """Decorators of handlers that run outside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriverFunction:
     """A function or constructor and the driver that it belongs to."""
 
@@ -208,6 +220,8 @@ class Drivers:
     """Key of a settings dictionary → what its value does."""
     pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
     """By name."""
+    requests: Mapping[str, Requests] = field(default_factory=dict)
+    """By driver."""
     any_database: frozenset[str] = frozenset()
     """Drivers that speak to other databases as well."""
     foreign: frozenset[str] = frozenset()
@@ -234,6 +248,7 @@ class _Draft:
     no_statement: set[str] = field(default_factory=set)
     settings: dict[str, DriverFunction] = field(default_factory=dict)
     pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
+    requests: dict[str, Requests] = field(default_factory=dict)
     any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     no_sql: set[str] = field(default_factory=set)
@@ -270,6 +285,7 @@ def _finish(draft: _Draft) -> Drivers:
         no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
         pool_settings=MappingProxyType(draft.pool_settings),
+        requests=MappingProxyType(draft.requests),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
         no_sql=frozenset(draft.no_sql),
@@ -360,6 +376,9 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
         draft.settings[name] = DriverFunction(name=name, driver=driver, call=call)
     for name, node in reader.entries("pool-settings"):
         draft.pool_settings[name] = _decode_pool_settings(file, name, Reader(node))
+    requests = reader.optional_reader("requests")
+    if requests is not None:
+        draft.requests[identifier] = _decode_requests(requests)
     draft.constructs.update(reader.texts("constructs"))
     draft.no_statement.update(reader.texts("no-statement"))
     draft.foreign.update(reader.texts("foreign"))
@@ -494,6 +513,13 @@ def _decode_runs(reader: Reader | None) -> Runs | None:
     )
     reader.finish()
     return runs
+
+
+def _decode_requests(reader: Reader) -> Requests:
+    opt_out = frozenset(reader.texts("opt-out"))
+    requests = Requests(setting=reader.text("setting"), parameter=reader.text("parameter"), opt_out=opt_out)
+    reader.finish()
+    return requests
 
 
 def _decode_temporary(reader: Reader | None) -> Temporary | None:

@@ -15,6 +15,7 @@ from txsafe.model import Confidence, Related, Transaction, TransactionContext
 from txsafe.python.callers import Unseen, callers_of
 from txsafe.python.callsites import is_made_in, parameter_at
 from txsafe.python.openers import held_around
+from txsafe.python.requests import in_request
 
 if TYPE_CHECKING:
     import ast
@@ -72,7 +73,8 @@ class Surroundings:
         if (function, receiver.root) in self._asked:
             return None
         found = self._by_callers(function, receiver, depth)
-        return _combined(alone, found, f"{self._module.span(function).start}")
+        combined = _combined(alone, found, f"{self._module.span(function).start}")
+        return combined if found.contexts else in_request(self._view, function, receiver, combined)
 
     def held(self, node: ast.AST, receiver: Receiver, start: int, *, depth: int) -> TransactionContext | None:
         """Return the transaction that is decided by the node's own function and what wraps its code; None for none."""

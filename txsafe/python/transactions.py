@@ -85,13 +85,14 @@ class Transactions:
         self._migration = _find_migration(module, drivers, receivers)
 
     def _note(self, found: Described) -> None:
-        root = found.receiver.root
+        root = found.receiver.root or _global_root(found)
         if found.meaning.ends is not None and root:
             line = (self._module.function(found.node), root)
             self._endings[line].append(found)
             if found.meaning.ends is TransactionEnd.COMMIT:
                 self._last_commit[line] = found.start
-        if found.meaning.returns not in {None, "self"} or found.receiver.type is None or found.receiver.type.pool:
+        makes_another = found.meaning.returns is not None if found.receiver.type is None else found.receiver.type.pool
+        if makes_another or not root:
             return
         if found.meaning.autocommit or found.meaning.transactional:
             answers = {
@@ -379,16 +380,26 @@ class Transactions:
             kind = Transaction.AUTOCOMMIT
         elif autocommit is Truth.MAYBE and kind is not Transaction.EXPLICIT:
             kind = Transaction.UNKNOWN
+        elif kind is Transaction.AUTOCOMMIT and self._is_switched_off(function, receiver, start):
+            return Transaction.IMPLICIT
         if kind is not Transaction.AUTOCOMMIT:
             return kind
         if self._opened_by_hand(function, receiver, start):
             return Transaction.EXPLICIT
         return Transaction.UNKNOWN if self._opened_by_others(function, receiver) else kind
 
+    def _is_switched_off(self, function: ast.AST | None, receiver: Receiver, start: int) -> bool:
+        """Return whether a function has told a connection to leave the autocommit that it starts with."""
+        switches = self._switches.get((function, receiver.root), ())
+        before = bisect_left(switches, start, key=itemgetter(0))
+        return before > 0 and switches[before - 1][1] is Truth.NO
+
     def _opened_by_hand(self, function: ast.AST | None, receiver: Receiver, start: int) -> bool:
         """Return whether a block was made before and not entered by `with`: `tx = conn.transaction(); tx.start()`."""
         made = self._by_hand.get((function, receiver.root))
-        return made is not None and made < start
+        if made is None or made >= start:
+            return False
+        return self._endings_around(function, receiver.root, made, start)[0] == 0
 
     def _find_made_by_hand(self) -> None:
         entered = {id(opened.node) for opened in self._blocks}
