@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from txsafe.python.views import View
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
-_OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
+OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
+"""One setting in libpq's `options`; a backslash keeps the character after it."""
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
 _OPTIONS_VARIABLE = "PGOPTIONS"
 _RECEIVER = "@receiver"
@@ -338,7 +339,7 @@ def _asks_for_transaction(uses: Iterable[Use]) -> bool:
 
 def _read_options(text: str, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
     found = False
-    for option in _OPTION.finditer(text):
+    for option in OPTION.finditer(text):
         found = True
         name = option.group(1).replace("-", "_").translate(_HOLES)
         value = re.sub(r"\\(.)", r"\1", option.group(2)).translate(_HOLES)
