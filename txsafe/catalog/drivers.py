@@ -222,6 +222,8 @@ class Drivers:
     """By name."""
     requests: Mapping[str, Requests] = field(default_factory=dict)
     """By driver."""
+    opening: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By driver: the names without one of which no file opens, ends or switches off a transaction of its objects."""
     any_database: frozenset[str] = frozenset()
     """Drivers that speak to other databases as well."""
     foreign: frozenset[str] = frozenset()
@@ -286,6 +288,7 @@ def _finish(draft: _Draft) -> Drivers:
         settings=MappingProxyType(draft.settings),
         pool_settings=MappingProxyType(draft.pool_settings),
         requests=MappingProxyType(draft.requests),
+        opening=MappingProxyType(_opening(draft)),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
         no_sql=frozenset(draft.no_sql),
@@ -293,6 +296,25 @@ def _finish(draft: _Draft) -> Drivers:
         own_words=frozenset(draft.own_words),
         suggested=MappingProxyType(suggested),
     )
+
+
+def _opening(draft: _Draft) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for type_ in draft.types.values():
+        calls = {**type_.methods, **type_.assigned}
+        names = {name for name, call in calls.items() if _decides(call)}
+        if type_.class_body or (type_.block is not None):
+            names.add(type_.name.rpartition(".")[2])
+        found.setdefault(type_.driver or "", set()).update(names)
+    for function in draft.functions.values():
+        if _decides(function.call):
+            found.setdefault(function.driver or "", set()).add(function.name.rpartition(".")[2])
+    return {driver: frozenset(names) for driver, names in found.items()}
+
+
+def _decides(call: Call) -> bool:
+    """Return whether a call decides about the transaction of what comes after it."""
+    return bool(call.block or call.ends or call.autocommit or call.transactional or call.runs)
 
 
 def _inherit(name: str, draft: _Draft) -> Type:

@@ -78,6 +78,9 @@ def _files(view: View, name: str, function: FunctionNode) -> tuple[Sequence[View
     project = view.module.project
     if project is None or not name or name.startswith("__") or _is_nested(view.module, function):
         return (view,), True
+    if view.search.questions == 0:
+        return (view,), False
+    view.search.questions -= 1
     found = project.references(name)
     others = [view.of(module) for module in found.modules if module.source.path != view.module.source.path]
     return (view, *others), found.complete

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Transaction, TransactionContext
 from txsafe.python.callsites import CallSite, bound_by, parameter_at, positional, target
+from txsafe.python.entries import entered, wrapped
 from txsafe.python.runners import mentions_of
 from txsafe.python.scopes import FunctionNode, has_decorator
 
@@ -32,11 +33,11 @@ def held_around(view: View, node: ast.AST, receiver: Receiver, depth: int) -> Tr
     """Return the transaction that the program's context managers and decorators hold around a node, if any."""
     if depth == 0 or not receiver.root:
         return None
-    for expr in view.transactions.entered(node):
+    for expr in entered(view.module, node):
         found = _entered(view, expr, receiver, depth)
         if found is not None:
             return found
-    function = view.transactions.wrapped(node)
+    function = wrapped(view.module, node)
     return None if function is None else _decorated(view, function, receiver, depth)
 
 

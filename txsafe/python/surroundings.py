@@ -66,7 +66,7 @@ class Surroundings:
         held = self.held(node, receiver, start, depth=depth)
         if held is not None:
             return held
-        alone = self._view.transactions.context(node, receiver, start)
+        alone = self._alone(node, receiver, start)
         function = self._module.function(node)
         if function is None or not self._is_handed_in(function, receiver, start):
             return alone
@@ -78,15 +78,31 @@ class Surroundings:
 
     def held(self, node: ast.AST, receiver: Receiver, start: int, *, depth: int) -> TransactionContext | None:
         """Return the transaction that is decided by the node's own function and what wraps its code; None for none."""
-        held = self._view.transactions.held(node, receiver, start)
+        held = None if self._is_idle(receiver) else self._view.transactions.held(node, receiver, start)
         return held or held_around(self._view, node, receiver, depth)
+
+    def _alone(self, node: ast.AST, receiver: Receiver, start: int) -> TransactionContext:
+        if self._is_idle(receiver):
+            return TransactionContext(kind=receiver.transaction)
+        return self._view.transactions.context(node, receiver, start)
+
+    def _is_idle(self, receiver: Receiver) -> bool:
+        """Return whether nothing in the file can touch the transaction of a connection that everybody shares.
+
+        Then the file need not be described, which is most of the cost of a look into it.
+        """
+        if not receiver.root.startswith(_GLOBAL) or receiver.type is None or receiver.type.driver is None:
+            return False
+        return not self._view.may_open(receiver.type.driver)
 
     def _is_handed_in(self, function: FunctionNode, receiver: Receiver, start: int) -> bool:
         """Return whether a connection comes to a function from outside, as the callers left it."""
-        transactions = self._view.transactions
-        if not receiver.root or transactions.is_switched(function, receiver, start):
+        if not receiver.root:
             return False
-        if transactions.has_endings(function, receiver):
+        if self._is_idle(receiver):
+            return True
+        transactions = self._view.transactions
+        if transactions.is_switched(function, receiver, start) or transactions.has_endings(function, receiver):
             return False
         return any(not is_made_in(self._module, function, root) for root in receiver.root.split("|"))
 

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from txsafe.model import Confidence, Place, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.arguments import Arguments, Truth
 from txsafe.python.callsites import is_made_in
+from txsafe.python.entries import entered, entries, wrapped
 from txsafe.python.receiver import Certainty, Receiver
 from txsafe.python.receivers import Receivers, any_holds
-from txsafe.python.scopes import BindingKind, FunctionNode
+from txsafe.python.scopes import FunctionNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -159,9 +160,8 @@ class Transactions:
     # ---------------------------------------------------------------- blocks
 
     def _all_blocks(self) -> tuple[_Opened, ...]:
-        entered = [item.context_expr for statement in self._module.withs for item in statement.items]
-        stacked = [call.args[0] for calls in self._entering.values() for call in calls]
-        return tuple(opened for expr in (*entered, *stacked) if (opened := self._block_of(expr)) is not None)
+        expressions = entries(self._module)
+        return tuple(opened for expr in expressions if (opened := self._block_of(expr)) is not None)
 
     def _block_of(self, expr: ast.expr) -> _Opened | None:
         """Return the block that `with expr:` opens."""
@@ -204,51 +204,13 @@ class Transactions:
         return blocks
 
     def _around(self, node: ast.AST) -> Iterator[_Opened]:
-        for expr in self.entered(node):
+        for expr in entered(self._module, node):
             opened = self._block_of(expr)
             if opened is not None:
                 yield opened
-        function = self.wrapped(node)
+        function = wrapped(self._module, node)
         if function is not None:
             yield from self._decorators(function)
-
-    def entered(self, node: ast.AST) -> Iterator[ast.expr]:
-        """Yield the context managers of a node's function that are entered where it runs, the innermost first."""
-        child = node
-        for ancestor in self._module.ancestors(node):
-            if isinstance(ancestor, ast.With | ast.AsyncWith):
-                items = ancestor.items if child not in ancestor.items else _before(ancestor.items, child)
-                expressions = [*(item.context_expr for item in items), *self._stacked(ancestor, node)]
-                yield from reversed(expressions)
-            elif isinstance(ancestor, _FUNCTIONS):
-                return
-            child = ancestor
-
-    def wrapped(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-        """Return the function that a node stands in, or decorates."""
-        return next((ancestor for ancestor in self._module.ancestors(node) if isinstance(ancestor, _FUNCTIONS)), None)
-
-    def _stacked(self, statement: ast.With | ast.AsyncWith, node: ast.AST) -> Iterator[ast.expr]:
-        """Yield what was entered by the `ExitStack` of a `with` before a node in it."""
-        start = self._module.span(node).start
-        for call in self._entering.get(statement, ()):
-            if self._module.span(call).end <= start:
-                yield call.args[0]
-
-    @cached_property
-    def _entering(self) -> Mapping[ast.AST, list[ast.Call]]:
-        """The calls of `enter_context` on each `with` statement's stack."""
-        found: dict[ast.AST, list[ast.Call]] = defaultdict(list)
-        for call in self._module.calls:
-            match call.func:
-                case ast.Attribute(attr="enter_context" | "enter_async_context", value=ast.Name() as stack) if (
-                    call.args
-                ):
-                    for binding in self._module.reaching(stack):
-                        statement = self._module.statement(binding.node)
-                        if binding.kind is BindingKind.WITH and statement is not None:
-                            found[statement].append(call)
-        return found
 
     def _decorators(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[_Opened]:
         for decorator in function.decorator_list:
@@ -438,10 +400,6 @@ def read_transaction_word(text: str) -> tuple[bool, TransactionEnd] | None:
         word = text.split(maxsplit=1)[0].rstrip(";").upper()
         return False, TransactionEnd.COMMIT if word in {"COMMIT", "END"} else TransactionEnd.ROLLBACK
     return None
-
-
-def _before(items: list[ast.withitem], child: ast.AST) -> list[ast.withitem]:
-    return items[: next(index for index, item in enumerate(items) if item is child)]
 
 
 def _global_root(found: Described) -> str:

@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from txsafe.python.scopes import Module
 
 
+@dataclass(slots=True)
+class Search:
+    """How much of the program one file's analysis may still look through for callers."""
+
+    questions: int = 12
+    """Names that are looked for in other files: each costs a few parses."""
+
+
 @dataclass(frozen=True, eq=False)
 class View:
     """A module and what is known of it."""
@@ -35,6 +43,7 @@ class View:
     receivers: Receivers
     declared: Mapping[str, int] = field(default_factory=dict)
     """Qualified name of a function → position of its argument that is SQL, as the project declares them."""
+    search: Search = field(default_factory=Search)
     _others: dict[Module, View] = field(default_factory=dict)
 
     @classmethod
@@ -49,7 +58,9 @@ class View:
         known = self._others.get(module)
         if known is None:
             receivers = self.receivers.elsewhere(module)
-            known = self._others[module] = View(module, self.drivers, receivers, self.declared, self._others)
+            known = self._others[module] = View(
+                module, self.drivers, receivers, self.declared, self.search, self._others
+            )
         return known
 
     @cached_property
@@ -79,6 +90,10 @@ class View:
     def transactions(self) -> Transactions:
         """The transactions that the functions of the file open."""
         return Transactions(self.module, self.receivers, self.drivers, self.described)
+
+    def may_open(self, driver: str) -> bool:
+        """Return whether the file's text has a word that opens or ends transactions of a driver's connections."""
+        return any(name in self.module.source.text for name in self.drivers.opening.get(driver, ()))
 
     @cached_property
     def surroundings(self) -> Surroundings:
