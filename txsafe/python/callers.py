@@ -16,6 +16,7 @@ from txsafe.python.links import defined, lineage
 from txsafe.python.names import last_name
 from txsafe.python.runners import handed_to
 from txsafe.python.scopes import FunctionNode, position
+from txsafe.python.search import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,7 +77,8 @@ def callers_of(view: View, function: FunctionNode) -> Callers:
 def _files(view: View, name: str, function: FunctionNode) -> tuple[Sequence[View], bool]:
     """Return the files in which a function may be called by a name, and whether that is all of them."""
     project = view.module.project
-    if project is None or not name or name.startswith("__") or _is_nested(view.module, function):
+    is_own = not name or name.startswith("__") or _is_nested(view.module, function)
+    if project is None or is_own or view.search.reach is Reach.FILE:
         return (view,), True
     if view.search.questions == 0:
         return (view,), False

@@ -16,6 +16,7 @@ from txsafe.python.callers import Unseen, callers_of
 from txsafe.python.callsites import is_made_in, parameter_at
 from txsafe.python.openers import held_around
 from txsafe.python.requests import in_request
+from txsafe.python.search import Reach
 
 if TYPE_CHECKING:
     import ast
@@ -35,8 +36,8 @@ _MOST_TOLD = 3
 _GLOBAL = "global:"
 _SELF = "self:"
 
-_Question: TypeAlias = "tuple[FunctionNode, str]"
-"""A function and the root of a connection that it does not make itself."""
+_Question: TypeAlias = "tuple[FunctionNode, str, Reach]"
+"""A function, the root of a connection that it does not make itself, and where callers are looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,11 @@ class Surroundings:
         self._asked: set[_Question] = set()
         self._left = _MOST_QUESTIONS
 
-    def context(self, node: ast.AST, receiver: Receiver, start: int) -> TransactionContext:
+    def context(
+        self, node: ast.AST, receiver: Receiver, start: int, *, reach: Reach = Reach.PROGRAM
+    ) -> TransactionContext:
         """Return the transaction that a node runs in which uses `receiver`, at its place in the order of execution."""
+        self._view.search.reach = reach
         return self.at_depth(node, receiver, start, depth=_DEPTH) or TransactionContext()
 
     def at_depth(self, node: ast.AST, receiver: Receiver, start: int, *, depth: int) -> TransactionContext | None:
@@ -70,7 +74,7 @@ class Surroundings:
         function = self._module.function(node)
         if function is None or not self._is_handed_in(function, receiver, start):
             return alone
-        if (function, receiver.root) in self._asked:
+        if (function, receiver.root, self._view.search.reach) in self._asked:
             return None
         found = self._by_callers(function, receiver, depth)
         combined = _combined(alone, found, f"{self._module.span(function).start}")
@@ -109,7 +113,7 @@ class Surroundings:
     # ---------------------------------------------------------------- callers
 
     def _by_callers(self, function: FunctionNode, receiver: Receiver, depth: int) -> _Held:
-        question = function, receiver.root
+        question = function, receiver.root, self._view.search.reach
         known = self._known.get(question)
         if known is not None:
             return known

@@ -14,6 +14,7 @@ from txsafe.python.described import describe
 from txsafe.python.guards import Guards
 from txsafe.python.local_calls import LocalCalls
 from txsafe.python.receivers import Receivers
+from txsafe.python.search import Search
 from txsafe.python.surroundings import Surroundings
 from txsafe.python.transactions import Transactions
 
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
     from txsafe.catalog.drivers import Drivers
     from txsafe.python.described import Described
     from txsafe.python.scopes import Module
-
-
-@dataclass(slots=True)
-class Search:
-    """How much of the program one file's analysis may still look through for callers."""
-
-    questions: int = 12
-    """Names that are looked for in other files: each costs a few parses."""
 
 
 @dataclass(frozen=True, eq=False)
