@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
+from txsafe.gathering import gather
 from txsafe.model import Diagnostic, FileError, FileReport, Keeps, Profile, Report
 from txsafe.placing import place
 from txsafe.source import decode, read_bytes
@@ -73,7 +74,7 @@ def analyze(
         if on_progress is not None:
             on_progress(len(reports), len(files))
     placed = place(list(reports.values()), Settling(files, setting))
-    return Report(profile=profile, files=tuple(sorted(placed, key=lambda report: report.path)))
+    return Report(profile=profile, files=tuple(sorted(gather(placed), key=lambda report: report.path)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ followed. The way back, from a name to the files that hold it, is a search of by
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -19,8 +20,7 @@ from typing import TYPE_CHECKING
 from txsafe.discovery import display_path
 from txsafe.errors import SourceError
 from txsafe.mentions import Mentions
-from txsafe.python.scopes import Module, References
-from txsafe.python.tree import Newer
+from txsafe.python.scopes import Bodies, Module, References
 from txsafe.source import read_source
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ TEXT_PER_FILE = 3_000_000
 """Code points of other modules that the analysis of one file may look into."""
 BYTES_PER_MODULE = 300_000
 """A larger file that is imported is generated code."""
-TEXT_KEPT = 1_500_000
-"""Code points of parsed modules that a process keeps for the next files; trees take some hundred bytes for each."""
+NODES_KEPT = 120_000
+"""Of parsed modules that a process keeps for the next files, at some 600 bytes each; outlines of 10 MB of Python."""
+NODES_OF_GARBAGE = 200_000
+"""Made since the last garbage collection: what hangs together in cycles, as trees with parents do, waits for it."""
 REFERRING = 24
 """Files that are parsed to see who refers to one name; a name in more of them is an everyday word."""
 _INIT = "__init__.py"
@@ -114,7 +116,9 @@ class Project:
         self._folders: dict[str, frozenset[str]] = {}
         self._spent = _Spent()
         self._sources: dict[str, SourceFile] = {}
-        self._lowered: set[str] = set()
+        self._kept = 0
+        """Nodes of the modules that were kept for this file."""
+        self._made = 0
 
     def open(self, path: Path, source: SourceFile) -> Module:
         """Return the module of a file to analyse, and forget what was found out for the one before.
@@ -127,44 +131,44 @@ class Project:
         absolute = os.path.abspath(path)
         known = self._modules.get(absolute)
         if known is None or known.source != source:
-            known = self._opened(absolute, source)
+            known = self._parsed(absolute, source, Bodies.OPEN)
             self._modules[absolute] = known
         self._modules.move_to_end(absolute)
         self._spent.paths.add(absolute)
         self._sources[source.path] = source
-        return known
-
-    def _opened(self, path: str, source: SourceFile) -> Module:
-        """Parse a file whatever it takes; one that takes much is not parsed for those that import it."""
-        try:
-            return self._parsed(path, source, Newer.REFUSE)
-        except SourceError:
-            module = self._parsed(path, source, Newer.LOWER)
-        self._lowered.add(path)
-        return module
+        return known.open_all()
 
     def source(self, display: str) -> SourceFile | None:
         """Return the text behind a shown path, where this file's analysis has looked into it."""
         return self._sources.get(display)
 
     def _begin(self) -> None:
-        kept = sum(len(module.source.text) for module in self._modules.values() if module is not None)
-        while kept > TEXT_KEPT:
-            _, dropped = self._modules.popitem(last=False)
-            kept -= 0 if dropped is None else len(dropped.source.text)
+        self._forget_oldest()
         for module in self._modules.values():
             if module is not None:
                 module.memory.clear()  # an answer must not depend on the files that this process had before
         self._spent = _Spent()
         self._sources = {}
 
-    def _parsed(self, path: str, source: SourceFile, newer: Newer) -> Module:
+    def _forget_oldest(self) -> None:
+        sizes = {path: len(module.parents) for path, module in self._modules.items() if module is not None}
+        kept = sum(sizes.values())
+        self._made += kept - self._kept
+        while kept > NODES_KEPT:
+            path, _ = self._modules.popitem(last=False)
+            kept -= sizes.get(path, 0)
+        self._kept = kept
+        if self._made > NODES_OF_GARBAGE:
+            self._made = 0
+            gc.collect()
+
+    def _parsed(self, path: str, source: SourceFile, bodies: Bodies) -> Module:
         root, name = self._identity(path)
         top = self._top if _is_below(os.path.realpath(path), self._top) else os.path.realpath(root)
         view = self._views.get((root, top))
         if view is None:
             view = self._views[root, top] = _View(self, tuple(_own_roots(root, top)), top)
-        return Module.of(source, name=name, project=view, newer=newer)
+        return Module.of(source, name=name, project=view, bodies=bodies)
 
     def _identity(self, path: str) -> tuple[str, str]:
         """Return the root that a file's own package stands in, and the file's dotted name."""
@@ -206,7 +210,7 @@ class Project:
             self._modules[path] = self._read(path, top)
         module = self._modules[path]
         self._modules.move_to_end(path)
-        if module is None or path in self._lowered or not self._afford(path, module):
+        if module is None or not self._afford(path, module):
             return None
         self._sources[module.source.path] = module.source
         return module
@@ -217,6 +221,9 @@ class Project:
         if len(found.paths) > REFERRING:  # an everyday word: a part of the answer is not worth the parses
             return References((), complete=False)
         loaded = [self.load(path, top) for path in found.paths]
+        for module in loaded:
+            if module is not None:
+                module.open_all()
         complete = found.complete and None not in loaded
         return References(tuple(module for module in loaded if module is not None), complete=complete)
 
@@ -225,7 +232,7 @@ class Project:
             return None
         try:
             source = read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE)
-            return self._parsed(path, source, Newer.REFUSE)
+            return self._parsed(path, source, Bodies.CLOSED)
         except SourceError:
             return None
 

@@ -7,14 +7,15 @@ may nest deeper than the interpreter's stack.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from txsafe.python.forwarded import forwarded_call
-from txsafe.python.scopes import Binding, BindingKind, FunctionNode, Module, Scope, ScopeKind
+from txsafe.python.outlines import close
+from txsafe.python.scopes import Binding, BindingKind, Bodies, FunctionNode, Module, Scope, ScopeKind, position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _LEAVES = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
 _BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
@@ -25,33 +26,33 @@ _MUTATORS = frozenset({"append", "extend", "insert", "add", "update", "setdefaul
 
 def bind(module: Module) -> Module:
     """Fill a module's indexes from its tree."""
-    walk = _Walk(module)
-    walk.run()
+    walk = _Walk(module, module.bodies)
+    root = Scope(module.tree, ScopeKind.MODULE)
+    module.scopes[module.tree] = root
+    walk.run([(module.tree, root)])
     return module
 
 
-@dataclass(slots=True)
-class _Gathered:
-    calls: list[ast.Call] = field(default_factory=list)
-    assignments: list[ast.Assign | ast.AnnAssign | ast.AugAssign] = field(default_factory=list)
-    strings: list[ast.Constant | ast.JoinedStr] = field(default_factory=list)
-    functions: list[FunctionNode] = field(default_factory=list)
-    classes: list[ast.ClassDef] = field(default_factory=list)
-    withs: list[ast.With | ast.AsyncWith] = field(default_factory=list)
-    loops: list[ast.For | ast.AsyncFor] = field(default_factory=list)
-    imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
+def bind_bodies(module: Module, functions: Iterable[ast.FunctionDef | ast.AsyncFunctionDef]) -> None:
+    """Add what stands in the bodies of functions that were closed when the module was bound."""
+    walk = _Walk(module, Bodies.OPEN)
+    for function in functions:
+        scope = module.scopes[function]
+        for index, statement in enumerate(function.body):
+            module.parents[statement] = function
+            module.slots[statement] = ("body", index)
+        walk.run([(statement, scope) for statement in reversed(function.body)])
+    walk.sort()
 
 
 class _Walk:
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, bodies: Bodies) -> None:
         self.module = module
-        self.gathered = _Gathered()
+        self.bodies = bodies
 
-    def run(self) -> None:
+    def run(self, stack: list[tuple[ast.AST, Scope]]) -> None:
+        """Visit nodes, the last first, each in its scope, and all that is below them."""
         module = self.module
-        root = Scope(module.tree, ScopeKind.MODULE)
-        module.scopes[module.tree] = root
-        stack: list[tuple[ast.AST, Scope]] = [(module.tree, root)]
         while stack:
             node, scope = stack.pop()
             enter = _ENTER.get(type(node))
@@ -63,7 +64,6 @@ class _Walk:
                 stack += [(child, scope) for child in reversed(children)]
             else:
                 stack += [(child, self.scope_of(node, child, inner, scope)) for child in reversed(children)]
-        self.finish()
 
     def children(self, node: ast.AST) -> list[ast.AST]:
         """Return the children of a node and note where they stand."""
@@ -104,15 +104,15 @@ class _Walk:
         is_text = not isinstance(node, ast.Constant) or isinstance(node.value, str | bytes)
         is_format = isinstance(around, ast.FormattedValue) and around.format_spec is node
         if is_text and not is_format and not isinstance(around, ast.JoinedStr):
-            self.gathered.strings.append(node)
+            self.module.strings.append(node)
         return scope
 
     def enter_call(self, node: ast.Call, scope: Scope) -> Scope:
-        self.gathered.calls.append(node)
+        self.module.calls.append(node)
         forwarded = forwarded_call(node)
         if forwarded is not None:
             self.module.parents[forwarded] = self.module.parents[node]
-            self.gathered.calls.append(forwarded)
+            self.module.calls.append(forwarded)
         match node.func:
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute in _MUTATORS:
                 self.module.mutations.setdefault(name, []).append(node)
@@ -121,7 +121,7 @@ class _Walk:
         return scope
 
     def enter_lambda(self, node: ast.Lambda, scope: Scope) -> Scope:
-        self.gathered.functions.append(node)
+        self.module.functions.append(node)
         return self.open_function(node, scope, "<lambda>", ScopeKind.LAMBDA)
 
     def enter_comprehension(self, node: ast.AST, scope: Scope) -> Scope:
@@ -156,22 +156,24 @@ class _Walk:
     # ------------------------------------------------------------ statements
 
     def enter_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Scope:
-        self.gathered.functions.append(node)
+        self.module.functions.append(node)
+        if self.bodies is Bodies.CLOSED:
+            close(self.module, node)
         self.bind(scope, Binding(name=node.name, kind=BindingKind.FUNCTION, node=node, annotation=node.returns))
         return self.open_function(node, scope, node.name, ScopeKind.FUNCTION)
 
     def enter_class(self, node: ast.ClassDef, scope: Scope) -> Scope:
-        self.gathered.classes.append(node)
+        self.module.classes.append(node)
         self.bind(scope, Binding(name=node.name, kind=BindingKind.CLASS, node=node))
         return self.open(node, scope, _qualname(scope, node.name), ScopeKind.CLASS)
 
     def enter_loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Scope:
-        self.gathered.loops.append(node)
+        self.module.loops.append(node)
         self.bind_target(node.target, scope, _Source(BindingKind.FOR, node, node.iter))
         return scope
 
     def enter_with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Scope:
-        self.gathered.withs.append(node)
+        self.module.withs.append(node)
         for item in node.items:
             if item.optional_vars is not None:
                 self.bind_target(item.optional_vars, scope, _Source(BindingKind.WITH, node, item.context_expr))
@@ -195,7 +197,7 @@ class _Walk:
         return scope
 
     def enter_assignment(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign, scope: Scope) -> Scope:
-        self.gathered.assignments.append(node)
+        self.module.assignments.append(node)
         match node:
             case ast.Assign():
                 for target in node.targets:
@@ -229,7 +231,7 @@ class _Walk:
         return inner
 
     def enter_import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> Scope:
-        self.gathered.imports.append(node)
+        self.module.imports.append(node)
         origin = self.origin(node) if isinstance(node, ast.ImportFrom) else ""
         for alias in node.names:
             if isinstance(node, ast.ImportFrom) and alias.name == "*":
@@ -293,16 +295,19 @@ class _Walk:
         self.module.scopes[node] = scope
         return scope
 
-    def finish(self) -> None:
-        module, gathered = self.module, self.gathered
-        module.calls = tuple(gathered.calls)
-        module.assignments = tuple(gathered.assignments)
-        module.strings = tuple(gathered.strings)
-        module.functions = tuple(gathered.functions)
-        module.classes = tuple(gathered.classes)
-        module.withs = tuple(gathered.withs)
-        module.loops = tuple(gathered.loops)
-        module.imports = tuple(gathered.imports)
+    def sort(self) -> None:
+        """Restore the file's order where nodes came in later."""
+        module = self.module
+        module.calls.sort(key=position)
+        module.assignments.sort(key=position)
+        module.strings.sort(key=position)
+        module.functions.sort(key=position)
+        module.withs.sort(key=position)
+        module.loops.sort(key=position)
+        for bound in module.attributes.values():
+            bound.sort(key=lambda each: position(each[0]))
+        for changes in (*module.mutations.values(), *module.attribute_mutations.values()):
+            changes.sort(key=position)
 
 
 @dataclass(frozen=True, slots=True)

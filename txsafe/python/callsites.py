@@ -126,7 +126,7 @@ def mentions_in(module: Module) -> Mapping[str, list[ast.expr]]:
     if isinstance(known, dict):
         return known
     found: dict[str, list[ast.expr]] = defaultdict(list)
-    for node in ast.walk(module.tree):
+    for node in ast.walk(module.open_all().tree):
         match node:
             case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name, ctx=ast.Load()):
                 found[name].append(node)

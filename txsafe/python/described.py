@@ -55,6 +55,7 @@ def describe(
     module: Module, receivers: Receivers, drivers: Drivers, *, sinks: Mapping[str, int]
 ) -> tuple[Described, ...]:
     """Return everything in a module that a driver file describes; `sinks` are functions whose n-th argument is SQL."""
+    module.open_all()
     found = [
         *_describe_calls(module, receivers, drivers, sinks),
         *_describe_assignments(module, receivers, drivers),

@@ -35,12 +35,13 @@ def docstrings(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) -> Value
         owner, frame = argument.expr, argument.frame
         home = frame.module
     found = [definition] if definition is not None else [*_decorated(home, owner)]
-    texts = [evaluator.constant(text, evaluator.base(home)) for node in found for text in docstring_of(node)]
+    texts = [evaluator.constant(text, evaluator.base(home)) for node in found for text in docstring_of(home, node)]
     return limited(texts) or (evaluator.unknown("a docstring that is not known", expr, frame),)
 
 
-def docstring_of(definition: ast.AST) -> Iterator[ast.Constant]:
-    """Yield the docstring of a function or class as it stands in its body."""
+def docstring_of(module: Module, definition: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the docstring of a function or class of a module as it stands in its body."""
+    module.open(definition)
     body = definition.body if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ()
     match body:
         case [ast.Expr(value=ast.Constant(value=str()) as constant), *_]:
@@ -58,7 +59,7 @@ def _decorated(module: Module, parameter: ast.expr) -> Iterator[ast.AST]:
     if own is None:
         return
     decorators = {own, *(node for node in module.ancestors(own) if isinstance(node, FunctionNode | ast.ClassDef))}
-    for function in module.functions:
+    for function in module.open_all().functions:
         for decorator in getattr(function, "decorator_list", ()):
             target = decorator.func if isinstance(decorator, ast.Call) else decorator
             if module.definition(target) in decorators:

@@ -229,7 +229,7 @@ def returned(evaluator: Evaluator, function: ast.AST, frame: Frame) -> Values:
     """Return what a function's body returns in a frame."""
     if isinstance(function, ast.Lambda):
         return evaluator.values(function.body, frame)
-    results = frame.module.returns.get(function, [])
+    results = frame.module.returned_by(function)
     yields = [result for result in results if isinstance(result, ast.Yield | ast.YieldFrom)]
     if yields:
         return (_generated(evaluator, yields, function, frame),)

@@ -22,7 +22,7 @@ class LocalCalls:
         self._module = module
         self._receivers = receivers
         self._by_name: dict[str, list[ast.Call]] = {}
-        for call in module.calls:
+        for call in module.open_all().calls:
             self._by_name.setdefault(last_name(call.func), []).append(call)
 
     def of(self, function: FunctionNode) -> list[ast.Call]:

@@ -129,6 +129,7 @@ def _class_attribute(evaluator: Evaluator, owner: ast.ClassDef, expr: ast.Attrib
 def _set_from_outside(evaluator: Evaluator, owner: ast.ClassDef, expr: ast.Attribute, frame: Frame) -> Values:
     """Return what code outside a class assigns to an attribute of it or its objects: `Queries.listen = "LISTEN x"`."""
     module = frame.module
+    module.open_mentioning(f".{expr.attr}")
     targets = module.attributes.get(expr.attr, ())[:_MOST_TARGETS]
     bindings = [(module, binding) for target, binding in targets if module.class_of(target.value) is owner]
     return bound_values(evaluator, bindings)

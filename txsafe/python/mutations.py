@@ -41,9 +41,12 @@ def mutated(evaluator: Evaluator, values: Values, binding: Binding, use: ast.Nam
 
     What happens under a condition gives one more alternative.
     """
-    if use.id not in frame.module.mutations or not any(map(_may_change, values)):
-        return values
     module = frame.module
+    if not any(map(_may_change, values)):
+        return values
+    module.open_mentioning(use.id)
+    if use.id not in module.mutations:
+        return values
     changes = [(node, frame, _is_conditional(node, use, module)) for node in _mutations(binding, use, frame)]
     return _after(evaluator, values, changes, use)
 
@@ -53,6 +56,8 @@ def mutated_attribute(
 ) -> Values:
     """Return what an attribute of a class holds with what any of its methods, or those of its bases, put into it."""
     owners = lineage(frame.module, owner)
+    for home, _ in owners:
+        home.open_mentioning(f".{use.attr}")
     if not any(use.attr in home.attribute_mutations or _is_added_to(home, use.attr) for home, _ in owners):
         return values
     changes: list[tuple[ast.AST, Frame, bool]] = []

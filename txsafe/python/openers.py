@@ -50,10 +50,10 @@ def _entered(view: View, expr: ast.expr, receiver: Receiver, depth: int) -> Tran
     found = target(view.module, view.receivers, call.func) if isinstance(call, ast.Call) else None
     if found is None or not isinstance(call, ast.Call) or not has_decorator(found[1], *_MANAGERS):
         return None
-    home, manager = found
+    home, manager = found[0].open_all(), found[1]
     site = CallSite(view=view, call=call, function=manager, bound=bound_by(view.module, call.func, home, manager))
     inside = _as_seen_by(site, home, receiver)
-    yields = [node for node in home.returns.get(manager, ()) if isinstance(node, ast.Yield)]
+    yields = [node for node in home.returned_by(manager) if isinstance(node, ast.Yield)]
     contexts = [
         view.of(home).surroundings.held(node, inside, home.span(node).start, depth=depth - 1) for node in yields
     ]
@@ -95,9 +95,9 @@ def _calls_by(view: View, decorator: ast.expr, function: FunctionNode) -> Iterat
     found = target(view.module, view.receivers, decorator.func if isinstance(decorator, ast.Call) else decorator)
     if found is None:
         return
-    home, wrapper = found
+    home, wrapper = found[0].open_all(), found[1]
     if isinstance(decorator, ast.Call):
-        returned = (home.definition(each.value) for each in home.returns.get(wrapper, ()) if each.value is not None)
+        returned = (home.definition(each.value) for each in home.returned_by(wrapper) if each.value is not None)
         inner = next((each for each in returned if isinstance(each, FunctionNode)), None)
         wrapper = inner or wrapper
     for parameter in positional(wrapper)[:1]:

@@ -361,7 +361,7 @@ class Receivers:
             return self.of(function.body)
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             return NOTHING
-        statements = self._module.returns.get(function, ())
+        statements = self._module.returned_by(function)
         results = combine([self.of(statement.value) for statement in statements if statement.value is not None])
         if results.certainty is Certainty.KNOWN or results.owner is not None:
             return results

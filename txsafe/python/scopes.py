@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from txsafe.model import Place, SourceFile, Span
-from txsafe.python.tree import Newer, parse_module, span_of
+from txsafe.python.tree import Newer, parse_lowered, span_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Definition = FunctionNode | ast.ClassDef
@@ -45,6 +45,14 @@ class BindingKind(enum.StrEnum):
     MATCH = "match"
     DELETE = "delete"
     TYPE = "type"
+
+
+class Bodies(enum.Enum):
+    """What becomes of the bodies of a module's functions."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    """They stay text until they are asked for; see `outlines`."""
 
 
 class ScopeKind(enum.StrEnum):
@@ -135,13 +143,18 @@ class References:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Module:
-    """One analysed file. Built by `Module.of`; nothing changes it afterwards but its caches."""
+    """One file of a program. Built by `Module.of`; nothing changes it but caches, and bodies that are opened."""
 
     source: SourceFile
     tree: ast.Module
+    text: str
+    """What the tree was parsed from: the source, newer syntax lowered."""
     name: str = ""
     """Dotted; empty where unknown."""
     project: Project | None = None
+    bodies: Bodies = Bodies.OPEN
+    closed: dict[ast.FunctionDef | ast.AsyncFunctionDef, Span] = field(default_factory=dict)
+    """Functions whose bodies are still text: where they stand in it."""
     scopes: dict[ast.AST, Scope] = field(default_factory=dict)
     """By the node that opens the scope."""
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
@@ -156,17 +169,17 @@ class Module:
     attribute_mutations: dict[str, list[ast.expr | ast.stmt]] = field(default_factory=dict)
     """The same of `x.name`, by the attribute's name."""
     star_imports: list[str] = field(default_factory=list)
-    calls: tuple[ast.Call, ...] = ()
-    assignments: tuple[ast.Assign | ast.AnnAssign | ast.AugAssign, ...] = ()
-    strings: tuple[ast.Constant | ast.JoinedStr, ...] = ()
+    calls: list[ast.Call] = field(default_factory=list)
+    assignments: list[ast.Assign | ast.AnnAssign | ast.AugAssign] = field(default_factory=list)
+    strings: list[ast.Constant | ast.JoinedStr] = field(default_factory=list)
     """Outermost text and bytes literals; the literal parts of f-strings are not listed by themselves."""
-    functions: tuple[FunctionNode, ...] = ()
-    classes: tuple[ast.ClassDef, ...] = ()
-    withs: tuple[ast.With | ast.AsyncWith, ...] = ()
-    loops: tuple[ast.For | ast.AsyncFor, ...] = ()
-    imports: tuple[ast.Import | ast.ImportFrom, ...] = ()
+    functions: list[FunctionNode] = field(default_factory=list)
+    classes: list[ast.ClassDef] = field(default_factory=list)
+    withs: list[ast.With | ast.AsyncWith] = field(default_factory=list)
+    loops: list[ast.For | ast.AsyncFor] = field(default_factory=list)
+    imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     returns: dict[ast.AST, list[ast.Return | ast.Yield | ast.YieldFrom]] = field(default_factory=dict)
-    """By function: what it returns and yields."""
+    """By function whose body is parsed; see `returned_by`."""
     bases: dict[ast.AST, tuple[ast.ClassDef, ...]] = field(default_factory=dict)
     """Cache of `linearized`."""
     memory: dict[Hashable, object] = field(default_factory=dict)
@@ -174,7 +187,13 @@ class Module:
 
     @classmethod
     def of(
-        cls, source: SourceFile, *, name: str = "", project: Project | None = None, newer: Newer = Newer.LOWER
+        cls,
+        source: SourceFile,
+        *,
+        name: str = "",
+        project: Project | None = None,
+        newer: Newer = Newer.LOWER,
+        bodies: Bodies = Bodies.OPEN,
     ) -> Module:
         """Parse and index a file.
 
@@ -184,7 +203,8 @@ class Module:
         """
         from txsafe.python.binder import bind
 
-        return bind(cls(source=source, tree=parse_module(source, newer=newer), name=name, project=project))
+        tree, text = parse_lowered(source, newer=newer)
+        return bind(cls(source=source, tree=tree, text=text, name=name, project=project, bodies=bodies))
 
     @property
     def scope_of_module(self) -> Scope:
@@ -195,6 +215,31 @@ class Module:
     def is_package(self) -> bool:
         """Whether the file is a package's `__init__`."""
         return self.source.path.rpartition("/")[2] == "__init__.py"
+
+    # ------------------------------------------------------------ bodies that are still text
+
+    def open(self, function: ast.AST) -> None:
+        """See to it that a function's body is parsed."""
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and function in self.closed:
+            self._open([function])
+
+    def open_mentioning(self, text: str) -> None:
+        """See to it that every function is parsed that holds a text."""
+        if self.closed:
+            from txsafe.python.outlines import mentioning
+
+            self._open(list(mentioning(self, text)))
+
+    def open_all(self) -> Module:
+        """Return the module with every function parsed: whoever looks at all calls or strings of a file needs it."""
+        if self.closed:
+            self._open(list(self.closed))
+        return self
+
+    def _open(self, functions: Iterable[ast.FunctionDef | ast.AsyncFunctionDef]) -> None:
+        from txsafe.python.outlines import reopen
+
+        reopen(self, functions)
 
     # ------------------------------------------------------------ places and nesting
 
@@ -248,6 +293,11 @@ class Module:
                 return scope.node
             scope = scope.parent if scope.kind is ScopeKind.COMPREHENSION else None
         return None
+
+    def returned_by(self, function: ast.AST) -> Sequence[ast.Return | ast.Yield | ast.YieldFrom]:
+        """Return what a function returns and yields."""
+        self.open(function)
+        return self.returns.get(function, ())
 
     def in_loop(self, node: ast.AST) -> bool:
         """Return whether a node stands in a loop of its function."""
@@ -357,6 +407,7 @@ class Module:
         return tuple(node for node in self.classes if node is not base and base in self.linearized(node))
 
     def _instance_bindings(self, class_node: ast.ClassDef, name: str) -> tuple[Binding, ...]:
+        self.open_mentioning(f".{name}")
         return tuple(
             binding
             for target, binding in self.attributes.get(name, ())

@@ -69,7 +69,7 @@ class Transactions:
     """Answers what transaction a node of one module runs in."""
 
     def __init__(self, module: Module, receivers: Receivers, drivers: Drivers, described: Iterable[Described]) -> None:
-        self._module = module
+        self._module = module.open_all()
         self._receivers = receivers
         self._drivers = drivers
         self._described = {id(found.node): found for found in described}

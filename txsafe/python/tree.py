@@ -58,13 +58,18 @@ def parse_module(source: SourceFile, *, newer: Newer = Newer.LOWER) -> ast.Modul
         SourceError: for syntax errors, Python 2 code, null bytes and nesting that is too deep.
 
     """
+    return parse_lowered(source, newer=newer)[0]
+
+
+def parse_lowered(source: SourceFile, *, newer: Newer = Newer.LOWER) -> tuple[ast.Module, str]:
+    """Return a file's tree and the text that it was parsed from, as long as the file's; raises as `parse_module`."""
     null = source.text.find("\0")
     if null >= 0:
         raise SourceError("contains a null byte", source.position(null).line)
     if not is_moderate(source.text):
         raise SourceError(f"too large to be analysed: more than {NODE_LIMIT} names, numbers and texts")
     try:
-        return _parse(source.text)
+        return parse_text(source.text), source.text
     except SyntaxError as error:
         if newer is Newer.REFUSE:
             raise _source_error(source, error) from None
@@ -75,7 +80,8 @@ def parse_module(source: SourceFile, *, newer: Newer = Newer.LOWER) -> ast.Modul
         raise SourceError(f"cannot be parsed: {error}") from None
 
 
-def _parse(text: str) -> ast.Module:
+def parse_text(text: str) -> ast.Module:
+    """Parse what is known to be a moderate program; raises what `ast.parse` does."""
     _silence_warnings()
     return ast.parse(text, filename=FILE_NAME)
 
@@ -90,7 +96,7 @@ def _silence_warnings() -> None:
         warnings.filterwarnings("ignore", category=Warning, module=re.escape(FILE_NAME))
 
 
-def _parse_newer(source: SourceFile, error: SyntaxError) -> ast.Module:
+def _parse_newer(source: SourceFile, error: SyntaxError) -> tuple[ast.Module, str]:
     if _is_python_2(source, error) or "too many" in error.msg:
         raise _source_error(source, error) from None
     from txsafe.python.newer_syntax import lower_syntax
@@ -99,7 +105,7 @@ def _parse_newer(source: SourceFile, error: SyntaxError) -> ast.Module:
     if lowered is None:
         raise _source_error(source, error) from None
     try:
-        return _parse(lowered)
+        return parse_text(lowered), lowered
     except (SyntaxError, RecursionError, MemoryError):
         message = f"invalid Python, or newer than the {_VERSION} that runs txsafe: {error.msg}"
         raise SourceError(message, error.lineno or 0) from None

@@ -207,7 +207,7 @@ def _calls_in(module: Module) -> Mapping[ast.AST, list[ast.Call]]:
     if isinstance(known, dict):
         return known
     found: dict[ast.AST, list[ast.Call]] = {}
-    for call in module.calls:
+    for call in module.open_all().calls:
         function = module.function(call)
         if function is not None:
             found.setdefault(function, []).append(call)

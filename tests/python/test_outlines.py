@@ -1,0 +1,144 @@
+"""A closed body is text until it is asked for; opened, the module is what it would have been."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.python.analysed import source_of
+from txsafe.python.scopes import Bodies, Module
+
+CODE = '''
+import psycopg
+RULES = []
+class Base:
+    kind = "a"
+    def __init__(self, dsn):
+        """Connects."""
+        self.conn = psycopg.connect(dsn)
+        self.name: str = f"{dsn}"
+
+    async def fetch(self, sql): return await self.conn.execute(sql)
+
+\tdef_ = 1
+def add(rule):
+    for each in rule:
+        RULES.append(each)
+    def inner():
+        return [x for x in rule]
+    return inner
+def lazily():
+    import sqlite3
+    return sqlite3
+def whole():
+    global RULES
+    RULES = 1
+class Late:
+  def make(self):
+      class Local: pass
+      return Local
+def text(): return """
+def not_a_function(): LISTEN
+"""
+'''.replace("\tdef_", "    def_")
+
+
+def outline(code: str = CODE) -> Module:
+    return Module.of(source_of(code), bodies=Bodies.CLOSED)
+
+
+def closed(module: Module) -> set[str]:
+    return {function.name for function in module.closed}
+
+
+def shape(module: Module) -> object:
+    """Return everything that is noted of a module, in a form that can be compared."""
+    place = module.place
+    nodes = (
+        module.calls,
+        module.assignments,
+        module.strings,
+        module.functions,
+        module.classes,
+        module.withs,
+        module.loops,
+    )
+    return (
+        ast.dump(module.tree, include_attributes=True),
+        [[place(node) for node in kind] for kind in nodes],
+        {
+            place(scope.node): {name: len(bound) for name, bound in scope.bindings.items()}
+            for scope in module.scopes.values()
+        },
+        {name: [place(target) for target, _ in bound] for name, bound in module.attributes.items()},
+        {name: [place(node) for node in changes] for name, changes in module.mutations.items()},
+        {place(function): [place(node) for node in nodes] for function, nodes in module.returns.items()},
+        sorted(place(node) for node in module.parents if hasattr(node, "lineno")),
+        sorted((place(node), slot) for node, slot in module.slots.items()),
+    )
+
+
+def test_bodies_are_closed_unless_they_change_names_around_them() -> None:
+    assert closed(outline()) == {"__init__", "fetch", "add", "text"}
+    assert closed(Module.of(source_of(CODE))) == set()
+
+
+def test_an_opened_outline_is_the_whole_module() -> None:
+    assert shape(outline().open_all()) == shape(Module.of(source_of(CODE)))
+
+
+@given(st.permutations(["__init__", "fetch", "add", "text"]))
+def test_the_order_of_opening_changes_nothing(names: list[str]) -> None:
+    module = outline()
+    for name in names:
+        (function,) = (node for node in module.functions if getattr(node, "name", "") == name)
+        module.open(function)
+    assert shape(module) == shape(Module.of(source_of(CODE)))
+
+
+def test_what_holds_a_text_is_opened_and_nothing_else() -> None:
+    module = outline()
+    module.open_mentioning(".conn")
+    assert closed(module) == {"add", "text"}
+    module.open_mentioning("nowhere")
+    assert closed(module) == {"add", "text"}
+
+
+def test_an_attribute_that_a_method_sets_is_found() -> None:
+    module = outline()
+    (base,) = (node for node in module.classes if node.name == "Base")
+    assert [binding.kind for binding in module.own_attribute(base, "conn")] == ["assign"]
+    assert module.own_attribute(base, "other") == ()
+
+
+def test_what_a_closed_function_returns_is_found() -> None:
+    module = outline()
+    (text,) = (node for node in module.functions if getattr(node, "name", "") == "text")
+    (returned,) = module.returned_by(text)
+    assert isinstance(returned.value, ast.Constant)
+    assert returned.value.value == "\ndef not_a_function(): LISTEN\n"
+    assert module.returned_by(module.tree) == ()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(): return 1",
+        "if 1:\n\tdef f():\n\t\treturn 1",
+        "class A:\n    @d(\n    1)\n    def f(self, x=(1,\n  2)): # note\n\n        return (1 +\n2)\n",
+        "class A:\r\n  def f(self):\r\n    'a\\\r\nb'\r\n    return 1\r\n\r\n\r\nx = 1\r\n",
+        "x = 1\f\ndef f():\n  return 'ä', ä.f()\n\f\n",
+        "def f[T](x: T) -> T:\n    type A = T\n    return f'{x['a']}'\n",
+        "def f():\n    def g():\n        def h(): return 1\n        return h\n    return g",
+    ],
+    ids=["line", "tabs", "decorated", "crlf", "form-feeds", "newer", "nested"],
+)
+def test_any_spelling_of_a_function_can_be_closed_and_opened(code: str) -> None:
+    module = outline(code)
+    assert all(not node.body for node in module.closed)
+    assert module.closed
+    assert shape(module.open_all()) == shape(Module.of(source_of(code)))
+    assert all(node.body for node in module.functions)
