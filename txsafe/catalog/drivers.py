@@ -471,9 +471,7 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
         draft.settings[name] = (*draft.settings.get(name, ()), setting)
     for name, node in reader.entries("pool-settings"):
         draft.pool_settings[name] = _decode_pool_settings(file, name, Reader(node))
-    requests = reader.optional_reader("requests")
-    if requests is not None:
-        draft.requests[identifier] = _decode_requests(requests)
+    draft.requests.update(_decode_requests(identifier, reader.optional_reader("requests")))
     draft.constructs.update(reader.texts("constructs"))
     draft.no_statement.update(reader.texts("no-statement"))
     draft.foreign.update(reader.texts("foreign"))
@@ -640,11 +638,13 @@ def _decode_runs(reader: Reader | None) -> Runs | None:
     return runs
 
 
-def _decode_requests(reader: Reader) -> Requests:
+def _decode_requests(driver: str, reader: Reader | None) -> Mapping[str, Requests]:
+    if reader is None:
+        return {}
     opt_out = frozenset(reader.texts("opt-out"))
     requests = Requests(setting=reader.text("setting"), parameter=reader.text("parameter"), opt_out=opt_out)
     reader.finish()
-    return requests
+    return {driver: requests}
 
 
 def _decode_temporary(reader: Reader | None) -> Temporary | None:
