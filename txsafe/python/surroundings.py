@@ -87,7 +87,7 @@ class Surroundings:
 
     def _alone(self, node: ast.AST, receiver: Receiver, start: int) -> TransactionContext:
         if self._is_idle(receiver):
-            return TransactionContext(kind=receiver.transaction)
+            return TransactionContext(kind=Transaction.AUTOCOMMIT)
         return self._view.transactions.context(node, receiver, start)
 
     def _is_idle(self, receiver: Receiver) -> bool:
@@ -97,7 +97,7 @@ class Surroundings:
         """
         if not receiver.root.startswith(_GLOBAL) or receiver.type is None or receiver.type.driver is None:
             return False
-        return not self._view.may_open(receiver.type.driver)
+        return receiver.transaction is Transaction.AUTOCOMMIT and not self._view.may_open(receiver.type.driver)
 
     def _is_handed_in(self, function: FunctionNode, receiver: Receiver, start: int) -> bool:
         """Return whether a connection comes to a function from outside, as the callers left it."""
