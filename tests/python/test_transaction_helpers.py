@@ -112,6 +112,28 @@ def test_what_a_generator_does_before_and_after_its_yield_are_two_transactions()
     assert first != second
 
 
+def test_a_generator_is_no_safer_for_a_caller_whose_session_opens_transactions_by_itself() -> None:
+    code = (
+        "from contextlib import contextmanager\nfrom sqlalchemy import create_engine, text\nfrom sqlalchemy.orm import Session\n"
+        "@contextmanager\ndef lock(session: Session):\n    session.execute(text('SELECT pg_advisory_lock(1)'))\n    yield\n"
+        "    session.execute(text('SELECT pg_advisory_unlock(1)'))\n"
+        "def f():\n    session = Session(create_engine(U))\n    with lock(session):\n        session.commit()"
+    )
+    first, second = [site.transaction for site in sent(code)]
+    assert first.kind is second.kind
+    assert None in {first.block, second.block} or first.block != second.block
+
+
+def test_a_function_shares_the_transaction_that_its_caller_s_session_opens_by_itself() -> None:
+    code = (
+        "import psycopg\ndef f(conn: psycopg.Connection):\n    conn.execute('SELECT pg_advisory_lock(1)')\n"
+        "    conn.execute('SELECT pg_advisory_unlock(1)')\nf(psycopg.connect(D))"
+    )
+    first, second = [site.transaction.block for site in sent(code)]
+    assert first is not None
+    assert first == second
+
+
 @pytest.mark.parametrize(("handed_out", "same"), [("", True), ("session", False)])
 def test_a_generator_keeps_its_own_session_unless_it_hands_it_out(handed_out: str, same: bool) -> None:
     code = (

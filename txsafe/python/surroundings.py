@@ -8,6 +8,7 @@ Depth and number of calls are bounded and cycles end; what was not seen lowers t
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,7 +20,6 @@ from txsafe.python.requests import in_request
 from txsafe.python.search import Reach
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Sequence
 
     from txsafe.python.callsites import CallSite
@@ -77,7 +77,7 @@ class Surroundings:
         if (function, receiver.root, self._view.search.reach) in self._asked:
             return None
         found = self._by_callers(function, receiver, depth)
-        combined = _combined(alone, found, f"{self._module.span(function).start}")
+        combined = _combined(alone, found, self._own_block(function))
         return combined if found.contexts else in_request(self._view, function, receiver, combined)
 
     def held(self, node: ast.AST, receiver: Receiver, start: int, *, depth: int) -> TransactionContext | None:
@@ -110,6 +110,12 @@ class Surroundings:
             return False
         return any(not is_made_in(self._module, function, root) for root in receiver.root.split("|"))
 
+    def _own_block(self, function: FunctionNode) -> str | None:
+        """Return a name for what a function's statements share; None where a caller goes on between them."""
+        if any(isinstance(node, ast.Yield) for node in self._module.returns.get(function, ())):
+            return None
+        return f"callers:{self._module.span(function).start}"
+
     # ---------------------------------------------------------------- callers
 
     def _by_callers(self, function: FunctionNode, receiver: Receiver, depth: int) -> _Held:
@@ -138,6 +144,8 @@ class Surroundings:
         context: TransactionContext | None = TransactionContext(kind=site.transaction or Transaction.UNKNOWN)
         if site.transaction is None:
             context = site.view.surroundings.at_depth(site.call, seen, start, depth=depth)
+        if context is not None and context.block is not None and site.view is not self._view:
+            context = replace(context, block=f"{site.view.module.source.path}:{context.block}")
         if context is None or context.kind is not Transaction.AUTOCOMMIT:
             return context
         called = Related(place=site.view.module.place(site.call), message="called here outside a transaction")
@@ -158,7 +166,7 @@ class Surroundings:
         return replace(receiver, root=f"{self._module.source.path}:{receiver.root}")
 
 
-def _combined(alone: TransactionContext, held: _Held, name: str) -> TransactionContext:
+def _combined(alone: TransactionContext, held: _Held, own_block: str | None) -> TransactionContext:
     """Return what a function's statements run in that are not in a transaction of its own."""
     outside = [each for each in held.contexts if each.kind is Transaction.AUTOCOMMIT]
     if outside:
@@ -170,21 +178,25 @@ def _combined(alone: TransactionContext, held: _Held, name: str) -> TransactionC
         )
     inside = [each for each in held.contexts if each.kind in {Transaction.EXPLICIT, Transaction.IMPLICIT}]
     if inside and len(inside) == len(held.contexts) and held.unseen is not Unseen.PROBABLY:
-        return _shared(inside, name)
+        return _shared(inside, own_block)
     if alone.kind is not Transaction.AUTOCOMMIT or (held.unseen is Unseen.NO and not inside):
         return alone
     return replace(alone, certainty=Confidence.LOW if inside else Confidence.MEDIUM)
 
 
-def _shared(inside: Sequence[TransactionContext], name: str) -> TransactionContext:
+def _shared(inside: Sequence[TransactionContext], own_block: str | None) -> TransactionContext:
     """Return the transaction of a function that is only called in one."""
     kinds = {each.kind for each in inside}
+    kind = kinds.pop() if len(kinds) == 1 else Transaction.IMPLICIT
     ends = {each.end for each in inside}
     blocks = {each.block for each in inside}
-    block = f"callers:{name}" if None in blocks else "|".join(sorted(filter(None, blocks)))
+    if kind is Transaction.IMPLICIT:  # which whoever has the connection may commit in between
+        block = own_block
+    else:
+        block = own_block if None in blocks else "|".join(sorted(filter(None, blocks)))
     return replace(
         inside[0],
-        kind=kinds.pop() if len(kinds) == 1 else Transaction.IMPLICIT,
+        kind=kind,
         block=block,
         end=ends.pop() if len(ends) == 1 else TransactionContext().end,
         certainty=min(each.certainty for each in inside),
