@@ -71,8 +71,8 @@ DIRECT = "direct"
 """The profile of files that bypass the pooler."""
 SETTINGS = "settings"
 """The sink of SQL that stands in a settings file."""
-LITERAL = "literal"
-"""The sink of a text that nothing is seen to send."""
+PRESUMED = frozenset({"literal", "script"})
+"""The sinks of texts that nothing is seen to send; who is seen to send them knows better in what transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ class Analyzer:
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
             errors=reading.errors,
             sinks=reading.sinks,
-            literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)),
+            literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink in PRESUMED)),
             reached=tuple(_reached(reading, sources)),
             sites=reading.sites,
         )
