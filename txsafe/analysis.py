@@ -52,7 +52,7 @@ from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 from txsafe.versions import Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from txsafe.config import Config
     from txsafe.discovery import FileInput
@@ -87,6 +87,7 @@ class _Reading:
     errors: tuple[FileError, ...] = ()
 
 
+Judging: TypeAlias = "Callable[[FeatureUse, Profile, Catalog], Verdict]"
 Judged: TypeAlias = tuple[Profile, Verdict]
 """What a use came to, and whose profile said so."""
 
@@ -193,10 +194,10 @@ class Analyzer:
             sites=reading.sites,
         )
 
-    def judge_uses(self, found: FileUses, path: str) -> tuple[Judged, ...]:
+    def judge_uses(self, found: FileUses, path: str, *, judging: Judging = judge) -> tuple[Judged, ...]:
         """Return the verdict on each use, and the profile of the connection that it is judged for."""
         return tuple(
-            (profile, judge(use, profile, self.catalog))
+            (profile, judging(use, profile, self.catalog))
             for use in found.uses[:MOST_USES]
             for profile in (self._profile_of(path, use),)
         )
