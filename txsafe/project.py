@@ -239,11 +239,13 @@ class Project:
     def references(self, name: str, top: str) -> References:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
         found = self._mentions.of(name)
-        loaded = [self.load(path, top) for path in found.paths[:REFERRING]]
+        if len(found.paths) > REFERRING:  # an everyday word: a part of the answer is not worth the parses
+            return References((), complete=False)
+        loaded = [self.load(path, top) for path in found.paths]
         for module in loaded:
             if module is not None:
                 module.open_all()
-        complete = found.complete and len(found.paths) <= REFERRING and None not in loaded
+        complete = found.complete and None not in loaded
         return References(tuple(module for module in loaded if module is not None), complete=complete)
 
     def _read(self, path: str, top: str) -> Module | None:
