@@ -1,0 +1,174 @@
+"""Rewrites at work: what a program does behind a pooler before its fixes, and no longer does after them.
+
+Each program of `fixtures/proofs` is run as it stands and as txsafe rewrites it, through PgBouncer in transaction mode
+and directly. Its pool has two server connections that take turns, so a program's next transaction is on the other one;
+between two runs somebody else takes a turn.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import psycopg
+import pytest
+
+from tests.lab.poolers import Endpoint, start_pgbouncer
+from tests.lab.servers import start_server
+from tests.lab.session import Session
+from tests.rewrites.rewriting import check, rewrite
+from txsafe.probe.pool import Hold, Occupant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.lab.packages import Packages
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+PROGRAMS = sorted((FIXTURES / "proofs").glob("*.py"))
+RUNS = 3
+"""The first one may leave what only a later one stumbles over."""
+TABLES = """
+    DROP TABLE IF EXISTS item;
+    CREATE TABLE item (id serial PRIMARY KEY, name text);
+    INSERT INTO item (name) VALUES ('apple'), ('plum'), ('quince');
+"""
+RESIDUE = """
+    SELECT string_agg(what, ', ') FROM (
+        SELECT name || ' = ' || setting FROM pg_settings
+        WHERE name IN ('statement_timeout', 'default_transaction_read_only') AND setting <> reset_val
+        UNION ALL SELECT 'app.tenant = ' || nullif(current_setting('app.tenant', true), '')
+        UNION ALL SELECT 'advisory lock' FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
+        UNION ALL SELECT 'table ' || relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'
+        UNION ALL SELECT 'cursor ' || name FROM pg_cursors
+        UNION ALL SELECT 'prepared ' || name FROM pg_prepared_statements
+    ) found (what)
+"""
+"""What of a session is on a server connection that nobody uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a program's runs through one door."""
+
+    results: tuple[object, ...]
+    """One per run that came to its end."""
+    effects: frozenset[str]
+
+
+@pytest.fixture(scope="module")
+def pooler(packages: Mapping[str, Packages]) -> Iterator[Endpoint]:
+    """Yield the oldest PgBouncer in transaction mode, in a session of this module's own; its servers take turns."""
+    with Session() as session:
+        server = start_server(session, packages, 15)
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            connection.execute("ALTER ROLE lab SET lock_timeout = '300ms'")
+        found = start_pgbouncer(session, packages, [server], "1.18")
+        (endpoint,) = (each for each in found if each.mode == "transaction" and not each.settings)
+        administer(endpoint, "SET server_round_robin = 1")
+        yield endpoint
+
+
+def administer(pooler: Endpoint, command: str) -> None:
+    """Send a command to PgBouncer's console, which knows the simple protocol only."""
+    assert pooler.running is not None
+    psycopg.connect(
+        f"host=127.0.0.1 port={pooler.running.port} dbname=pgbouncer user=lab",
+        autocommit=True,
+        cursor_factory=psycopg.ClientCursor,
+    ).execute(command).connection.close()
+
+
+@contextmanager
+def both_servers(pooler: Endpoint) -> Iterator[tuple[Occupant, Occupant]]:
+    """Yield clients that sit on the two server connections of the pool."""
+    occupants = Occupant(pooler.dsn(), Hold.BLOCK), Occupant(pooler.dsn(), Hold.BLOCK)
+    assert occupants[0].backend != occupants[1].backend
+    yield occupants
+    for occupant in occupants:
+        occupant.leave()
+
+
+def take_turn(dsn: str) -> str:
+    """Be somebody else with a transaction of their own; return the server process it was on."""
+    with psycopg.connect(dsn, prepare_threshold=None) as connection:
+        return str(connection.execute("SELECT pg_backend_pid()").fetchall()[0][0])
+
+
+def load(text: str) -> Mapping[str, object]:
+    """Return the names of a program of ours: `run`, and `SHOWS`, how it fails before its fixes."""
+    namespace: dict[str, object] = {}
+    exec(compile(text, "<proof>", "exec"), namespace)
+    return namespace
+
+
+def run_program(text: str, dsn: str, pooler: Endpoint) -> tuple[tuple[object, ...], set[str]]:
+    """Run a program some times, each time on the same tables; return its results and how it failed."""
+    program = cast("Callable[[str], object]", load(text)["run"])
+    results: list[object] = []
+    failures: set[str] = set()
+    for _ in range(RUNS):
+        with psycopg.connect(pooler.server.dsn(), autocommit=True) as connection:
+            connection.execute(TABLES)
+        try:
+            results.append(program(dsn))
+        except psycopg.errors.LockNotAvailable:
+            failures.add("stuck")
+        except psycopg.Error:
+            failures.add("error")
+        take_turn(dsn)
+    return tuple(results), failures
+
+
+def run_pooled(text: str, pooler: Endpoint) -> Outcome:
+    """Run a program on two clean server connections, and look at these afterwards."""
+    with both_servers(pooler):
+        pass
+    for _ in range(2):
+        with psycopg.connect(pooler.dsn(), autocommit=True) as connection:
+            connection.execute("DISCARD ALL")
+    results, failures = run_program(text, pooler.dsn(), pooler)
+    with both_servers(pooler) as servers:
+        left = [server.ask(RESIDUE).value for server in servers]
+    return Outcome(results, frozenset(failures | ({"leaked"} if any(left) else set())))
+
+
+def run_direct(text: str, pooler: Endpoint) -> tuple[object, ...]:
+    results, failures = run_program(text, pooler.server.dsn(), pooler)
+    assert not failures
+    return results
+
+
+def shown(text: str) -> frozenset[str]:
+    """Return how a program says that it fails before its fixes."""
+    return frozenset(cast("set[str]", load(text)["SHOWS"]))
+
+
+def test_every_rewrite_with_a_fixture_has_a_program() -> None:
+    fixed = {path.name.split(".")[0] for path in (FIXTURES / "fixes").iterdir()}
+    assert fixed == {path.stem for path in PROGRAMS}
+
+
+def test_server_connections_take_turns(pooler: Endpoint) -> None:
+    with both_servers(pooler) as servers:
+        known = {server.backend for server in servers}
+    turns = [take_turn(pooler.dsn()) for _ in range(6)]
+    assert set(turns) == known
+    assert all(first != second for first, second in pairwise(turns))
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_a_rewrite_ends_what_the_program_did_behind_a_pooler(path: Path, pooler: Endpoint) -> None:
+    before = path.read_text(encoding="utf-8")
+    after = rewrite(before).after
+    assert check(before).diagnostics
+    assert not check(after).diagnostics
+
+    expected = run_direct(before, pooler)
+    assert len(expected) == RUNS
+    assert run_pooled(before, pooler).effects == shown(before)
+    assert run_pooled(after, pooler) == Outcome(expected, frozenset())
+    assert run_direct(after, pooler) == expected
