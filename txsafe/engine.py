@@ -233,4 +233,5 @@ def _analyzer(setting: Setting) -> Analyzer:
 
     if setting.config.follow_imports:
         gc.set_threshold(*_COLLECTION)
+        gc.freeze()  # what is loaded by now stays; nobody need look through it again
     return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps)

@@ -116,8 +116,8 @@ class Project:
         self._folders: dict[str, frozenset[str]] = {}
         self._spent = _Spent()
         self._sources: dict[str, SourceFile] = {}
-        self._kept = 0
-        """Nodes of the modules that were kept for this file."""
+        self._sizes: dict[str, int] = {}
+        """Nodes of the modules that are kept, as of the last file that used them."""
         self._made = 0
 
     def open(self, path: Path, source: SourceFile) -> Module:
@@ -144,20 +144,21 @@ class Project:
 
     def _begin(self) -> None:
         self._forget_oldest()
-        for module in self._modules.values():
-            if module is not None:
-                module.memory.clear()  # an answer must not depend on the files that this process had before
         self._spent = _Spent()
         self._sources = {}
 
     def _forget_oldest(self) -> None:
-        sizes = {path: len(module.parents) for path, module in self._modules.items() if module is not None}
-        kept = sum(sizes.values())
-        self._made += kept - self._kept
+        """Forget what was found out for the last file, on which no answer may depend, and the oldest modules."""
+        for path in self._spent.paths:
+            module = self._modules.get(path)
+            if module is not None:
+                module.memory.clear()
+                self._made += len(module.parents) - self._sizes.get(path, 0)
+                self._sizes[path] = len(module.parents)
+        kept = sum(self._sizes.values())
         while kept > NODES_KEPT:
             path, _ = self._modules.popitem(last=False)
-            kept -= sizes.get(path, 0)
-        self._kept = kept
+            kept -= self._sizes.pop(path, 0)
         if self._made > NODES_OF_GARBAGE:
             self._made = 0
             gc.collect()
@@ -219,9 +220,6 @@ class Project:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
         found = self._mentions.of(name)
         loaded = [self.load(path, top) for path in found.paths[:REFERRING]]
-        for module in loaded:
-            if module is not None:
-                module.open_all()
         complete = found.complete and len(found.paths) <= REFERRING and None not in loaded
         return References(tuple(module for module in loaded if module is not None), complete=complete)
 
