@@ -19,7 +19,7 @@ ANNOTATION = re.compile(r"#\s*(expect|ok):\s*([\w\-]+)")
 def check(*targets: Path, jobs: int = 1) -> list[dict[str, object]]:
     """Return what `txsafe check` says of some paths."""
     arguments = ["check", *map(str, targets), "--format", "json", "--profile", "pgbouncer-1.18/transaction"]
-    result = CliRunner().invoke(main, [*arguments, "--no-cache", "--follow-imports", "--jobs", str(jobs)])
+    result = CliRunner().invoke(main, [*arguments, "--no-cache", "--jobs", str(jobs)])
     assert result.exit_code in {0, 1}, result.output
     found: list[dict[str, object]] = json.loads(result.stdout)["diagnostics"]
     return found

@@ -116,6 +116,8 @@ class Project:
         self._folders: dict[str, frozenset[str]] = {}
         self._spent = _Spent()
         self._sources: dict[str, SourceFile] = {}
+        self._faults: dict[str, str] = {}
+        """Why files cannot be parsed."""
         self._sizes: dict[str, int] = {}
         """Nodes of the modules that are kept, as of the last file that used them."""
         self._made = 0
@@ -216,6 +218,16 @@ class Project:
         self._sources[module.source.path] = module.source
         return module
 
+    def fault(self, path: str) -> str | None:
+        """Return why a file is not looked into, though it is there."""
+        if self._modules.get(path, self) is None:
+            return self._faults.get(path, "it lies outside of the tree")
+        return None if path in self._spent.paths else "too much is imported"
+
+    def is_described(self, first: str) -> bool:
+        """Return whether a top-level package is a driver, of which more is known than its source tells."""
+        return first in self._reserved
+
     def references(self, name: str, top: str) -> References:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
         found = self._mentions.of(name)
@@ -229,7 +241,8 @@ class Project:
         try:
             source = read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE)
             return self._parsed(path, source, Bodies.CLOSED)
-        except SourceError:
+        except SourceError as error:
+            self._faults[path] = str(error)
             return None
 
     def _afford(self, path: str, module: Module) -> bool:
@@ -266,9 +279,14 @@ class _View:
         """Return the files that hold a name, parsed."""
         return self._project.references(name, self._top)
 
+    def fault(self, name: str) -> str | None:
+        """Return why a module that is there was not loaded; None for one that was, or is not there."""
+        path = self._paths.get(name)
+        return None if path is None else self._project.fault(path)
+
     def _find(self, name: str) -> str | None:
         parts = name.split(".")
-        if not all(part.isidentifier() for part in parts):
+        if not all(part.isidentifier() for part in parts) or self._project.is_described(parts[0]):
             return None
         for root in self._roots_with(parts[0]):
             base = os.path.join(root, *parts)

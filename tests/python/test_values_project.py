@@ -21,6 +21,9 @@ class Files:
             self.modules[name] = Module.of(source, name=name, project=self)
         return self.modules.get(name)
 
+    def fault(self, name: str) -> str | None:
+        return None
+
     def references(self, name: str) -> References:
         found = [self.module(module) for module, text in self.files.items() if name in text]
         return References(tuple(module for module in found if module is not None), complete=True)
