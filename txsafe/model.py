@@ -349,6 +349,8 @@ class Sighting:
     unresolved: tuple[Unresolved, ...] = ()
     sinks: int = 0
     """Calls that send SQL, resolved or not; sites found without a call (`"literal"`) do not count."""
+    loose: tuple[str, ...] = ()
+    """Names of the file's constants and functions that stand for session state which nothing in it sends."""
 
 
 # ---------------------------------------------------------------- SQL as the server reads it
@@ -632,6 +634,8 @@ class FileUses:
     """Texts that nothing in this file runs, in order."""
     reached: tuple[Location, ...]
     """Texts of other files that this file is seen to run."""
+    loose: tuple[str, ...] = ()
+    """Names under which other files may get hold of session state that nothing in this file sends."""
     sites: tuple[tuple[SqlSite, tuple[Statement, ...]], ...] = ()
     """What the file sends: what rewrites look at. They are not made of uses that come from another process."""
 
@@ -642,6 +646,16 @@ class Keeps(enum.Enum):
     NOTHING = enum.auto()
     USES = enum.auto()
     """What was judged, so that it can be judged again for another profile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consulted:
+    """What the analysis of one file has asked of the program around it: change that, and the report may change."""
+
+    modules: tuple[tuple[str, str | None], ...] = ()
+    """Dotted names that were looked up, sorted, with the file of each; None where the program has none of that name."""
+    words: tuple[str, ...] = ()
+    """Names of which all files that hold them were looked for, sorted; see `scopes.Project.references`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -661,6 +675,10 @@ class FileReport:
     """Rule and start of the diagnostics of texts that nothing in this file runs."""
     reached: tuple[Location, ...] = ()
     """Texts of other files that this file is seen to run."""
+    loose: tuple[str, ...] = ()
+    """Names under which other files may get hold of session state that nothing in this file sends."""
+    consulted: Consulted | None = None
+    """What the report depends on beside the file; None where imports were not followed."""
     uses: FileUses | None = None
     """Kept where the same uses are to be judged for other profiles; None also where the file could not be read."""
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from txsafe.discovery import display_path
 from txsafe.errors import SourceError
 from txsafe.mentions import Mentions
+from txsafe.model import Consulted
 from txsafe.python.scopes import Bodies, Module, References
 from txsafe.source import read_source
 
@@ -93,6 +94,9 @@ class _Spent:
 
     paths: set[str] = field(default_factory=set)
     text: int = 0
+    modules: dict[str, str | None] = field(default_factory=dict)
+    """Names that were looked up → their files."""
+    words: set[str] = field(default_factory=set)
 
 
 class Project:
@@ -143,6 +147,15 @@ class Project:
     def source(self, display: str) -> SourceFile | None:
         """Return the text behind a shown path, where this file's analysis has looked into it."""
         return self._sources.get(display)
+
+    def consulted(self) -> Consulted:
+        """Return what the analysis of the file that was opened last has asked for."""
+        spent = self._spent
+        return Consulted(modules=tuple(sorted(spent.modules.items())), words=tuple(sorted(spent.words)))
+
+    def note(self, name: str, path: str | None) -> None:
+        """Take note that a module was asked for."""
+        self._spent.modules[name] = path
 
     def _begin(self) -> None:
         self._forget_oldest()
@@ -230,6 +243,7 @@ class Project:
 
     def references(self, name: str, top: str) -> References:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
+        self._spent.words.add(name)
         found = self._mentions.of(name)
         loaded = [self.load(path, top) for path in found.paths[:REFERRING]]
         complete = found.complete and len(found.paths) <= REFERRING and None not in loaded
@@ -273,6 +287,7 @@ class _View:
         if name not in self._paths:
             self._paths[name] = self._find(name)
         path = self._paths[name]
+        self._project.note(name, path)
         return None if path is None else self._project.load(path, self._top)
 
     def references(self, name: str) -> References:
