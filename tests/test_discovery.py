@@ -129,7 +129,7 @@ def test_a_file_that_is_neither_is_passed_over_and_said() -> None:
     put("tool", text="#!/usr/bin/env python3\n")
     discovery = find_files(["README.md", "tool"], Config())
     assert [(file.display, file.kind) for file in discovery.files] == [("tool", FileKind.PYTHON)]
-    assert discovery.skipped == (Skipped("README.md", "neither Python nor SQL", named=True),)
+    assert discovery.skipped == (Skipped("README.md", "neither Python nor SQL nor settings", named=True),)
 
 
 def test_a_folder_named_like_a_file_is_walked() -> None:

@@ -21,7 +21,8 @@ TELLING = ("sql", "uses", "start-up")
 
 
 def drivers() -> list[dict[str, object]]:
-    return [yaml.load(path.read_text(), yaml.BaseLoader) for path in sorted((ROOT / "rules/drivers").glob("*.yaml"))]
+    files = [path for folder in ("drivers", "libraries") for path in sorted((ROOT / "rules" / folder).glob("*.yaml"))]
+    return [yaml.load(path.read_text(), yaml.BaseLoader) for path in files]
 
 
 def names(table: object) -> Iterator[str]:

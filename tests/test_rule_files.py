@@ -113,7 +113,17 @@ STATEMENTS: dict[str, tuple[str, TransactionContext]] = {
     "backend-pid/on-the-spot": ("SELECT 1 FROM pg_stat_activity WHERE pid <> pg_backend_pid()", AUTOCOMMIT),
     "transaction-block/begin": ("BEGIN", AUTOCOMMIT),
 }
+LIBRARY = {"library": "A library", "needs": "it needs a session", "remedy": "Turn it off."}
 CALLS: dict[str, dict[str, str]] = {
+    "session-set/tenant-backend": {"api": "session-set", "name": "search_path", "switches": "backend", **LIBRARY},
+    "session-set/tenant-context": {
+        "api": "session-set",
+        "call": "schema_context",
+        "name": "search_path",
+        "switches": "tenant",
+        **LIBRARY,
+    },
+    "listen/library": {"api": "notifications", "call": "run_worker", **LIBRARY},
     "session-set/library": {"api": "session-set", "call": "pglock.timeout", "name": "lock_timeout", "value": MISSING},
     "session-role/library": {"api": "session-role", "driver": "django"},
     "session-characteristics/driver": {
@@ -128,6 +138,20 @@ CALLS: dict[str, dict[str, str]] = {
         "through": "sqlalchemy",
         "setting": "isolation_level",
         "value": "AUTOCOMMIT",
+        "reason": "r",
+    },
+    "driver-prepare/pgjdbc": {
+        "api": "named-prepare",
+        "driver": "pgjdbc",
+        "setting": "prepareThreshold",
+        "value": "5",
+        "reason": "r",
+    },
+    "driver-prepare/sqlalchemy-asyncpg-old": {
+        "api": "named-prepare",
+        "through": "sqlalchemy",
+        "setting": "statement_cache_size",
+        "value": "0",
         "reason": "r",
     },
     "driver-prepare/sqlalchemy-asyncpg": {

@@ -49,6 +49,7 @@ from txsafe.rewrites import find_fix
 from txsafe.rewrites.surroundings import Surroundings
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
+from txsafe.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,6 +69,8 @@ _PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
 """What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
+SETTINGS = "settings"
+"""The sink of SQL that stands in a settings file."""
 LITERAL = "literal"
 """The sink of a text that nothing is seen to send."""
 
@@ -137,6 +140,11 @@ class Analyzer:
         return find_files([folder], self.config, most_folders=MOST_FOLDERS).files
 
     @cached_property
+    def versions(self) -> Versions:
+        """The versions of the packages that the program runs with."""
+        return Versions(root=self.config.root.absolute(), overrides=self.config.versions)
+
+    @cached_property
     def suppression_options(self) -> SuppressionOptions:
         """What decides whether a suppression counts."""
         today = dt.datetime.now(tz=dt.UTC).date()
@@ -168,7 +176,13 @@ class Analyzer:
 
     def _gather(self, source: SourceFile, kind: FileKind, sources: Sources) -> FileUses:
         """Return what a file uses, whatever the pooler."""
-        reading = self._read_sql(source) if kind is FileKind.SQL else self._read_python(source)
+        match kind:
+            case FileKind.PYTHON:
+                reading = self._read_python(source)
+            case FileKind.SQL:
+                reading = self._read_sql(source)
+            case FileKind.SETTINGS:
+                reading = self._read_settings(source)
         found = self._find_uses(reading, sources)
         uses = tuple(pair_uses(found[:MOST_USES], self.catalog.rules.values()))
         return FileUses(
@@ -232,7 +246,7 @@ class Analyzer:
 
         options = PythonOptions(
             sinks=self.config.sinks,
-            versions=self.config.versions,
+            versions=self.versions.of(Path(source.path).absolute().parent),
             parsed=self.project.open(Path(source.path), source) if self.config.follow_imports else None,
         )
         sighting = find_sites(source, self.catalog.drivers, options=options)
@@ -243,6 +257,18 @@ class Analyzer:
             unresolved=sighting.unresolved,
             sinks=sighting.sinks,
             loose=sighting.loose,
+        )
+
+    def _read_settings(self, source: SourceFile) -> _Reading:
+        from txsafe.settings import read_settings
+        from txsafe.settings.sighting import find_in_settings
+
+        sighting = find_in_settings(source, read_settings(source), self.catalog.drivers)
+        return _Reading(
+            path=source.path,
+            sites=tuple((site, self._read_site(site)) for site in sighting.sites),
+            uses=sighting.uses,
+            sinks=sighting.sinks,
         )
 
     def _read_site(self, site: SqlSite) -> tuple[Statement, ...]:
@@ -375,7 +401,7 @@ def _leftovers(
 
 def _respelled(site: SqlSite, sources: Sources) -> SqlSite:
     """Return the site with exact places; only what is reported is worth the look at how it is spelled."""
-    if all(fragment.exact for fragment in site.template.fragments):
+    if site.sink == SETTINGS or all(fragment.exact for fragment in site.template.fragments):
         return site
     from txsafe.python.spelling import respell
 

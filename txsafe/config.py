@@ -15,7 +15,7 @@ from pathlib import Path
 
 from txsafe.errors import ConfigError, did_you_mean
 from txsafe.model import Confidence, Severity
-from txsafe.options import PATH, SCALAR, SWITCH, TEXT, Kind, Schema, many, number, table, word
+from txsafe.options import PATH, SCALAR, SWITCH, TEXT, VERSION, Kind, Schema, many, number, table, word
 
 DEFAULT_EXCLUDES = (
     ".direnv", ".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pytest_cache",
@@ -96,7 +96,7 @@ class Config:
     versions: Mapping[str, str] = field(
         default_factory=dict,
         metadata=_option(
-            table(SCALAR), 'Versions of drivers: `asyncpg = "0.29"`; read, but no rule depends on them yet.'
+            table(VERSION), 'Versions of drivers and of libpq, before what lock files say: `asyncpg = "0.29"`.'
         ),
     )
     routes: Mapping[str, str] = field(

@@ -52,12 +52,13 @@ def diagnose(
     return Diagnostic(
         rule=use.rule,
         variant=use.variant,
+        gathers=variant.gathers,
         severity=_severity(variant.severity or rule.severity, verdict),
         confidence=use.confidence,
         path=use.place.path,
         start=start,
         end=end,
-        message=_message(fill(variant.message, use), verdict),
+        message=_message(fill(variant.message, use), verdict, assumed=use.captures.get("assumed", "")),
         sql=use.sql,
         outcome=verdict.outcome,
         effects=verdict.effects,
@@ -104,8 +105,9 @@ def _severity(severity: Severity, verdict: Verdict) -> Severity:
             return min(severity, verdict.severity or severity)
 
 
-def _message(what: str, verdict: Verdict) -> str:
-    return f"{what}: {verdict.reason}" if verdict.reason else what
+def _message(what: str, verdict: Verdict, *, assumed: str) -> str:
+    message = f"{what}: {verdict.reason}" if verdict.reason else what
+    return f"{message} ({assumed})" if assumed else message
 
 
 def _positions(place: Place, sources: Sources) -> tuple[Position, Position]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from txsafe.gate import may_matter
+from txsafe.errors import SourceError
+from txsafe.gate import may_hold_settings, may_matter
 from txsafe.globs import Globs
 from txsafe.model import FileError
 from txsafe.source import FileKind, file_kind, is_python_script, read_bytes
@@ -32,6 +33,8 @@ __all__ = [
 
 EXCLUDED = "excluded"
 """Why something was passed over: the configuration says so."""
+LARGEST_SETTINGS = 1_000_000
+"""Bytes of a settings file; what has more is data."""
 _SNIFFED = 256
 """Bytes read of a file without a telling name: enough for a `#!` line."""
 
@@ -180,7 +183,7 @@ class _Walk:
 
     def _add_named_file(self, path: str) -> None:
         if file_kind(path) is None and not self._is_included(path) and not _starts_like_python(path):
-            self._skip(path, "neither Python nor SQL", named=True)
+            self._skip(path, "neither Python nor SQL nor settings", named=True)
             return
         self.found[display_path(path)] = path
 
@@ -225,6 +228,19 @@ class _Walk:
                 continue
             if _is_folder(entry) or self._is_passed_over(entry.path, ignores):
                 continue
+            if file_kind(entry.name) is FileKind.SETTINGS and not self._is_included(entry.path):
+                self._add_settings(entry)
+                continue
+            self._add_walked_file(entry)
+
+    def _add_settings(self, entry: os.DirEntry[str]) -> None:
+        """Take a settings file only if it speaks of PostgreSQL: most are about other things."""
+        try:
+            data = read_bytes(Path(entry.path), limit=LARGEST_SETTINGS)
+        except SourceError as error:
+            self._skip(entry.path, f"a settings file: {error}")
+            return
+        if may_hold_settings(data):
             self._add_walked_file(entry)
 
     def _add_walked_file(self, entry: os.DirEntry[str]) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
+from txsafe.gathering import gather
 from txsafe.model import Diagnostic, FileError, FileReport, Keeps, Profile, Report
 from txsafe.placing import place
 from txsafe.source import decode, read_bytes
@@ -80,7 +81,7 @@ def analyze(
         passed_over = [(number, file) for number, file in enumerate(files) if number in unread]
         reports.update(_run(find_users(passed_over, reports.values()), setting, executor))
     placed = place(list(reports.values()), Settling(files, setting))
-    return Report(profile=profile, files=tuple(sorted(placed, key=lambda report: report.path)))
+    return Report(profile=profile, files=tuple(sorted(gather(placed), key=lambda report: report.path)))
 
 
 @dataclass(frozen=True, slots=True)

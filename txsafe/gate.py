@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MODULES = (
-    "aiopg", "alembic.op", "asyncpg", "databases", "django_pglocks", "django_tenants", "langgraph", "peewee", "pg8000",
-    "pglock", "pgqueuer", "piccolo", "playhouse", "pony", "procrastinate", "psycopg", "sqlalchemy_dlock",
-    "tenant_schemas", "tortoise",
+    "aiopg", "alembic.op", "apscheduler.eventbrokers", "asyncpg", "broadcaster", "chancy", "databases", "dbos",
+    "django_pg_utils", "django_pglocks", "django_tenants", "dramatiq_pg", "langgraph", "pals", "peewee", "pg8000",
+    "pglock", "pgpubsub", "pgqueuer", "piccolo", "playhouse", "pony", "pq", "procrastinate", "psycopg", "saq",
+    "sqlalchemy_dlock", "tenant_schemas", "tortoise",
 )  # fmt: skip
 """Drivers and libraries whose mere import is rare enough; a longer name that begins so counts, too."""
 
@@ -40,6 +41,7 @@ _STEMS: Mapping[str, str | None] = {
     ".stream": r"\.stream(?:_scalars)?\(",
     "copy_": r"copy_(?:expert|from_query)\b",
     "cursor(": r"cursor\((?!\s*\))",
+    "execution_options": None,
     "engine": r"engine_(?:from_config|options)|(?:(?<=create_)|(?<=async_))engine",
     "fetch": r"fetch(?:_all|_one|_val|many|row|val)\b|(?<=\.)fetch\(",
     "notif": r"notif(?:ies\b|y_handler)",
@@ -74,6 +76,8 @@ _STEMS: Mapping[str, str | None] = {
     "set ": rf"set\s+(?:(?:session|local)\s|role\b|time\s+zone\b|names\b|{_NAME}\s*(?:=|to\b))",
     "set_config": None,
     "setseed": None,
+    "channels_postgres": None,
+    "tortoise.backends": None,
     "temp": r"temp(?:orary)?(?:\s+(?:table|view|sequence|recursive)\b|\s*=\s*true|[\"'])|(?<=pg_)temp",
     "with hold": None,
 }
@@ -88,6 +92,8 @@ _TOKENS = tuple(
 
 _LINE = re.compile(rb"[^\r\n\\]*+(?:\\(?:\r\n|.)[^\r\n\\]*+)*+", re.DOTALL)
 """To its end, which a backslash before it puts off."""
+_SETTING = re.compile(rb"options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache")
+"""Of what settings speak that driver files know, or that decides how many connections there are."""
 _IMPORTED = re.compile(rf"\b(?:{_MODULE})".encode("ascii"))
 
 
@@ -98,10 +104,20 @@ def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> 
     """
     if kind is FileKind.SQL:
         return bool(data) and not data.isspace()
+    if kind is FileKind.SETTINGS:
+        return may_hold_settings(data)
     lowered = data.lower()
     if _imports_driver(lowered) or any(_holds(lowered, stem, pattern) for stem, pattern in _TOKENS if stem in lowered):
         return True
     return any(token in lowered for token in tokens)
+
+
+def may_hold_settings(data: bytes) -> bool:
+    """Say whether a settings file may say something of connections to PostgreSQL that matters here."""
+    lowered = data.lower()
+    if b"pgoptions" in lowered:
+        return True
+    return b"postgres" in lowered and _SETTING.search(lowered) is not None
 
 
 def words_of(names: Iterable[str]) -> tuple[bytes, ...]:

@@ -579,6 +579,8 @@ class Diagnostic:
     fingerprint: str = ""
     profile: str = ""
     variant: str = ""
+    gathers: str = ""
+    """The variant of its rule that stands for the cause, where one diagnostic is enough for a whole program."""
     reference: str = ""
     suppressed: bool = False
     baselined: bool = False

@@ -6,6 +6,7 @@ expected.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import enum
 
 Schema = dict[str, object]
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,21 @@ def _decode_scalar(value: object) -> str:
     return str(value)
 
 
+def _decode_version(value: object) -> str:
+    text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _VERSION.fullmatch(text):
+        raise _wrong("a version such as 0.29", value)
+    return text
+
+
 SWITCH = Kind(_decode_switch, {"type": "boolean"})
 TEXT = Kind(_decode_text, {"type": "string", "minLength": 1})
 PATH = Kind(_decode_path, {"type": "string", "minLength": 1})
 SCALAR = Kind(_decode_scalar, {"type": ["string", "number", "boolean"]})
 """A text, or a number or truth value that stands for its text, as settings of other programs are written."""
+
+
+VERSION = Kind(_decode_version, {"type": ["string", "number"], "pattern": f"^(?:{_VERSION.pattern})$"})
 
 
 def number(minimum: int = 0) -> Kind:

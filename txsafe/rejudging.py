@@ -16,6 +16,7 @@ from txsafe.analysis import Analyzer, Judged
 from txsafe.discovery import FileInput, read_input
 from txsafe.engine import Progress, Setting, Settling, analyze, find_program, find_users, may_be_read
 from txsafe.errors import SourceError
+from txsafe.gathering import gather
 from txsafe.model import FileReport, Keeps, Profile, Report, SourceFile, Verdict
 from txsafe.placing import place
 from txsafe.profiles import resolve_routes
@@ -66,7 +67,7 @@ class Analysis:
         analyzer = self._analyzer(profile)
         reports = [self._judge(report, analyzer) for report in self.found.files]
         placed = place(reports, Settling(self.files, self._setting))
-        return Report(profile=profile, files=tuple(sorted(placed, key=lambda report: report.path)))
+        return Report(profile=profile, files=tuple(sorted(gather(placed), key=lambda report: report.path)))
 
     def _analyzer(self, profile: Profile) -> Analyzer:
         """Return what judges for a profile; routes lead to the same server.

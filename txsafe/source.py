@@ -1,8 +1,8 @@
 """Bytes in, `SourceFile` out: which language a file is in, how it is encoded, where its lines start.
 
-Python files are decoded as PEP 263 says, SQL files as `psql` would meet them: UTF-8, a byte-order mark's encoding, or
-else Windows-1252 and Latin-1, which old dumps use without saying so. What cannot be decoded is a `SourceError` with its
-line.
+Python files are decoded as PEP 263 says, SQL files and settings as `psql` would meet them: UTF-8, a byte-order mark's
+encoding, or else Windows-1252 and Latin-1, which old dumps use without saying so. What cannot be decoded is a
+`SourceError` with its line.
 """
 
 from __future__ import annotations
@@ -69,6 +69,12 @@ class FileKind(enum.StrEnum):
 
     PYTHON = "python"
     SQL = "sql"
+    SETTINGS = "settings"
+    """One of the formats of `SettingsFormat`."""
+
+
+_PLAIN = frozenset({FileKind.SQL, FileKind.SETTINGS})
+"""What declares no encoding of its own."""
 
 
 def file_kind(name: str) -> FileKind | None:
@@ -78,7 +84,7 @@ def file_kind(name: str) -> FileKind | None:
         return FileKind.PYTHON
     if lowered.endswith(SQL_SUFFIXES):
         return FileKind.SQL
-    return None
+    return None if settings_format(name) is None else FileKind.SETTINGS
 
 
 def settings_format(name: str) -> SettingsFormat | None:
@@ -130,7 +136,7 @@ def decode(data: bytes, path: str) -> SourceFile:
 
     Raises `SourceError`: the bytes are not text in the encoding that they claim, or hold NUL.
     """
-    encoding, bom = _sql_encoding(data) if file_kind(path) is FileKind.SQL else _python_encoding(data)
+    encoding, bom = _sql_encoding(data) if file_kind(path) in _PLAIN else _python_encoding(data)
     mark = _mark(encoding) if bom else b""
     try:
         text = data[len(mark) :].decode(encoding)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.catalog.templates import MISSING, fill_template, matches_globs, template_names
 from txsafe.rewrites import PATTERNS
+from txsafe.sql.quoting import quote_constant, quote_list, quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,28 +33,8 @@ LONGEST_IN_SUGGESTION = 1000
 """A capture that is longer counts as unknown: nobody wants to read a suggestion of pages."""
 
 _SPACE = re.compile(r"\s+")
-_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
-_NAME_LIST = re.compile(r"""\s*(?:"[^"]+"|[A-Za-z_][\w$]*)(?:\s*,\s*(?:"[^"]+"|[A-Za-z_][\w$]*))*\s*""")
-_NAME_IN_LIST = re.compile(r""""[^"]+"|[^\s,]+""")
 _HOLE_IN_SQL = re.compile(rf"'[^']*{MISSING}[^']*'|\"[^\"]*{MISSING}[^\"]*\"|{MISSING}")
 _NUMBERED = re.compile(r"\$(\d{1,6})")
-_RESERVED = frozenset(
-    {
-        "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "binary",
-        "both", "case", "cast", "check", "collate", "collation", "column", "concurrently", "constraint", "create",
-        "cross", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
-        "current_timestamp", "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end",
-        "except", "false", "fetch", "for", "foreign", "freeze", "from", "full", "grant", "group", "having", "ilike",
-        "in", "initially", "inner", "intersect", "into", "is", "isnull", "join", "lateral", "leading", "left", "like",
-        "limit", "localtime", "localtimestamp", "natural", "none", "not", "notnull", "null", "offset", "on", "only",
-        "or", "order", "outer", "overlaps", "placing", "primary", "references", "returning", "right", "select",
-        "session_user", "similar", "some", "symmetric", "system_user", "table", "tablesample", "then", "to",
-        "trailing", "true", "union", "unique", "user", "using", "variadic", "verbose", "when", "where", "window",
-        "with",
-    }
-)  # fmt: skip
-"""https://www.postgresql.org/docs/current/sql-keywords-appendix.html: words that are no names unless quoted."""
-
 _PARAMETER_STYLES: Mapping[str, str] = {
     "asyncpg": "${}",
     "tortoise": "${}",
@@ -148,34 +129,8 @@ class _Values:
         return value if value and MISSING not in value and len(value) <= LONGEST_IN_SUGGESTION else None
 
 
-def _identifier(name: str) -> str | None:
-    """Spell a name, dotted or not, so that the server reads it as it is; None where no name can be."""
-    if not name.isprintable() or not all(part.strip('"') for part in name.split(".")):
-        return None
-    return ".".join(_quote_name(part) for part in name.split("."))
-
-
-def _quote_name(name: str) -> str:
-    if _PLAIN_NAME.fullmatch(name) and name not in _RESERVED:
-        return name
-    return '"' + name.strip('"').replace('"', '""') + '"'
-
-
-def _constant(text: str) -> str | None:
-    if not text.isprintable():
-        return None
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'" if "\\" not in text else "E'" + escaped.replace("\\", "\\\\") + "'"
-
-
-def _list(text: str) -> str | None:
-    if not _NAME_LIST.fullmatch(text):
-        return None
-    return ", ".join(f'"{name}"' if name.lower() in _RESERVED else name for name in _NAME_IN_LIST.findall(text))
-
-
 _MADE: Mapping[str, Callable[[str], str | None]] = {
-    "identifier-": _identifier,
-    "quoted-": _constant,
-    "list-": _list,
+    "identifier-": quote_name,
+    "quoted-": quote_constant,
+    "list-": quote_list,
 }

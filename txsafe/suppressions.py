@@ -1,4 +1,4 @@
-"""Comments that silence: `# txsafe: ignore[rule, …] reason` in Python, `-- txsafe: ignore[rule, …] reason` in SQL.
+"""Comments that silence: `# txsafe: ignore[rule, …] reason` in Python, `-- txsafe: …` in SQL.
 
 In: a file and its diagnostics. Out: the same diagnostics, some marked as suppressed, and new ones about comments
 (`unused-suppression`) that are malformed, unknown, expired, lack the reason that a project demands, or silence nothing.
@@ -162,8 +162,9 @@ def _mark(
 
 def _find_comments(source: SourceFile) -> Iterator[_Comment]:
     text = source.text
-    if file_kind(source.path) is FileKind.SQL:
-        yield from _comments_between(source, Span(0, len(text)), _DASH_START)
+    kind = file_kind(source.path)
+    if kind in {FileKind.SQL, FileKind.SETTINGS}:
+        yield from _comments_between(source, Span(0, len(text)), _DASH_START if kind is FileKind.SQL else _HASH_START)
         return
     for token in _PYTHON_TOKEN.finditer(text):
         if _MARK in token[0]:
@@ -276,7 +277,7 @@ class _Statements:
 
     @classmethod
     def of(cls, source: SourceFile) -> _Statements:
-        if file_kind(source.path) is FileKind.SQL:
+        if file_kind(source.path) in {FileKind.SQL, FileKind.SETTINGS}:
             return cls({})
         try:
             tree = parse_module(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,8 @@ def test_a_shipped_file_is_named_after_its_id(file: Path) -> None:
 
 def test_the_shipped_drivers_are_complete(shipped: Drivers) -> None:
     assert shipped.ids == {
-        "aiopg", "alembic", "asyncpg", "databases", "django", "peewee", "pg8000", "piccolo", "pony", "psycopg",
-        "psycopg2", "sqlalchemy", "tortoise",
+        "aiopg", "alembic", "asyncpg", "databases", "dbt", "django", "peewee", "pg8000", "pgjdbc", "piccolo", "pony",
+        "psycopg", "psycopg2", "sqlalchemy", "tortoise",
     }  # fmt: skip
     assert "sqlite3" in shipped.foreign
     assert "redis" in shipped.no_sql
@@ -104,6 +105,51 @@ functions:
     assert second.unless[0].accepted == {"b": ("none",)}
     assert second.confidence is Confidence.LOW
     assert second.facts == {"k": "{a}"}
+
+
+def test_urls_keys_and_versions_are_decoded() -> None:
+    drivers = decode(
+        """
+id: d
+title: D
+packages: {p: "1.5"}
+settings-in: [WORD]
+settings: {S: {uses: {api: x}}}
+urls: {"a, b": {options: [o], parameters: {x: y}, uses: [{api: z, when: {w: absent}}]}}
+keys: {"*.k": {sql: yes, beside: {type: [t]}}, "*.o": {options: yes, driver: e}}
+functions:
+  f: {uses: {api: x, versions: {p: ">=1.4"}}, start-up: {query: {dsn: [host]}}}
+"""
+    )
+    assert drivers.packages == {"p": "1.5"}
+    assert [setting.words for setting in drivers.settings["S"]] == [("WORD",)]
+    form = drivers.url_form("b")
+    assert form is not None
+    assert (form.driver, form.options, form.parameters, form.uses[0].api) == ("d", ("o",), {"x": "y"}, "z")
+    assert drivers.url_form("c") is None
+    assert drivers.keys["*.k"].is_sql
+    assert drivers.keys["*.k"].beside == {"type": ("t",)}
+    assert (drivers.keys["*.o"].driver, drivers.keys["*.o"].is_options) == ("e", True)
+    call = drivers.functions["f"].call
+    assert call.uses[0].versions == {"p": ">=1.4"}
+    assert call.start_up is not None
+    assert call.start_up.query == {"dsn": ("host",)}
+
+
+ASKING = "packages: {{p: '1'}}\nfunctions: {{f: {{uses: {{api: x, versions: {{{}}}}}}}}}"
+VERSION_FAULTS = {
+    "an unknown package": (ASKING.format("q: '>1'"), 4, "unknown package 'q'"),
+    "no range": (ASKING.format("p: new"), 4, "'new' is no range of versions"),
+    "no version": ("packages: {p: new}", 3, "'new' is no version such as '0.31'"),
+    "an unknown key of a URL": ("urls: {a: {optoins: b}}", 3, "unknown key 'optoins'; did you mean 'options'?"),
+    "an unknown key of a key": ("keys: {a: {sqls: yes}}", 3, "unknown key 'sqls'"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "message"), VERSION_FAULTS.values(), ids=VERSION_FAULTS.keys())
+def test_faults_in_versions_and_settings_name_their_line(text: str, line: int, message: str) -> None:
+    with pytest.raises(CatalogError, match=rf":{line}: {re.escape(message)}"):
+        decode(f"id: d\ntitle: D\n{text}")
 
 
 def test_names_suggest_types() -> None:

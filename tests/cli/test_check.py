@@ -135,7 +135,7 @@ def test_nothing_to_analyse_exits_with_2() -> None:
     for arguments in ([], ["README.md"]):
         result = txsafe(*arguments)
         assert result.exit_code == 2
-        assert "no Python or SQL files to analyse" in result.stderr
+        assert "no Python, SQL or settings files to analyse" in result.stderr
 
 
 def test_all_files_excluded_by_force_exits_with_0() -> None:

@@ -222,3 +222,42 @@ def test_help_tells_how_to_look_first() -> None:
     shown = fix("--help").stdout
     assert "--diff" in shown
     assert "--unsafe-fixes" in shown
+
+
+# ---------------------------------------------------------------- settings for the role
+
+START_UP = "import psycopg2\n\nc = psycopg2.connect('', options='-c jit=off')\n"
+
+
+def test_settings_go_to_a_script_only_where_that_is_asked_for() -> None:
+    path = put("app.py", START_UP)
+    result = fix("--unsafe-fixes")
+    assert (result.exit_code, path.read_text()) == (1, START_UP)
+    assert "1 left: 1 with a setting for the role (`--ddl`)" in result.stdout
+    shown = fix("--role", "app", "--ddl", "role.sql", "--diff")
+    assert (shown.exit_code, path.read_text(), Path("role.sql").exists()) == (1, START_UP, False)
+    assert "+ALTER ROLE app SET jit = 'off';  -- app.py:3\n" in shown.stdout
+    written = fix("--role", "app", "--ddl", "role.sql")
+    assert (written.exit_code, path.read_text()) == (0, "import psycopg2\n\nc = psycopg2.connect('')\n")
+    assert "ALTER ROLE app SET jit = 'off';" in Path("role.sql").read_text()
+    assert "role.sql: written; read it, and run it first" in written.stderr
+
+
+def test_no_script_is_written_where_there_is_nothing_to_give() -> None:
+    put("app.py", SAFE)
+    result = fix("--database", "shop", "--ddl", "role.sql")
+    assert not Path("role.sql").exists()
+    assert "role.sql: not written: no connection is given a constant" in result.stderr
+
+
+def test_several_values_of_one_parameter_are_said() -> None:
+    put("app.py", f"{START_UP}d = psycopg2.connect('', options='-c jit=on')\n")
+    result = fix("--role", "app", "--ddl", "role.sql", "-q")
+    assert result.stderr == "jit: given several values, so only one of them went to the role\n"
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("flags", [["--role", "app"], ["--ddl", "x.sql"], ["--database", "shop"]])
+def test_a_script_needs_a_file_and_whom_it_is_for(flags: list[str]) -> None:
+    put("app.py", SAFE)
+    assert fix(*flags).exit_code == 2

@@ -15,12 +15,13 @@ from txsafe.source import decode
 if TYPE_CHECKING:
     from txsafe.model import ApiUse, Sighting, SourceFile, SqlSite
 
-RULES = Path(__file__).parents[2] / "rules" / "drivers"
+RULES = Path(__file__).parents[2] / "rules"
+FILES = [file for folder in ("drivers", "libraries") for file in sorted((RULES / folder).glob("*.yaml"))]
 
 
 @functools.cache
 def shipped() -> Drivers:
-    return decode_drivers(read_document(file, file.name) for file in sorted(RULES.glob("*.yaml")))
+    return decode_drivers(read_document(file, file.name) for file in FILES)
 
 
 def source_of(code: str, path: str = "app.py") -> SourceFile:

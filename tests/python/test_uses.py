@@ -141,8 +141,6 @@ QUIET = {
     "SQLAlchemy on psycopg2": "from sqlalchemy import create_engine\ncreate_engine('postgresql+psycopg2://h/d')",
     "SQLAlchemy on a URL that is not known": "from sqlalchemy import create_engine\ndef f(u):\n    create_engine(u)",
     "SQLAlchemy on SQLite": "from sqlalchemy.ext.asyncio import create_async_engine\ncreate_async_engine('sqlite+aiosqlite://')",
-    "SQLAlchemy on asyncpg, off": "from sqlalchemy.ext.asyncio import create_async_engine\n"
-    "create_async_engine('postgresql+asyncpg://h/d', connect_args={'statement_cache_size': 0})",
     "Django without server-side binding": "DATABASES = {'default': {'OPTIONS': {'prepare_threshold': 0}}}",
     "another database": "import databases\ndatabases.Database('mysql://h/d')",
 }

@@ -1,7 +1,7 @@
 """`rules/**/*.yaml` come in, a `Catalog` goes out: rules, poolers, drivers and facts about the server.
 
-A file's kind is the folder it stands in (`features`, `poolers`, `drivers`); a single file that a user names is told by
-its keys. Users' files come after the shipped ones, and one with the id of a shipped one replaces it.
+A file's kind is the folder it stands in (`features`, `poolers`, `drivers`, `libraries`); a single file that a user
+names is told by its keys. Users' files come after the shipped ones, and one with the id of a shipped one replaces it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class _Kind(enum.StrEnum):
     FEATURES = "features"
     POOLERS = "poolers"
     DRIVERS = "drivers"
+    LIBRARIES = "libraries"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ def load_catalog(rule_paths: Sequence[Path] = ()) -> Catalog:
     return Catalog(
         rules=_read_rules(documents[_Kind.FEATURES]),
         poolers=_read_poolers(poolers, documents[_Kind.POOLERS]),
-        drivers=decode_drivers(documents[_Kind.DRIVERS]),
+        drivers=decode_drivers((*documents[_Kind.DRIVERS], *documents[_Kind.LIBRARIES])),
         server=read_server_facts(read_document(shipped / "postgresql.yaml", "rules/postgresql.yaml")),
     )
 
@@ -146,6 +147,8 @@ def _with_kind(kind: _Kind | None, document: Node) -> tuple[_Kind, Node]:
         return _Kind.FEATURES, document
     if "capabilities" in keys or "based-on" in keys:
         return _Kind.POOLERS, document
+    if "needs" in keys:
+        return _Kind.LIBRARIES, document
     if "types" in keys or "functions" in keys:
         return _Kind.DRIVERS, document
     raise document.error("neither a rule ('variants') nor a pooler ('capabilities') nor a driver ('types')")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from txsafe.catalog.document import read_text
 from txsafe.catalog.templates import matches_globs
 from txsafe.errors import did_you_mean
 from txsafe.model import NO_FACTS, Transaction
@@ -16,10 +17,11 @@ from txsafe.model import NO_FACTS, Transaction
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from txsafe.catalog.document import Reader
+    from txsafe.catalog.document import Node, Reader
 
 _BOUND = re.compile(r"(>=|<=|<|>) ?([0-9]+(?:\.[0-9]+)*)")
 _RANGE = re.compile(rf"{_BOUND.pattern}(?:, ?{_BOUND.pattern})*")
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _COMPARISON = re.compile(r"(>=|<=|<|>)([0-9]+)")
 _COMPARE = MappingProxyType({">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt})
 
@@ -140,6 +142,14 @@ def read_range(reader: Reader, key: str) -> str:
     text = reader.optional_text(key)
     if text and not _RANGE.fullmatch(text):
         raise reader.error(f"{text!r} is no range of versions such as '>=1.20,<1.24'", key)
+    return text
+
+
+def read_version(node: Node) -> str:
+    """Return a version such as `0.31`."""
+    text = read_text(node)
+    if not _VERSION.fullmatch(text):
+        raise node.error(f"{text!r} is no version such as '0.31'")
     return text
 
 

@@ -1,5 +1,7 @@
 """Driver files come in as `Node`s, one `Drivers` goes out: what a program can call, and what that does to a session.
 
+Library files are driver files that say as well why the library needs a session, and what makes it safe.
+
 The format is described at the head of `rules/drivers/psycopg.yaml`. Nothing is known here about any particular driver.
 """
 
@@ -11,7 +13,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from txsafe.catalog.conditions import read_range, read_version
 from txsafe.catalog.document import Node, Reader, TextNode, read_text, read_texts
+from txsafe.catalog.libraries import MARK, read_library_facts
+from txsafe.errors import did_you_mean
 from txsafe.model import NO_FACTS, Confidence, Transaction, TransactionEnd
 
 if TYPE_CHECKING:
@@ -69,6 +74,8 @@ class Use:
     at: str | None = None
     when: Condition = field(default_factory=Condition)
     unless: tuple[Condition, ...] = ()
+    versions: Mapping[str, str] = NO_FACTS
+    """Package → the range that its version must be in."""
     sure: bool = False
     """No use at all where the conditions cannot be decided."""
     confidence: Confidence = Confidence.HIGH
@@ -85,6 +92,8 @@ class StartUp:
     """Mappings from parameters to values."""
     parameters: tuple[str, ...] = ()
     """Single parameters; the last part of the path is the name."""
+    query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Argument that is a URL, all of whose parameters travel → those that stay in the client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,12 +190,42 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UrlForm:
+    """What the parameters of a connection string do, for some schemes."""
+
+    driver: str | None
+    options: tuple[str, ...] = ()
+    """Parameters whose value is of the form `-c name=value -c …`."""
+    parameters: Mapping[str, str] = NO_FACTS
+    """Parameter → the name under which it travels in the startup packet."""
+    uses: tuple[Use, ...] = ()
+    """Conditions are about the parameters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingKey:
+    """What a setting does, in files of settings, by its name."""
+
+    driver: str | None
+    is_sql: bool = False
+    """Its value is SQL that every new connection runs."""
+    is_options: bool = False
+    """Its value is of the form `-c name=value -c …`."""
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What other settings of the same table must say."""
+    uses: tuple[Use, ...] = ()
+    """Conditions are about `value`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriverFunction:
     """A function or constructor and the driver that it belongs to."""
 
     name: str
     driver: str | None
     call: Call
+    words: tuple[str, ...] = ()
+    """Of a setting: a file must hold one of them, so that it counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,8 +243,14 @@ class Drivers:
     constructs: frozenset[str] = frozenset()
     no_statement: frozenset[str] = frozenset()
     """Module-level objects that stand for no SQL at all."""
-    settings: Mapping[str, DriverFunction] = field(default_factory=dict)
+    settings: Mapping[str, tuple[DriverFunction, ...]] = field(default_factory=dict)
     """Key of a settings dictionary → what its value does."""
+    urls: Mapping[str, UrlForm] = field(default_factory=dict)
+    """By the scheme of connection strings."""
+    keys: Mapping[str, SettingKey] = field(default_factory=dict)
+    """By globs over the dotted names of settings, lower case, without `-` and `_`."""
+    packages: Mapping[str, str] = NO_FACTS
+    """Package whose version decides → the version that is assumed where a project does not say."""
     pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
     """By name."""
     any_database: frozenset[str] = frozenset()
@@ -218,6 +263,10 @@ class Drivers:
     own_words: frozenset[str] = frozenset()
     suggested: Mapping[str, tuple[Type, ...]] = field(default_factory=dict)
     """Variable name → types that it suggests."""
+
+    def url_form(self, scheme: str) -> UrlForm | None:
+        """Return what the parameters of a connection string with this scheme do."""
+        return self.urls.get(scheme)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -232,7 +281,12 @@ class _Draft:
     values: dict[str, str] = field(default_factory=dict)
     constructs: set[str] = field(default_factory=set)
     no_statement: set[str] = field(default_factory=set)
-    settings: dict[str, DriverFunction] = field(default_factory=dict)
+    settings: dict[str, tuple[DriverFunction, ...]] = field(default_factory=dict)
+    urls: dict[str, UrlForm] = field(default_factory=dict)
+    keys: dict[str, SettingKey] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
+    versioned: list[tuple[Node, str]] = field(default_factory=list)
+    """Packages that conditions ask for, to be checked at the end."""
     pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
     any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
@@ -255,6 +309,10 @@ def _finish(draft: _Draft) -> Drivers:
     for node, name in draft.mentioned:
         if name not in draft.types:
             raise node.error(f"unknown type {name!r}")
+    for node, package in draft.versioned:
+        if package not in draft.packages:
+            hint = did_you_mean(package, draft.packages)
+            raise node.error(f"unknown package {package!r}{hint}; `packages` lists those whose versions decide")
     types = {name: _inherit(name, draft) for name in draft.types}
     suggested: dict[str, tuple[Type, ...]] = {}
     for type_ in {type_.name: type_ for type_ in types.values()}.values():
@@ -269,6 +327,9 @@ def _finish(draft: _Draft) -> Drivers:
         constructs=frozenset(draft.constructs),
         no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
+        urls=MappingProxyType(draft.urls),
+        keys=MappingProxyType(draft.keys),
+        packages=MappingProxyType(draft.packages),
         pool_settings=MappingProxyType(draft.pool_settings),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
@@ -323,6 +384,8 @@ class _File:
     driver: str | None
     uses: Mapping[str, Use]
     draft: _Draft
+    library: Mapping[str, str]
+    """Facts of all uses, where the file is one of a library."""
 
     def type_name(self, reader: Reader, key: str) -> str | None:
         node = reader.node(key)
@@ -339,12 +402,16 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     if not _ID.fullmatch(identifier):
         raise reader.error(f"an id is lower-case words joined by '-', not {identifier!r}", "id")
     reader.text("title")
-    is_driver = "driver" not in reader or reader.flag("driver")
+    is_driver = MARK not in reader and ("driver" not in reader or reader.flag("driver"))
     driver = identifier if is_driver else None
     if is_driver:
         draft.ids.add(identifier)
-    uses = MappingProxyType({name: _decode_use(Reader(node)) for name, node in reader.entries("shared-uses")})
-    file = _File(driver, uses, draft)
+    for package, node in reader.entries("packages"):
+        draft.packages[package] = read_version(node)
+    library = read_library_facts(reader) if MARK in reader else NO_FACTS
+    shared = reader.entries("shared-uses")
+    uses = MappingProxyType({name: _decode_use(Reader(node), draft, library) for name, node in shared})
+    file = _File(driver, uses, draft, library)
     draft.imports.update(dict.fromkeys(reader.texts("imports"), identifier))
     for names, node in reader.entries("types"):
         _decode_type(file, names, Reader(node))
@@ -353,11 +420,17 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     for name, node in reader.entries("values"):
         draft.values[name] = read_text(node)
         draft.mentioned.append((node, draft.values[name]))
+    for schemes, node in reader.entries("urls"):
+        draft.urls.update(dict.fromkeys(_split(schemes), _decode_url(file, Reader(node))))
+    for patterns, node in reader.entries("keys"):
+        draft.keys.update(dict.fromkeys(_split(patterns), _decode_key(file, Reader(node))))
     if reader.flag("any-database"):
         draft.any_database.add(identifier)
+    words = reader.texts("settings-in")
     for name, node in reader.entries("settings"):
         call = _decode_call(file, Reader(node))
-        draft.settings[name] = DriverFunction(name=name, driver=driver, call=call)
+        setting = DriverFunction(name=name, driver=driver, call=call, words=words)
+        draft.settings[name] = (*draft.settings.get(name, ()), setting)
     for name, node in reader.entries("pool-settings"):
         draft.pool_settings[name] = _decode_pool_settings(file, name, Reader(node))
     draft.constructs.update(reader.texts("constructs"))
@@ -396,6 +469,29 @@ def _decode_type(file: _File, name: str, reader: Reader) -> None:
     for alias in (name, *reader.texts("also")):
         file.draft.types[alias] = type_
     reader.finish()
+
+
+def _decode_url(file: _File, reader: Reader) -> UrlForm:
+    form = UrlForm(
+        driver=reader.optional_text("driver") or file.driver,
+        options=reader.texts("options"),
+        parameters=reader.text_map("parameters"),
+        uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
+    )
+    reader.finish()
+    return form
+
+
+def _decode_key(file: _File, reader: Reader) -> SettingKey:
+    key = SettingKey(
+        driver=reader.optional_text("driver") or file.driver,
+        is_sql=reader.flag("sql"),
+        is_options=reader.flag("options"),
+        beside=reader.list_map("beside"),
+        uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
+    )
+    reader.finish()
+    return key
 
 
 def _decode_calls(file: _File, reader: Reader, key: str) -> Mapping[str, Call]:
@@ -443,25 +539,32 @@ def _decode_call(file: _File, reader: Reader) -> Call:
 
 def _shared_use(file: _File, node: Node) -> Use:
     if not isinstance(node, TextNode):
-        return _decode_use(Reader(node, "a use"))
+        return _decode_use(Reader(node, "a use"), file.draft, file.library)
     if node.text not in file.uses:
         raise node.error(f"unknown shared use {node.text!r}")
     return file.uses[node.text]
 
 
-def _decode_use(reader: Reader) -> Use:
+def _decode_use(reader: Reader, draft: _Draft, library: Mapping[str, str]) -> Use:
+    versions = reader.optional_reader("versions")
     when = reader.node("when")
     use = Use(
         api=reader.text("api"),
         at=reader.optional_text("at") or None,
         when=_decode_condition(when) if when is not None else Condition(),
         unless=_decode_conditions(reader, "unless"),
+        versions=_decode_versions(versions, draft) if versions is not None else NO_FACTS,
         sure=reader.flag("sure"),
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
-        facts=reader.text_map("facts"),
+        facts=MappingProxyType({**reader.text_map("facts"), **library}),
     )
     reader.finish()
     return use
+
+
+def _decode_versions(reader: Reader, draft: _Draft) -> Mapping[str, str]:
+    draft.versioned.extend((reader.required_node(package), package) for package in reader.keys)
+    return MappingProxyType({package: read_range(reader, package) for package in reader.keys})
 
 
 def _decode_conditions(reader: Reader, key: str) -> tuple[Condition, ...]:
@@ -509,7 +612,10 @@ def _decode_start_up(reader: Reader | None) -> StartUp | None:
     if reader is None:
         return None
     start_up = StartUp(
-        options=reader.texts("options"), settings=reader.texts("settings"), parameters=reader.texts("parameters")
+        options=reader.texts("options"),
+        settings=reader.texts("settings"),
+        parameters=reader.texts("parameters"),
+        query=reader.list_map("query"),
     )
     reader.finish()
     return start_up

@@ -80,6 +80,8 @@ class Variant:
     """Where it differs from the rule's."""
     confidence: Confidence = Confidence.HIGH
     """At most: of what the code shows, some uses stay a guess."""
+    gathers: str = ""
+    """The variant that stands for the cause: of a whole program one is reported, with the others as related places."""
     suggestions: tuple[Suggestion, ...] = ()
     probe: Probe | None = None
 
@@ -145,6 +147,10 @@ def _read_variants(reader: Reader, probes: Mapping[str, Node]) -> Mapping[str, V
     variants = {name: _read_variant(name, node, probes.get(name)) for name, node in reader.entries("variants")}
     if not variants:
         raise reader.error("'variants' must hold at least one", "variants")
+    for name, node in reader.entries("variants"):
+        cause = variants[name].gathers
+        if cause and cause not in variants:
+            raise node.error(f"variant {name!r} gathers the unknown {cause!r}{did_you_mean(cause, variants)}")
     return MappingProxyType(variants)
 
 
@@ -159,6 +165,7 @@ def _read_variant(name: str, node: Node, probe: Node | None) -> Variant:
         role=reader.optional_word("role", Role),
         severity=reader.optional_word("severity", Severity),
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
+        gathers=reader.optional_text("gathers"),
         suggestions=tuple(_read_suggestion(node) for node in reader.nodes("suggestion")),
         probe=None if probe is None else _read_probe(name, probe),
     )

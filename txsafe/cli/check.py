@@ -196,23 +196,25 @@ def _sources(
 ) -> Callable[[str], SourceFile | None]:
     """Return a function from a shown path to the text that was analysed; None where that is gone."""
     from txsafe.discovery import read_input
-    from txsafe.source import decode
+    from txsafe.settings.secrets import without_secrets
+    from txsafe.source import FileKind, decode
 
     inputs = {file.display: file for file in files}
 
     @lru_cache(maxsize=32)
-    def source(display: str) -> SourceFile | None:
+    def find(display: str) -> SourceFile | None:
         if display in masked:
             from txsafe.poolerconfig.complaints import read_masked
 
             return read_masked(display)
         file = inputs.get(display) or FileInput(Path(display), display)
         try:
-            return decode(read_input(file, limit=config.max_file_size), display)
+            source = decode(read_input(file, limit=config.max_file_size), display)
         except SourceError:
             return None
+        return without_secrets(source) if file.kind is FileKind.SETTINGS else source
 
-    return source
+    return find
 
 
 def _check_writable(config: Config, flags: Flags) -> None:

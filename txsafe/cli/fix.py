@@ -18,6 +18,7 @@ from txsafe.cli.terminal import write_output
 from txsafe.errors import ConfigError, SourceError
 from txsafe.model import Applicability
 from txsafe.profiles import with_profile_files
+from txsafe.role_script import RoleScript
 from txsafe.selection import ExitStatus
 
 if TYPE_CHECKING:
@@ -25,11 +26,22 @@ if TYPE_CHECKING:
 
     from txsafe.discovery import Discovery, FileInput
     from txsafe.fixing import FixedFile, Fixing
-    from txsafe.model import Diagnostic, FileReport, Report
+    from txsafe.model import Diagnostic, FileReport, Fix, Report
 
 
-def run(paths: tuple[str, ...], *, diff: bool, unsafe_fixes: bool, **flags: object) -> int:
+def run(
+    paths: tuple[str, ...],
+    *,
+    diff: bool,
+    unsafe_fixes: bool,
+    ddl: str | None,
+    role: str | None,
+    database: str | None,
+    **flags: object,
+) -> int:
     """Fix the files of some paths and return the exit status."""
+    if (ddl is None) != (role is None and database is None):
+        raise ConfigError("--ddl needs --role or --database, and they need --ddl")
     if STDIN in paths and len(paths) > 1:
         raise ConfigError("standard input is fixed alone, without other paths")
     config = with_profile_files(configure(paths, flags))
@@ -40,7 +52,12 @@ def run(paths: tuple[str, ...], *, diff: bool, unsafe_fixes: bool, **flags: obje
     setting = Setting.of(config)
     applicable = {Applicability.SAFE, Applicability.UNSAFE} if unsafe_fixes else {Applicability.SAFE}
     fixer = _Run(
-        setting=setting, discovery=discovery, applicable=frozenset(applicable), trees=_trees(paths, config.root)
+        script=None if ddl is None else RoleScript.of(role, database),
+        script_file=None if ddl is None else Path(ddl),
+        setting=setting,
+        discovery=discovery,
+        applicable=frozenset(applicable),
+        trees=_trees(paths, config.root),
     )
     return fixer.show() if diff else fixer.write()
 
@@ -67,12 +84,16 @@ class _Run:
     discovery: Discovery
     applicable: frozenset[Applicability]
     trees: tuple[Path, ...]
+    script: RoleScript | None
+    """What the role is given, where that is asked for."""
+    script_file: Path | None
 
     # ------------------------------------------------------------ what the user sees
 
     def write(self) -> int:
         """Write the fixed files, and say what was done."""
         report, fixing = self._fix()
+        self._write_script(fixing)  # first: a program without the settings needs it
         left_alone = {}
         for fixed in fixing.files:
             reason = self._write_file(fixed)
@@ -84,13 +105,33 @@ class _Run:
     def show(self) -> int:
         """Print what would change."""
         _, fixing = self._fix()
-        write_output("".join(_diff(fixed) for fixed in fixing.files))
+        write_output("".join((*self._script_diff(fixing), *(_diff(fixed) for fixed in fixing.files))))
         if not self.setting.config.quiet:
             files = len(fixing.files)
             note(f"{_count(len(fixing.fixed), 'finding')} would be fixed in {_count(files, 'file')}.")
         if self.discovery.missing:
             return ExitStatus.FAILED
         return ExitStatus.FOUND if fixing.files else ExitStatus.CLEAN
+
+    def _write_script(self, fixing: Fixing) -> None:
+        if self.script is None or self.script_file is None:
+            return
+        from txsafe.atomic import write_atomically
+
+        text = self.script.write(fixing.fixed)
+        if text:
+            write_atomically(self.script_file, text.encode())
+        if not self.setting.config.quiet:
+            done = "written; read it, and run it first" if text else "not written: no connection is given a constant"
+            note(f"{self.script_file}: {done}")
+        for name in sorted(self.script.conflicts):
+            note(f"{name}: given several values, so only one of them went to the role")
+
+    def _script_diff(self, fixing: Fixing) -> Iterator[str]:
+        text = "" if self.script is None else self.script.write(fixing.fixed)
+        if text and self.script_file is not None:
+            known = self.script_file.read_text(encoding="utf-8") if self.script_file.is_file() else ""
+            yield _unified(known, text, str(self.script_file))
 
     def _write_file(self, fixed: FixedFile) -> str | None:
         from txsafe.atomic import replace_content
@@ -133,7 +174,12 @@ class _Run:
         return analyze(files, self.setting.config, profile=self.setting.profile)
 
     def _wanted(self, report: Report) -> tuple[Diagnostic, ...]:
-        return tuple(each for each in self._live(report) if _applicability(each) in self.applicable)
+        return tuple(each for each in self._live(report) if each.fix is not None and self._applies(each.fix))
+
+    def _applies(self, fix: Fix) -> bool:
+        if fix.settings:
+            return self.script is not None and self.script.accepts(fix)
+        return fix.applicability in self.applicable
 
     def _live(self, report: Report) -> tuple[Diagnostic, ...]:
         """Return what `check` would report."""
@@ -173,10 +219,12 @@ class _Run:
         fixed = [each for each in fixing.fixed if each.path not in left_alone]
         left = self._live(_merged(report, fixing, left_alone))
         kinds = Counter(_applicability(each) for each in left)
+        settings = sum(each.fix is not None and bool(each.fix.settings) for each in left)
         parts = [
             (kinds[Applicability.SAFE], "with a fix that was not applied"),
             (kinds[Applicability.UNSAFE], "with a fix to look at (`--unsafe-fixes`)"),
-            (kinds[Applicability.DISPLAY_ONLY], "with a fix that is only shown"),
+            (settings, "with a setting for the role (`--ddl`)"),
+            (kinds[Applicability.DISPLAY_ONLY] - settings, "with a fix that is only shown"),
             (kinds[None], "without a fix"),
         ]
         told = ", ".join(f"{number} {text}" for number, text in parts if number)
@@ -207,11 +255,14 @@ def _merged(report: Report, fixing: Fixing, left_alone: dict[str, str]) -> Repor
 
 
 def _diff(fixed: FixedFile) -> str:
+    return _unified(fixed.before.text, fixed.after.text, fixed.file.display)
+
+
+def _unified(before: str, after: str, path: str) -> str:
     """Return a unified diff; lines keep their ends, and a missing last one is said as `diff` says it."""
     import difflib
 
-    path = fixed.file.display
-    lines = difflib.unified_diff(_lines(fixed.before.text), _lines(fixed.after.text), path, path)
+    lines = difflib.unified_diff(_lines(before), _lines(after), path, path)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 

@@ -126,6 +126,14 @@ def fix_parameters() -> list[click.Parameter]:
     own = [
         _action("--diff", text="Print what would change as a unified diff, and change nothing."),
         _action("--unsafe-fixes", text="Apply also the fixes that may change what the program means."),
+        _action(
+            "--ddl",
+            metavar="FILE",
+            text="Take settings that every connection is given out of the program, and write a SQL script to FILE that "
+            "gives them to the role instead; read it before you run it.",
+        ),
+        _action("--role", metavar="NAME", text="The role that --ddl is for."),
+        _action("--database", metavar="NAME", text="The database that --ddl is for; with --role, the role there."),
     ]
     shared = [parameter for parameter in parameters() if parameter.name in _FIX_FLAGS]
     return [shared[0], *own, *shared[1:]]

@@ -71,7 +71,7 @@ def has_work(discovery: Discovery) -> bool:
         return True
     if any(skipped.named and skipped.reason == EXCLUDED for skipped in discovery.skipped):
         return False
-    raise ConfigError("no Python or SQL files to analyse; `--verbose` says what was passed over")
+    raise ConfigError("no Python, SQL or settings files to analyse; `--verbose` says what was passed over")
 
 
 def note(text: str) -> None:

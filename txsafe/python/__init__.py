@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from txsafe.catalog.drivers import Drivers
     from txsafe.model import SourceFile
     from txsafe.python.scopes import Module
+    from txsafe.versions import PackageVersion
 
 __all__ = ["PythonOptions", "find_sites"]
 
@@ -26,8 +27,8 @@ class PythonOptions:
 
     sinks: Mapping[str, int] = field(default_factory=dict)
     """Qualified name of a function → position of its argument that is SQL (`[tool.txsafe.sinks]`)."""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """Package → version that the program runs with, where what a default means depends on it."""
+    versions: Mapping[str, PackageVersion] = field(default_factory=dict)
+    """Package → what is known of the version that the program runs with."""
     module: str = ""
     """The file's dotted module name, where known."""
     parsed: Module | None = None
@@ -54,7 +55,7 @@ def find_sites(source: SourceFile, drivers: Drivers, *, options: PythonOptions =
     module = options.parsed or Module.of(source, name=options.module)
     view = View.of_file(module, drivers, declared=options.sinks)
     sent = Sinks(view).find(view.described)
-    uses = Uses(view).find(view.described)
+    uses = Uses(view, options.versions).find(view.described)
     constructs = tuple(Constructs(view).find(sent.covered))
     covered = sent.covered.union(fragment.place.span for site in constructs for fragment in site.template.fragments)
     literals = Literals(module, view.receivers, view.guards)

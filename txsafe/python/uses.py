@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from txsafe.connection_strings import read_url, startup_parameters
 from txsafe.model import (
     HOLE_CHARACTERS,
     ApiUse,
@@ -30,6 +31,7 @@ from txsafe.python.receiver import NOTHING, Certainty
 from txsafe.python.sinks import scope_name
 from txsafe.python.values import Table, Text, Unknown, evaluate
 from txsafe.python.wrappers import depends_on_parameters
+from txsafe.versions import PackageVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
     from txsafe.python.views import View
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
-_OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
+OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
+"""One setting in libpq's `options`; a backslash keeps the character after it."""
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
 _OPTIONS_VARIABLE = "PGOPTIONS"
 _RECEIVER = "@receiver"
@@ -49,12 +52,13 @@ _RECEIVER = "@receiver"
 class Uses:
     """Finds the API uses of one module."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, versions: Mapping[str, PackageVersion]) -> None:
         self._view = view
         self._module = view.module
         self._receivers = view.receivers
         self._drivers = view.drivers
         self._guards = view.guards
+        self._versions = versions
 
     def find(self, described: Iterable[Described]) -> tuple[ApiUse, ...]:
         """Return the uses of the described calls, and those of settings and environment variables."""
@@ -62,6 +66,7 @@ class Uses:
             *(use for one in described for view in self._views(one) for use in self._of_described(view)),
             *(use for one in self._settings() for use in self._of_described(one)),
             *self._environment(),
+            *self._urls(),
         ]
         return _without_repeats(found)
 
@@ -108,6 +113,9 @@ class Uses:
             confidence = self._decide(described, use, transaction)
             if confidence is not None:
                 facts = {name: _fill(text, described.arguments) for name, text in use.facts.items()}
+                assumed = [version.explain() for version in self._asked(use) if not version.is_exact]
+                if assumed:
+                    facts["assumed"] = "; ".join(assumed)
                 yield self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
 
     def _is_foreign(self, described: Described) -> bool:
@@ -124,6 +132,7 @@ class Uses:
         truth = arguments.decide(use.when, special)
         if harmless is Truth.MAYBE:
             truth = conjunction([truth, Truth.MAYBE])
+        truth = conjunction([truth, *self._decide_versions(use)])
         if truth is Truth.NO or (truth is Truth.MAYBE and use.sure):
             return None
         limit = Confidence.LOW if truth is Truth.MAYBE else use.confidence
@@ -132,6 +141,21 @@ class Uses:
         if described.receiver.certainty is Certainty.GUESSED:
             limit = min(limit, Confidence.MEDIUM)
         return limit
+
+    def _asked(self, use: Use) -> Iterator[PackageVersion]:
+        """Yield the versions that a use depends on; the assumed ones where the project does not say."""
+        for package in use.versions:
+            known = self._versions.get(package)
+            yield known or PackageVersion(
+                package=package, version=self._drivers.packages[package], is_exact=False, origin=""
+            )
+
+    def _decide_versions(self, use: Use) -> Iterator[Truth]:
+        for version, wanted in zip(self._asked(use), use.versions.values(), strict=True):
+            if version.is_surely_within(wanted):
+                yield Truth.YES
+            else:
+                yield Truth.MAYBE if version.is_within(wanted) else Truth.NO
 
     def _special(self, described: Described, use: Use, transaction: TransactionContext) -> Mapping[str, Argument]:
         paths = {path for path in _paths(use) if path.startswith("@")}
@@ -234,12 +258,26 @@ class Uses:
             yield from self._options(argument, place)
         for path in start_up.settings:
             yield from self._mapping(described, path)
+        for path, known in start_up.query.items():
+            yield from self._query(described, path, frozenset(known))
         for path in start_up.parameters:
             argument = described.arguments.get(path)
             if all(isinstance(alternative, Presence) for alternative in argument.alternatives):
                 continue
             facts = {"name": path.rpartition(".")[2], "value": argument.text, "carrier": path.rpartition(".")[2]}
             yield "startup-parameter", facts, self._place(described, path), Confidence.HIGH
+
+    def _query(
+        self, described: Described, path: str, known: frozenset[str]
+    ) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
+        """Yield what a driver sends of a URL because it does not know it."""
+        for alternative in described.arguments.get(path).alternatives:
+            url = read_url(alternative.template.text) if isinstance(alternative, Text) else None
+            for parameter in () if url is None else url.parameters:
+                if parameter.name not in known:
+                    value = parameter.value.translate(_HOLES)
+                    facts = {"name": parameter.name.translate(_HOLES), "value": value, "carrier": path}
+                    yield "startup-parameter", facts, self._place(described, path), Confidence.HIGH
 
     def _options(self, argument: Argument, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
         for alternative in argument.alternatives:
@@ -267,12 +305,16 @@ class Uses:
 
     def _settings(self) -> Iterator[Described]:
         """Yield the entries of settings dictionaries: `"OPTIONS": {…}`, `DATABASES["default"]["OPTIONS"] = {…}`."""
-        known = self._drivers.settings
-        if not any(name in self._module.source.text for name in known) or "DATABASES" not in self._module.source.text:
+        text = self._module.source.text
+        known = {
+            name: [setting for setting in settings if any(word in text for word in setting.words)]
+            for name, settings in self._drivers.settings.items()
+            if name in text
+        }
+        if not any(known.values()):
             return
         for key, value in self._entries():
-            setting = known.get(key.value) if isinstance(key.value, str) else None
-            if setting is not None:
+            for setting in known.get(key.value, ()) if isinstance(key.value, str) else ():
                 yield Described(
                     module=self._module,
                     node=key,
@@ -326,6 +368,31 @@ class Uses:
                     confidence=confidence,
                 )
 
+    # ---------------------------------------------------------------- connection strings
+
+    def _urls(self) -> Iterator[ApiUse]:
+        """Yield what connection strings ask for, wherever the program has them from."""
+        for node in self._module.strings:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "://" in node.value:
+                yield from self._of_url(node, node.value)
+
+    def _of_url(self, node: ast.Constant, text: str) -> Iterator[ApiUse]:
+        url = read_url(text)
+        form = None if url is None else self._drivers.url_form(url.scheme)
+        if url is None or form is None or self._guards.is_excluded(node):
+            return
+        for name, parameter in startup_parameters(url, form):
+            if not name:
+                continue
+            yield ApiUse(
+                place=self._module.place(node),
+                api="startup-parameter",
+                driver=form.driver,
+                facts=MappingProxyType({"name": name, "value": parameter.value, "carrier": "options"}),
+                scope=scope_name(self._module, node),
+                confidence=Confidence.MEDIUM,
+            )
+
 
 def _paths(use: Use) -> Iterator[str]:
     for condition in (use.when, *use.unless):
@@ -338,7 +405,7 @@ def _asks_for_transaction(uses: Iterable[Use]) -> bool:
 
 def _read_options(text: str, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
     found = False
-    for option in _OPTION.finditer(text):
+    for option in OPTION.finditer(text):
         found = True
         name = option.group(1).replace("-", "_").translate(_HOLES)
         value = re.sub(r"\\(.)", r"\1", option.group(2)).translate(_HOLES)
@@ -366,7 +433,7 @@ def _surest(uses: Iterable[ApiUse]) -> tuple[ApiUse, ...]:
 
 
 def _without_repeats(uses: Iterable[ApiUse]) -> tuple[ApiUse, ...]:
-    """Drop uses that say the same of the same place."""
+    """Drop uses that say the same of the same place; the first is the surest."""
     kept: dict[tuple[Place, str, tuple[tuple[str, str], ...]], ApiUse] = {}
     for use in uses:
         kept.setdefault((use.place, use.api, tuple(use.facts.items())), use)

@@ -13,6 +13,10 @@ from dataclasses import replace
 
 from txsafe.model import Applicability, Edit, FeatureUse, Fix
 from txsafe.rewrites.advisory_lock import lock_transaction
+from txsafe.rewrites.driver_settings import turn_preparing_off
+from txsafe.rewrites.drop_at_commit import drop_at_commit
+from txsafe.rewrites.hold_cursor import release_cursor
+from txsafe.rewrites.role_settings import move_to_role
 from txsafe.rewrites.set_local import make_local
 from txsafe.rewrites.surroundings import Surroundings
 from txsafe.rewrites.temp_table import replace_temporary_table
@@ -20,7 +24,14 @@ from txsafe.rewrites.temp_table import replace_temporary_table
 Rewrite = Callable[[FeatureUse, Surroundings], Fix | None]
 Pattern = Callable[[FeatureUse, Sequence[FeatureUse]], str | None]
 
-REWRITES: tuple[Rewrite, ...] = (make_local, lock_transaction)
+REWRITES: tuple[Rewrite, ...] = (
+    move_to_role,
+    make_local,
+    lock_transaction,
+    drop_at_commit,
+    release_cursor,
+    turn_preparing_off,
+)
 PATTERNS: tuple[Pattern, ...] = (replace_temporary_table,)
 
 

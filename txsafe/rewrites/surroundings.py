@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
+from txsafe.model import Span
 from txsafe.python.tree import Newer
 from txsafe.source import FileKind, file_kind
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from txsafe.model import FeatureUse, Place, SourceFile, Span, SqlSite, Statement
+    from txsafe.model import FeatureUse, Place, SourceFile, SqlSite, Statement
     from txsafe.python.scopes import Module
 
 SCRIPT = "script"
@@ -53,7 +54,7 @@ class Surroundings:
         self.sources = sources
         self._sites = sites
         self._modules: dict[str, Module | None] = {}
-        self._calls: dict[str, Mapping[Span, ast.Call]] = {}
+        self._indexes: dict[str, _Calls] = {}
 
     def module(self, path: str) -> Module | None:
         """Return a Python file's tree; None where it is no Python, or newer than the running interpreter knows."""
@@ -74,11 +75,27 @@ class Surroundings:
 
     def call(self, place: Place) -> ast.Call | None:
         """Return the call that stands at a place."""
-        if place.path not in self._calls:
-            module = self.module(place.path)
-            calls = () if module is None else module.calls
-            self._calls[place.path] = {} if module is None else {module.span(call): call for call in calls}
-        return self._calls[place.path].get(place.span)
+        return self._calls(place.path).by_span.get(place.span)
+
+    def call_named_at(self, place: Place) -> ast.Call | None:
+        """Return the call of the function whose name ends where a place does."""
+        return self._calls(place.path).by_name.get(place.span.end)
+
+    def keyword(self, place: Place) -> tuple[ast.Call, ast.keyword] | None:
+        """Return the keyword argument at a place, and its call."""
+        return self._calls(place.path).by_keyword.get(place.span)
+
+    def entry(self, place: Place) -> tuple[ast.Dict, ast.expr] | None:
+        """Return the innermost dictionary with an entry whose key or value a place is part of, and the key."""
+        span = place.span
+        around = (each for each in self._calls(place.path).entries if each[0].start <= span.start < each[0].end)
+        return next(((table, key) for _, table, key in sorted(around, key=lambda each: -each[0].start)), None)
+
+    def _calls(self, path: str) -> _Calls:
+        if path not in self._indexes:
+            module = self.module(path)
+            self._indexes[path] = _Calls() if module is None else _Calls.of(module)
+        return self._indexes[path]
 
     # ---------------------------------------------------------------- what runs before and after
 
@@ -134,6 +151,37 @@ class Surroundings:
             reach = max(before[-1].reach if before else 0, place.span.end)
             before.append(_Spelled(place.span.start, place.span.end, reach, by_place[place]))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """The calls of a file, by where they stand."""
+
+    by_span: Mapping[Span, ast.Call] = field(default_factory=dict)
+    by_name: Mapping[int, ast.Call] = field(default_factory=dict)
+    """By where the function's name ends."""
+    by_keyword: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
+    entries: Sequence[tuple[Span, ast.Dict, ast.expr]] = ()
+    """From each entry's key to the end of its value."""
+
+    @classmethod
+    def of(cls, module: Module) -> _Calls:
+        return cls(
+            by_span={module.span(call): call for call in module.calls},
+            by_name={module.span(call.func).end: call for call in module.calls},
+            by_keyword={module.span(word): (call, word) for call in module.calls for word in call.keywords},
+            entries=tuple(_entries(module)),
+        )
+
+
+def _entries(module: Module) -> Iterator[tuple[Span, ast.Dict, ast.expr]]:
+    import ast
+
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if key is not None:
+                    yield Span(module.span(key).start, module.span(value).end), node, key
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,264 @@
+"""Settings that a program gives to every new connection → settings of the database role.
+
+In: a parameter of the start-up packet (rule `startup-parameter`), or a constant SET in a function that runs on connect
+(rules `session-set`, `session-role` excepted), and its surroundings. Out: a `Fix` whose edits take the setting out of
+the program and whose `settings` say what the role has to be given first; or None. Such a fix is never applied alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from txsafe.catalog.templates import MISSING
+from txsafe.model import Applicability, Edit, Fix, Place, Span, StatementContext, StatementKind
+from txsafe.python.names import last_name
+from txsafe.python.uses import OPTION
+from txsafe.rewrites.arguments import remove_entry, remove_keyword
+from txsafe.rewrites.removal import remove_call
+from txsafe.sql.quoting import quote_constant, quote_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from txsafe.model import FeatureUse
+    from txsafe.python.scopes import FunctionNode, Module
+    from txsafe.rewrites.surroundings import Surroundings
+
+Setting = tuple[str, str]
+"""A parameter's name, and its value as SQL spells it."""
+
+LISTS = frozenset(
+    {
+        "search_path",
+        "temp_tablespaces",
+        "session_preload_libraries",
+        "local_preload_libraries",
+        "unix_socket_directories",
+    }
+)
+"""Parameters that hold a list of names: a quoted text would be one name."""
+_VALUE = re.compile(r"(?:'(?:[^']|'')*'|[\w.+-]+|\"[^\"]+\")(?:\s*,\s*(?:'(?:[^']|'')*'|[\w.+-]+|\"[^\"]+\"))*")
+_WORD = re.compile(r"[\w.+-]+")
+_KEYWORDS = frozenset({"default", "local"})
+_NAME = re.compile(r"[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)?")
+_BLANK_LINES = re.compile(r"(?:[ \t\f]*(?:\r\n|\r|\n))*")
+_CONNECTS = frozenset({"connect", "first_connect"})
+_HOOKS = frozenset({"init", "configure", "setup", "after_connect", "on_connect"})
+"""Keyword arguments of pools that take a function for new connections."""
+_CLOSING = frozenset({"close", "commit"})
+MOST_USES = 50
+"""Settings of one function."""
+
+
+def move_to_role(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
+    """Return the fix that moves what every connection is given to the role."""
+    if use.rule == "startup-parameter":
+        return _from_start_up(use, surroundings)
+    if use.rule == "session-set" and use.spelling is not None:
+        return _from_hook(use, surroundings)
+    return None
+
+
+def _fix(edits: Iterable[Edit], settings: Iterable[Setting]) -> Fix:
+    given = tuple(settings)
+    names = ", ".join(dict.fromkeys(name for name, _ in given))
+    return Fix(
+        title=f"Give {names} to the role, once, and leave it out here",
+        edits=tuple(edits),
+        applicability=Applicability.DISPLAY_ONLY,
+        settings=given,
+    )
+
+
+# ---------------------------------------------------------------- the start-up packet
+
+
+def _from_start_up(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
+    module = surroundings.module(use.place.path)
+    if module is None:
+        return None
+    word = surroundings.keyword(use.place)
+    if word is not None and use.captures.get("carrier") == "options":
+        return _of_options(remove_keyword(module, *word), word[1].value)
+    found = surroundings.entry(use.place)
+    if found is None:
+        return None
+    table, key = found
+    value = next(value for other, value in zip(table.keys, table.values, strict=True) if other is key)
+    edit = _without(module, table, key)
+    if use.captures.get("carrier") == "options":
+        return _of_options(edit, value)
+    setting = _setting(use.captures.get("name", ""), value.value if isinstance(value, ast.Constant) else None)
+    return None if edit is None or setting is None else _fix([edit], [setting])
+
+
+def _of_options(edit: Edit | None, value: ast.expr) -> Fix | None:
+    """Move all that an `options` text holds, which goes as a whole."""
+    text = value.value if isinstance(value, ast.Constant) else None
+    if edit is None or not isinstance(text, str) or OPTION.sub("", text).strip():
+        return None
+    settings = [
+        _setting(option[1].replace("-", "_"), re.sub(r"\\(.)", r"\1", option[2])) for option in OPTION.finditer(text)
+    ]
+    known = [setting for setting in settings if setting is not None]
+    return _fix([edit], known) if known and len(known) == len(settings) else None
+
+
+def _setting(name: str, value: object) -> Setting | None:
+    if not isinstance(value, str) or not _NAME.fullmatch(name):
+        return None
+    spelled = quote_list(value) if name.lower() in LISTS else quote_constant(value)
+    return None if spelled is None else (name.lower(), spelled)
+
+
+def _without(module: Module, table: ast.Dict, key: ast.expr) -> Edit | None:
+    """Remove an entry; with its last one a mapping goes that was given as a keyword argument."""
+    word = module.parent(table)
+    call = module.parent(word) if isinstance(word, ast.keyword) else None
+    if len(table.keys) == 1 and isinstance(word, ast.keyword) and isinstance(call, ast.Call):
+        return remove_keyword(module, call, word)
+    return remove_entry(module, table, key)
+
+
+# ---------------------------------------------------------------- what runs on connect
+
+
+def _from_hook(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
+    if use.spelling is None:
+        return None
+    place = use.spelling.site.place
+    module, call = surroundings.module(place.path), surroundings.call(place)
+    function = None if module is None or call is None else module.function(call)
+    own = _constant(use)
+    if module is None or function is None or own is None or not _runs_on_connect(module, function):
+        return None
+    whole = _remove_hook(module, function, use, surroundings)
+    if whole is not None:
+        return whole
+    removal = remove_call(place, surroundings) if _is_alone(use) else None
+    return None if removal is None else _fix(removal.edits, [own])
+
+
+def _constant(use: FeatureUse) -> Setting | None:
+    """Return what a SET or set_config() gives, where both name and value are constants."""
+    if use.spelling is None or use.spelling.statement.context is not StatementContext.TOP:
+        return None
+    if use.captures.get("call") == "set_config":
+        value = use.captures.get("argument-2", "")
+        plain = value[1:-1] if re.fullmatch(r"'[^'\\]*'", value) else None
+        return _setting(use.captures.get("literal-1", ""), plain)
+    name, value = use.captures.get("name", ""), use.captures.get("value", "")
+    is_set = use.spelling.statement.kind is StatementKind.SET and MISSING not in value
+    if not is_set or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
+        return None
+    if name.lower() not in LISTS and _WORD.fullmatch(value):
+        return None if value.lower() in _KEYWORDS else _setting(name, value)
+    return name.lower(), value
+
+
+def _is_alone(use: FeatureUse) -> bool:
+    if use.spelling is None:
+        return False
+    span, text = use.spelling.statement.span, use.spelling.site.template.text
+    return text.strip().rstrip(";").strip() == text[span.start : span.end]
+
+
+def _runs_on_connect(module: Module, function: FunctionNode) -> bool:
+    decorators = getattr(function, "decorator_list", ())
+    if any(_is_for_connections(each) for each in decorators if isinstance(each, ast.Call)):
+        return True
+    return _registration(module, function) is not None
+
+
+def _is_for_connections(call: ast.Call) -> bool:
+    """Return whether a decorator's or a registering call is for new connections."""
+    match call.args:
+        case [_, ast.Constant(value=str(event)), *_]:
+            return last_name(call.func) in {"listens_for", "listen"} and event in _CONNECTS
+        case [signal, *_]:
+            return last_name(call.func) == "receiver" and last_name(signal) == "connection_created"
+        case _:
+            return False
+
+
+def _registration(module: Module, function: FunctionNode) -> tuple[ast.Call, ast.keyword] | None:
+    """Return the keyword argument that hands a function to a pool, where that is all that is done with it."""
+    name = getattr(function, "name", None)
+    if name is None or not isinstance(module.parent(function), ast.Module):
+        return None
+    found = [
+        (call, word)
+        for call in module.calls
+        for word in call.keywords
+        if word.arg in _HOOKS and isinstance(word.value, ast.Name) and word.value.id == name
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _remove_hook(module: Module, function: FunctionNode, use: FeatureUse, surroundings: Surroundings) -> Fix | None:
+    """Remove a function that does nothing but set constants, with what registers it."""
+    if isinstance(function, ast.Lambda) or not isinstance(module.parent(function), ast.Module):
+        return None
+    uses = [each for each in surroundings.uses if each.spelling is not None and each.scope == use.scope]
+    settings = [_constant(each) for each in uses]
+    known = [setting for setting in settings if setting is not None]
+    if len(uses) > MOST_USES or len(known) < len(settings) or not all(_is_alone(each) for each in uses):
+        return None
+    sends = {module.span(call) for call in module.calls for each in uses if _sends(module, call, each)}
+    if not all(_only_sets(module, statement, sends) for statement in function.body):
+        return None
+    registration = _registration(module, function)
+    if _times_named(module, function.name) != (0 if registration is None else 1):
+        return None
+    edits = [_removal(module, function)]
+    if registration is not None:
+        edit = remove_keyword(module, *registration)
+        if edit is None:
+            return None
+        edits.append(edit)
+    return _fix(edits, known)
+
+
+def _sends(module: Module, call: ast.Call, use: FeatureUse) -> bool:
+    return use.spelling is not None and module.place(call) == use.spelling.site.place
+
+
+def _only_sets(module: Module, statement: ast.stmt, sends: set[Span]) -> bool:
+    """Return whether a statement sets a constant, or is there only for one that does."""
+    match statement:
+        case ast.Pass() | ast.Return(value=None) | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Expr(value=ast.Await(value=value)) | ast.Expr(value=value):
+            is_closing = isinstance(value, ast.Call) and last_name(value.func) in _CLOSING
+            return is_closing or module.span(value) in sends
+        case ast.Assign(targets=[ast.Name()], value=value):
+            return _is_cursor(value) or (isinstance(value, ast.Attribute) and value.attr == "autocommit")
+        case ast.Assign(targets=[ast.Attribute(attr="autocommit")]):
+            return True
+        case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
+            inner = all(_only_sets(module, each, sends) for each in body)
+            return inner and all(_is_cursor(item.context_expr) for item in items)
+        case _:
+            return False
+
+
+def _is_cursor(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Call) and last_name(expr.func) == "cursor"
+
+
+def _times_named(module: Module, name: str) -> int:
+    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(module.tree))
+
+
+def _removal(module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Edit:
+    """Remove a function with its decorators and the blank lines behind it."""
+    first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+    source = module.source
+    end = module.span(function).end
+    line_end = source.text.find("\n", end)
+    stop = len(source.text) if line_end < 0 else line_end + 1
+    blank = _BLANK_LINES.match(source.text, stop)
+    stop = blank.end() if blank is not None else stop
+    return Edit(place=Place(source.path, Span(source.line_starts[first - 1], stop)), replacement="")
