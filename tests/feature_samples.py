@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.catalog.document import read_document
+from txsafe.catalog.drivers import decode_drivers
 from txsafe.catalog.rules import Rule, read_rule
 from txsafe.features import RuleIndex, find_api_uses, find_mentions, find_uses
 from txsafe.model import (
@@ -29,7 +30,7 @@ from txsafe.sql import read_statements
 from txsafe.suggestions import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 FEATURES = Path(__file__).parent.parent / "rules/features"
 AUTOCOMMIT = TransactionContext(kind=Transaction.AUTOCOMMIT)
@@ -44,6 +45,12 @@ def shipped_rules() -> dict[str, Rule]:
     files = sorted(FEATURES.glob("*.yaml"))
     rules = [read_rule(read_document(file, f"rules/features/{file.name}")) for file in files]
     return {rule.id: rule for rule in rules}
+
+
+@cache
+def shipped_placeholders() -> Mapping[str, str]:
+    files = sorted((FEATURES.parent / "drivers").glob("*.yaml"))
+    return decode_drivers(read_document(file, file.name) for file in files).placeholders
 
 
 @cache
@@ -112,4 +119,4 @@ def named(uses: Iterable[FeatureUse]) -> list[str]:
 
 
 def suggestion(use: FeatureUse, neighbours: Iterable[FeatureUse] = ()) -> str:
-    return suggest(use, shipped_rules()[use.rule], tuple(neighbours))
+    return suggest(use, shipped_rules()[use.rule], tuple(neighbours), placeholders=shipped_placeholders())

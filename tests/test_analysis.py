@@ -275,3 +275,24 @@ def test_the_gate_drops_no_fixture_in_which_something_is_found(path: Path) -> No
     report = analyzer().analyze(FileInput(path, path.name))
     if report.diagnostics or report.sinks or report.unresolved:
         assert may_matter(path.read_bytes(), FileKind.PYTHON)
+
+
+FOREIGN = {
+    "a text of MySQL's": "QUERY = \"SET SESSION sql_mode = 'ANSI'\"\n",
+    "MySQL's quotes": 'QUERY = "SET x = 1; SELECT * FROM `orders`"\n',
+    "a call that may be any database's": "def f(cursor):\n    cursor.execute('SET SESSION wait_timeout = 5')\n",
+    "SQLAlchemy on something": "from sqlalchemy import text\ndef f(session):\n"
+    "    session.execute(text('SET foreign_key_checks = 0'))\n",
+}
+
+
+@pytest.mark.parametrize("code", FOREIGN.values(), ids=FOREIGN.keys())
+def test_sql_that_is_evidently_another_databases_is_passed_over(code: str) -> None:
+    assert found(analyze(code)) == []
+    for name in ("sql_mode", "wait_timeout", "foreign_key_checks"):
+        code = code.replace(name, "work_mem")
+    assert [rule for _, rule in found(analyze(code.replace("`", "")))] == ["session-set"]
+
+
+def test_a_driver_that_speaks_only_to_postgresql_is_believed() -> None:
+    assert (3, "session-set") in found(analyze(f"{CONNECTED}c.execute('SET sql_mode = 1')\n"))

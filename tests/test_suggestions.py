@@ -210,14 +210,14 @@ def test_nothing_fits_where_driver_and_transaction_are_others() -> None:
         Suggestion(text="y", transaction=(Transaction.EXPLICIT,)),
     )
     variants = {"listen": replace(rule.variants["listen"], suggestions=only)}
-    assert suggest(use, replace(rule, variants=variants), ()) == ""
+    assert suggest(use, replace(rule, variants=variants), (), placeholders={}) == ""
 
 
 def test_what_is_missing_altogether_stays_an_ellipsis() -> None:
     (use,) = uses_of("LISTEN jobs")
     rule = shipped_rules()["listen"]
     variants = {"listen": replace(rule.variants["listen"], suggestions=(Suggestion(text="{nobody}: {channel}"),))}
-    assert suggest(use, replace(rule, variants=variants), ()) == "…: jobs"
+    assert suggest(use, replace(rule, variants=variants), (), placeholders={}) == "…: jobs"
 
 
 def test_a_temporary_table_that_is_read_once_becomes_a_cte() -> None:

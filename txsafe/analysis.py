@@ -11,7 +11,6 @@ import datetime as dt
 import itertools
 import traceback
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -47,6 +46,7 @@ from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
 from txsafe.rewrites import find_fix
 from txsafe.rewrites.surroundings import Surroundings
+from txsafe.routing import find_route
 from txsafe.source import FileKind, decode, read_bytes
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 from txsafe.versions import Versions
@@ -303,12 +303,22 @@ class Analyzer:
         for site, statements in reading.sites:
             limit = MOST_USES + 1 - len(found)
             uses = find_uses(site, statements, self.index, limit=limit)
+            if uses and self._is_foreign(site):
+                continue
             if uses:
                 uses = find_uses(_respelled(site, sources), statements, self.index, limit=limit)
             found += uses
         found += find_api_uses(reading.uses, self.index)
         found.sort(key=lambda use: use.place)
         return tuple(found)
+
+    def _is_foreign(self, site: SqlSite) -> bool:
+        """Tell whether SQL is evidently another database's, where the driver may speak to one."""
+        from txsafe.sql.dialects import foreign_dialect
+
+        drivers = self.catalog.drivers
+        own = site.driver is not None and site.driver not in drivers.any_database
+        return not own and foreign_dialect(site.template.text) is not None
 
     def _diagnose(self, found: FileUses, judged: Sequence[Judged], sources: Sources) -> Iterator[Diagnostic]:
         surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
@@ -321,6 +331,7 @@ class Analyzer:
                     profile=profile,
                     sources=sources,
                     neighbours=found.neighbours,
+                    placeholders=self.catalog.drivers.placeholders,
                     fix=find_fix(use, surroundings),
                 )
 
@@ -333,10 +344,9 @@ class Analyzer:
 
     def _profile_of(self, path: str, use: FeatureUse) -> Profile:
         """Return the profile of the connection that a file uses: a route's, a direct file's, or the run's."""
-        if use.route is not None:
-            for pattern, profile in self.routes.items():
-                if fnmatchcase(use.route, pattern):
-                    return profile
+        route = find_route(use.route, self.routes)
+        if route is not None:
+            return route
         if self.config.direct and matching(self.config.direct, path, root=self.config.root):
             return self.direct
         return self.profile

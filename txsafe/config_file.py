@@ -95,6 +95,23 @@ def _decode(file: Path, table: Mapping[str, object]) -> Config:
         raise ConfigError(f"{file}:{_line_of(text, [*prefix, error.key])}: {error}") from error
 
 
+def locate(error: ConfigError, config: Config, key: str) -> ConfigError:
+    """Return an error about an option's value, with the file and line where that is set.
+
+    What the file does not set comes from a flag, which the message names by its value.
+    """
+    file = config.file
+    if file is None:
+        return error
+    table = _read_table(file) or {}
+    given = table.get(key)
+    current = getattr(config, key)
+    if given is None or (isinstance(given, str) and given != current):
+        return error
+    prefix = ["tool", "txsafe"] if file.name == _SHARED_FILE else []
+    return ConfigError(f"{file}:{_line_of(file.read_text('utf-8-sig'), [*prefix, key])}: {key}: {error}")
+
+
 def _line_of(text: str, keys: list[str]) -> int:
     """Return the line where a key is set or its table is opened; the first line where neither is found."""
     section: list[str] = []

@@ -5,7 +5,7 @@ In: a use, its verdict, its rule and its neighbours (for the suggestion). Out: a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from txsafe.model import (
     SourceFile,
     Verdict,
 )
+from txsafe.routing import route_hint
 from txsafe.suggestions import fill, suggest
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def diagnose(
     sources: Sources,
     neighbours: Sequence[FeatureUse],
     fix: Fix | None = None,
+    placeholders: Mapping[str, str],
 ) -> Diagnostic:
     """Return what to tell about a use that a profile does not simply allow."""
     variant = rule.variants[use.variant]
@@ -58,13 +60,13 @@ def diagnose(
         path=use.place.path,
         start=start,
         end=end,
-        message=_message(fill(variant.message, use), verdict, assumed=use.captures.get("assumed", "")),
+        message=_message(fill(variant.message, use), verdict, use),
         sql=use.sql,
         outcome=verdict.outcome,
         effects=verdict.effects,
         transaction=use.transaction.kind,
         driver=use.driver,
-        suggestion=suggest(use, rule, neighbours),
+        suggestion=suggest(use, rule, neighbours, placeholders=placeholders),
         related=tuple(_locate(related, sources) for related in use.trail),
         fix=fix,
         profile=profile.name,
@@ -105,9 +107,13 @@ def _severity(severity: Severity, verdict: Verdict) -> Severity:
             return min(severity, verdict.severity or severity)
 
 
-def _message(what: str, verdict: Verdict, *, assumed: str) -> str:
+def _message(what: str, verdict: Verdict, use: FeatureUse) -> str:
+    """Return what is said, with the version that was assumed and a hint where a name suggests another route."""
     message = f"{what}: {verdict.reason}" if verdict.reason else what
-    return f"{message} ({assumed})" if assumed else message
+    assumed = use.captures.get("assumed", "")
+    hint = route_hint(use.route)
+    parts = (message, f"({assumed})" if assumed else "", hint)
+    return " ".join(part for part in parts if part)
 
 
 def _positions(place: Place, sources: Sources) -> tuple[Position, Position]:

@@ -307,8 +307,8 @@ class SqlSite:
     """Qualified name of the function it stands in; uses are only paired within one scope."""
     parameters: bool = False
     """Bound parameters are passed along: then a driver sends one statement only, by the extended protocol."""
-    route: str | None = None
-    """Name of the connection's source (a DSN variable, an engine, a Django alias), for `[tool.txsafe.routes]`."""
+    route: tuple[str, ...] = ()
+    """Names that the connection goes by (a DSN variable, an engine, a Django alias), for `[tool.txsafe.routes]`."""
     confidence: Confidence = Confidence.HIGH
     trail: tuple[Related, ...] = ()
     """How the SQL got here: the constant's definition, the wrapper's call."""
@@ -326,7 +326,7 @@ class ApiUse:
     facts: Mapping[str, str] = NO_FACTS
     transaction: TransactionContext = TransactionContext()
     scope: str = ""
-    route: str | None = None
+    route: tuple[str, ...] = ()
     confidence: Confidence = Confidence.HIGH
     trail: tuple[Related, ...] = ()
 
@@ -491,7 +491,7 @@ class FeatureUse:
     transaction: TransactionContext = TransactionContext()
     driver: str | None = None
     scope: str = ""
-    route: str | None = None
+    route: tuple[str, ...] = ()
     confidence: Confidence = Confidence.HIGH
     trail: tuple[Related, ...] = ()
     paired: bool = False

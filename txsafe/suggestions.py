@@ -35,14 +35,6 @@ LONGEST_IN_SUGGESTION = 1000
 _SPACE = re.compile(r"\s+")
 _HOLE_IN_SQL = re.compile(rf"'[^']*{MISSING}[^']*'|\"[^\"]*{MISSING}[^\"]*\"|{MISSING}")
 _NUMBERED = re.compile(r"\$(\d{1,6})")
-_PARAMETER_STYLES: Mapping[str, str] = {
-    "asyncpg": "${}",
-    "tortoise": "${}",
-    "sqlalchemy": ":value_{}",
-    "alembic": ":value_{}",
-    "databases": ":value_{}",
-    "piccolo": "{{}}",
-}
 _COMMON_STYLE = "%s"
 _PARAMETERS = {"parameter": 1, "parameter-2": 2}
 
@@ -58,10 +50,11 @@ def _brief(value: str) -> str:
     return line if len(line) <= LONGEST_IN_MESSAGE else line[: LONGEST_IN_MESSAGE - 1].rstrip() + MISSING
 
 
-def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse]) -> str:
+def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse], *, placeholders: Mapping[str, str]) -> str:
     """Return what to write instead of a use; nothing where the rule has no idea.
 
-    `neighbours` are the uses and mentions of the same file, in order; the use itself may be among them.
+    `neighbours` are the uses and mentions of the same file, in order; the use itself may be among them. `placeholders`
+    says how drivers spell bound parameters.
     """
     for pattern in PATTERNS:
         text = pattern(use, neighbours)
@@ -71,7 +64,7 @@ def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse]) -> st
     fitting = [each for each in variant.suggestions if _fits(each, use)]
     if not fitting:
         return ""
-    known = _Values(use)
+    known = _Values(use, placeholders.get(use.driver or "", _COMMON_STYLE))
     chosen = next((each for each in fitting if known.has_all(template_names(each.text))), None)
     if chosen is not None:
         return _fill_lines(chosen.text, known.of(chosen.text))
@@ -94,9 +87,9 @@ def _fits(suggestion: Suggestion, use: FeatureUse) -> bool:
 class _Values:
     """What the names of a template stand for, for one use."""
 
-    def __init__(self, use: FeatureUse) -> None:
+    def __init__(self, use: FeatureUse, style: str) -> None:
         self._captures = use.captures
-        self._style = _PARAMETER_STYLES.get(use.driver or "", _COMMON_STYLE)
+        self._style = style
 
     def has_all(self, names: frozenset[str]) -> bool:
         return all(self._value(name) is not None for name in names)

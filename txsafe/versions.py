@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from txsafe.config import Config
     from txsafe.model import SourceFile
     from txsafe.settings import Setting
 
@@ -102,6 +103,17 @@ class Versions:
             known = {**known, **_read_folder(candidate)}
             self._known[candidate] = known
         return known
+
+
+def assume(package: str, version: str) -> PackageVersion:
+    """Return what counts where nobody says which version it is."""
+    return PackageVersion(package=package, version=version, is_exact=False, origin="")
+
+
+def list_versions(config: Config, packages: Mapping[str, str]) -> tuple[PackageVersion, ...]:
+    """Return the versions, in the project's root, of the packages that decide (with what is assumed of each)."""
+    known = Versions(root=config.root.absolute(), overrides=config.versions).of(config.root.absolute())
+    return tuple(known.get(package) or assume(package, packages[package]) for package in sorted(packages))
 
 
 def normalize(name: str) -> str:

@@ -319,4 +319,4 @@ def test_a_use_in_a_file_named_after_another_database_is_left_alone() -> None:
 
 def test_a_use_knows_its_route() -> None:
     (use,) = uses("import os, psycopg\npsycopg.connect(os.environ['DIRECT_URL'])", "named-prepare")
-    assert use.route == "DIRECT_URL"
+    assert use.route == ("DIRECT_URL",)

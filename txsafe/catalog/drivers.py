@@ -157,9 +157,14 @@ class Call:
     ends: TransactionEnd | None = None
     autocommit: tuple[Condition, ...] = ()
     transactional: tuple[Condition, ...] = ()
+    hooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Argument that is a function the driver calls → the types of that function's parameters; empty if unknown."""
     event: str | None = None
-    """The argument that names the event at which a decorated function runs."""
-    route: str | None = None
+    """The argument that names the event at which a decorated function, or the argument `fn`, runs."""
+    events: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Event → the types of the parameters of such a function."""
+    route: tuple[str, ...] = ()
+    """The arguments that name the connection's source."""
     runs: Runs | None = None
     temporary: Temporary | None = None
     uses: tuple[Use, ...] = ()
@@ -178,6 +183,8 @@ class Type:
     names: frozenset[str] = frozenset()
     transaction: Transaction = Transaction.UNKNOWN
     elsewhere: Transaction = Transaction.UNKNOWN
+    route: tuple[str, ...] = ()
+    """Names that an object goes by from which nothing leads anywhere else: Django's default alias."""
     pool: bool = False
     """Every connection or session that comes out of it is another one."""
     block: Block | None = None
@@ -241,10 +248,14 @@ class Drivers:
     values: Mapping[str, str] = NO_FACTS
     """Module-level object → name of its type."""
     constructs: frozenset[str] = frozenset()
+    hooking: frozenset[str] = frozenset()
+    """Last parts of the names of functions that take functions which drivers call."""
     no_statement: frozenset[str] = frozenset()
     """Module-level objects that stand for no SQL at all."""
     settings: Mapping[str, tuple[DriverFunction, ...]] = field(default_factory=dict)
     """Key of a settings dictionary → what its value does."""
+    placeholders: Mapping[str, str] = NO_FACTS
+    """Driver → how it spells its nth bound parameter, with `{}` for the number."""
     urls: Mapping[str, UrlForm] = field(default_factory=dict)
     """By the scheme of connection strings."""
     keys: Mapping[str, SettingKey] = field(default_factory=dict)
@@ -282,6 +293,7 @@ class _Draft:
     constructs: set[str] = field(default_factory=set)
     no_statement: set[str] = field(default_factory=set)
     settings: dict[str, tuple[DriverFunction, ...]] = field(default_factory=dict)
+    placeholders: dict[str, str] = field(default_factory=dict)
     urls: dict[str, UrlForm] = field(default_factory=dict)
     keys: dict[str, SettingKey] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
@@ -325,8 +337,14 @@ def _finish(draft: _Draft) -> Drivers:
         functions=MappingProxyType(draft.functions),
         values=MappingProxyType(draft.values),
         constructs=frozenset(draft.constructs),
+        hooking=frozenset(
+            name.rpartition(".")[2]
+            for name, function in draft.functions.items()
+            if function.call.hooks or function.call.event is not None
+        ),
         no_statement=frozenset(draft.no_statement),
         settings=MappingProxyType(draft.settings),
+        placeholders=MappingProxyType(draft.placeholders),
         urls=MappingProxyType(draft.urls),
         keys=MappingProxyType(draft.keys),
         packages=MappingProxyType(draft.packages),
@@ -356,6 +374,7 @@ def _inherit(name: str, draft: _Draft) -> Type:
         names=own.names,
         transaction=own.transaction,
         elsewhere=own.elsewhere,
+        route=own.route,
         pool=any(type_.pool for type_ in line),
         block=next((type_.block for type_ in line if type_.block is not None), None),
         attributes=_merge(type_.attributes for type_ in line),
@@ -420,19 +439,11 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     for name, node in reader.entries("values"):
         draft.values[name] = read_text(node)
         draft.mentioned.append((node, draft.values[name]))
-    for schemes, node in reader.entries("urls"):
-        draft.urls.update(dict.fromkeys(_split(schemes), _decode_url(file, Reader(node))))
-    for patterns, node in reader.entries("keys"):
-        draft.keys.update(dict.fromkeys(_split(patterns), _decode_key(file, Reader(node))))
     if reader.flag("any-database"):
         draft.any_database.add(identifier)
-    words = reader.texts("settings-in")
-    for name, node in reader.entries("settings"):
-        call = _decode_call(file, Reader(node))
-        setting = DriverFunction(name=name, driver=driver, call=call, words=words)
-        draft.settings[name] = (*draft.settings.get(name, ()), setting)
-    for name, node in reader.entries("pool-settings"):
-        draft.pool_settings[name] = _decode_pool_settings(file, name, Reader(node))
+    if "placeholder" in reader:
+        draft.placeholders[identifier] = reader.text("placeholder")
+    _decode_settings(file, reader)
     draft.constructs.update(reader.texts("constructs"))
     draft.no_statement.update(reader.texts("no-statement"))
     draft.foreign.update(reader.texts("foreign"))
@@ -440,6 +451,21 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     draft.foreign_words.update(reader.texts("foreign-words"))
     draft.own_words.update(reader.texts("own-words"))
     reader.finish()
+
+
+def _decode_settings(file: _File, reader: Reader) -> None:
+    """Decode what a driver knows of settings, in programs and in files."""
+    draft = file.draft
+    words = reader.texts("settings-in")
+    for name, node in reader.entries("settings"):
+        setting = DriverFunction(name=name, driver=file.driver, call=_decode_call(file, Reader(node)), words=words)
+        draft.settings[name] = (*draft.settings.get(name, ()), setting)
+    for name, node in reader.entries("pool-settings"):
+        draft.pool_settings[name] = _decode_pool_settings(file, name, Reader(node))
+    for schemes, node in reader.entries("urls"):
+        draft.urls.update(dict.fromkeys(_split(schemes), _decode_url(file, Reader(node))))
+    for patterns, node in reader.entries("keys"):
+        draft.keys.update(dict.fromkeys(_split(patterns), _decode_key(file, Reader(node))))
 
 
 def _decode_type(file: _File, name: str, reader: Reader) -> None:
@@ -454,6 +480,7 @@ def _decode_type(file: _File, name: str, reader: Reader) -> None:
         names=frozenset(reader.texts("names")),
         transaction=transaction,
         elsewhere=reader.optional_word("elsewhere", Transaction) or transaction,
+        route=reader.texts("route"),
         pool=reader.flag("pool"),
         block=_decode_block(reader.optional_reader("block")),
         attributes=MappingProxyType(attributes),
@@ -525,8 +552,10 @@ def _decode_call(file: _File, reader: Reader) -> Call:
         ends=reader.optional_word("ends", TransactionEnd),
         autocommit=_decode_conditions(reader, "autocommit"),
         transactional=_decode_conditions(reader, "transactional"),
+        hooks=_decode_hooks(file, reader, "hooks"),
         event=reader.optional_text("event") or None,
-        route=reader.optional_text("route") or None,
+        events=_decode_hooks(file, reader, "events"),
+        route=reader.texts("route"),
         runs=_decode_runs(reader.optional_reader("runs")),
         temporary=_decode_temporary(reader.optional_reader("temporary")),
         uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
@@ -535,6 +564,16 @@ def _decode_call(file: _File, reader: Reader) -> Call:
     )
     reader.finish()
     return call
+
+
+def _decode_hooks(file: _File, reader: Reader, key: str) -> Mapping[str, tuple[str, ...]]:
+    """Decode what drivers give to functions of the program: names, separated by commas → types of the parameters."""
+    hooks: dict[str, tuple[str, ...]] = {}
+    for names, node in reader.entries(key):
+        types = read_texts(node)
+        file.draft.mentioned.extend((node, name) for name in types if name)
+        hooks.update(dict.fromkeys(_split(names), types))
+    return MappingProxyType(hooks)
 
 
 def _shared_use(file: _File, node: Node) -> Use:

@@ -39,7 +39,7 @@ def run(paths: tuple[str, ...], **flags: object) -> int:
     """Analyse the files of some paths and return the exit status."""
     config = with_profile_files(configure(paths, flags))
     if flags.get("show_config"):
-        write_output(show(config))
+        write_output(show(config) + "".join(f"# {line}\n" for line in _versions(config)))
         return ExitStatus.CLEAN
     clock = _Clock(enabled=config.debug)
     discovery = discover(paths, flags, config)
@@ -80,6 +80,8 @@ class _Run:
         changes = self._changes()
         report = self._analyze(setting, changes)
         self.clock.tell("analysis")
+        for line in _versions(self.config, setting.catalog) if self.config.verbose else ():
+            note(line)
         if setting.choice is not None:
             from txsafe.poolerconfig.complaints import complain
 
@@ -184,6 +186,15 @@ class _Run:
             verbosity=verbosity,
             statistics=config.statistics,
         )
+
+
+def _versions(config: Config, catalog: Catalog | None = None) -> tuple[str, ...]:
+    """Return how the versions are known that verdicts depend on."""
+    from txsafe.catalog import load_catalog
+    from txsafe.versions import list_versions
+
+    packages = (catalog or load_catalog((*config.rule_paths, *config.profile_files))).drivers.packages
+    return tuple(version.explain() for version in list_versions(config, packages))
 
 
 def _pooler_files(report: Report) -> frozenset[str]:

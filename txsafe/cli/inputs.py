@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from txsafe.discovery import EXCLUDED, Discovery, FileInput, Skipped, display_pa
 from txsafe.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from txsafe.catalog import Catalog
     from txsafe.cli.flags import Flags
@@ -101,11 +102,24 @@ class Setting:
         check_selectors(config, catalog.rules)
         choice = _choose(config, catalog)
         chosen = config if choice is None else choice.config
-        resolve_routes(chosen.routes, catalog, server_version=chosen.server_version)  # wrong, it fails here and now
-        profile = resolve_profile(
-            chosen.profile, catalog, settings=chosen.settings, server_version=chosen.server_version
-        )
+        with _blaming(config, "routes"):  # wrong, it fails here and now
+            resolve_routes(chosen.routes, catalog, server_version=chosen.server_version)
+        with _blaming(config, "profile"):
+            bare = resolve_profile(chosen.profile, catalog, settings={}, server_version=chosen.server_version)
+        with _blaming(config, "settings"):
+            profile = resolve_profile(bare.name, catalog, settings=chosen.settings, server_version=bare.server_version)
         return cls(config=chosen, catalog=catalog, profile=profile, choice=choice)
+
+
+@contextmanager
+def _blaming(config: Config, key: str) -> Iterator[None]:
+    """Name the place in the configuration file where a value comes from that means nothing."""
+    try:
+        yield
+    except ConfigError as error:
+        from txsafe.config_file import locate
+
+        raise locate(error, config, key) from error
 
 
 def _choose(config: Config, catalog: Catalog) -> Choice | None:

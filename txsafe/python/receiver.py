@@ -46,7 +46,8 @@ class Receiver:
     autocommit: Truth = Truth.NO
     made: Arguments | None = None
     """Arguments of the call that made the connection or the pool."""
-    route: str | None = None
+    route: tuple[str, ...] = ()
+    """Names that its connection goes by."""
 
     @property
     def transaction(self) -> Transaction:

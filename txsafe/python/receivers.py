@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from txsafe.python.annotations import MAX_DEPTH, Annotations
 from txsafe.python.arguments import Arguments, Truth
+from txsafe.python.hooks import Hooks
 from txsafe.python.links import bindings_of, defined, lineage, members
 from txsafe.python.names import is_below, last_name
 from txsafe.python.receiver import FOREIGN, NOTHING, Certainty, Receiver, combine
-from txsafe.python.routes import source_name
+from txsafe.python.routes import MOST_NAMES, Attribute, source_names
 from txsafe.python.scopes import Binding, BindingKind, FunctionNode, has_decorator
+from txsafe.python.values import Text, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,6 +56,8 @@ class Receivers:
         self._memo: dict[int, Receiver] = {}
         self._family = family or Family()
         self._annotations = Annotations(module, drivers, self, self._family)
+        self.hooks = Hooks(module, drivers)
+        """The functions of the file that drivers call."""
         self._family.members[module] = self
         self.imported = frozenset(_imported_roots(module))
         self.drivers_in_view = frozenset(drivers.imports[root] for root in self.imported if root in drivers.imports)
@@ -124,9 +128,9 @@ class Receivers:
         found = combine([self.of_binding(binding) for binding in bindings])
         if found.certainty is Certainty.UNKNOWN and found.home is not None:
             return replace(self.guess(name.id, f"name:{name.id}"), owner=found.owner, home=found.home)
-        return (
-            found if found.certainty is not Certainty.UNKNOWN or found.owner else self.guess(name.id, f"name:{name.id}")
-        )
+        if found.certainty is Certainty.UNKNOWN and found.owner is None:
+            return self.guess(name.id, f"name:{name.id}")
+        return _named(found, name.id)
 
     def _of_attribute(self, expr: ast.Attribute) -> Receiver:
         value = self._global_value(expr)
@@ -139,7 +143,7 @@ class Receivers:
         if found.certainty is Certainty.UNKNOWN and found.owner is None and base.owner is None:
             found = self._imported(expr)
         if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
-            return found
+            return _named(found, expr.attr)
         return self.guess(expr.attr, f"text:{ast.unparse(expr)}" if _is_short(expr) else "")
 
     def _attribute_of(self, base: Receiver, name: str) -> Receiver:
@@ -199,7 +203,7 @@ class Receivers:
         type_name = self._drivers.values.get(name)
         if type_name is not None:
             type_ = self._drivers.types[type_name]
-            return Receiver(certainty=Certainty.KNOWN, type=type_, root=f"global:{type_.driver}")
+            return Receiver(certainty=Certainty.KNOWN, type=type_, root=f"global:{type_.driver}", route=type_.route)
         return FOREIGN if self.is_foreign_name(expr) else None
 
     def _of_item(self, expr: ast.Subscript, base: Receiver) -> Receiver:
@@ -207,9 +211,11 @@ class Receivers:
             return FOREIGN
         if base.type is None or base.type.item is None:
             return NOTHING
-        route = _constant(expr.slice)
-        root = f"{base.root}:{route}" if route else ""
-        return replace(base, type=self._drivers.types[base.type.item], route=route or base.route, root=root)
+        values = evaluate(self._module, expr.slice)
+        alias = values[0].template.text if len(values) == 1 and isinstance(values[0], Text) else ""
+        root = f"{base.root}:{alias}" if alias else ""
+        route = (alias, *base.route) if alias else base.route
+        return replace(base, type=self._drivers.types[base.type.item], route=route, root=root)
 
     # ---------------------------------------------------------------- calls
 
@@ -296,7 +302,7 @@ class Receivers:
             elsewhere=base.elsewhere and not is_new,
             autocommit=autocommit,
             made=arguments if is_new and base.made is None else base.made,
-            route=self._route(arguments, meaning) or base.route,
+            route=(*self._route(arguments, meaning), *base.route),
         )
 
     def _connection_argument(self, arguments: Arguments, meaning: Call) -> Receiver:
@@ -311,11 +317,18 @@ class Receivers:
                 return answer if truth is Truth.YES else Truth.MAYBE
         return before
 
-    def _route(self, arguments: Arguments, meaning: Call) -> str | None:
-        expr = arguments.expression(meaning.route) if meaning.route is not None else None
-        if expr is None:
-            return None
-        return source_name(self._module, expr)
+    def _route(self, arguments: Arguments, meaning: Call) -> tuple[str, ...]:
+        exprs = (arguments.expression(argument) for argument in meaning.route)
+        names = (source_names(self._module, expr, self._values_of) for expr in exprs if expr is not None)
+        return tuple(dict.fromkeys(name for found in names for name in found))
+
+    def _values_of(self, attribute: ast.Attribute) -> tuple[Attribute, ...]:
+        """Return what an attribute of an object of the project is given."""
+        base = self.of(attribute.value)
+        if base.owner is None:
+            return ()
+        found = members(base.home or self._module, base.owner, attribute.attr)
+        return tuple((home, binding.value) for home, binding in found if binding.value is not None)
 
     def _root(self, node: ast.AST) -> str:
         return f"at:{self._module.span(node).start}"
@@ -425,12 +438,32 @@ class Receivers:
             default = self.of(binding.value)
             if default.certainty is not Certainty.UNKNOWN:
                 return replace(default, root=root, elsewhere=True)
+        hooked = self._hooked(binding, root)
+        if hooked.certainty is not Certainty.UNKNOWN:
+            return hooked
         fixture = self._fixture(binding.name)
         if fixture is not None and fixture is not self._function_of(binding):
             found = self.returned(fixture)
             if found.certainty is not Certainty.UNKNOWN:
                 return replace(found, elsewhere=True)
         return self.guess(binding.name, root)
+
+    def _hooked(self, binding: Binding, root: str) -> Receiver:
+        """Return what a driver calls the function with that a parameter belongs to."""
+        function = self._function_of(binding)
+        hook = self.hooks.of(function)
+        if hook is None or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            return NOTHING
+        parameters = (*function.args.posonlyargs, *function.args.args)
+        bound = isinstance(self._module.parent(function), ast.ClassDef) and not has_decorator(function, "staticmethod")
+        position = next((number for number, each in enumerate(parameters) if each is binding.node), -1) - bound
+        name = hook.type_of(position) if position >= 0 else ""
+        if not name:
+            return NOTHING
+        source = self.of(hook.source)
+        return replace(
+            source, certainty=Certainty.KNOWN, type=self._drivers.types[name], owner=None, root=root, elsewhere=False
+        )
 
     def _function_of(self, binding: Binding) -> ast.AST | None:
         """Return the function that a parameter belongs to."""
@@ -513,5 +546,8 @@ def _is_short(expr: ast.Attribute) -> bool:
     return False
 
 
-def _constant(expr: ast.expr) -> str | None:
-    return expr.value if isinstance(expr, ast.Constant) and isinstance(expr.value, str) else None
+def _named(receiver: Receiver, name: str) -> Receiver:
+    """Return a pool or an engine with one more name that its connections go by."""
+    if receiver.type is None or not receiver.type.pool or name in receiver.route or len(receiver.route) >= MOST_NAMES:
+        return receiver
+    return replace(receiver, route=(*receiver.route, name))

@@ -24,7 +24,7 @@ from txsafe.model import (
     TransactionContext,
     Unresolved,
 )
-from txsafe.python.arguments import Arguments, Presence
+from txsafe.python.arguments import Presence
 from txsafe.python.names import last_name
 from txsafe.python.receiver import Certainty
 from txsafe.python.scopes import BindingKind
@@ -293,12 +293,9 @@ class Sinks:
 
     def _event(self, sink: _Sink) -> Iterator[Related]:
         """Yield what makes the function run that a sink stands in: `@event.listens_for(engine, "connect")`."""
-        function = self._module.function(sink.node)
-        for decorator in () if function is None else getattr(function, "decorator_list", ()):
-            found = self._receivers.function(decorator.func) if isinstance(decorator, ast.Call) else None
-            if found is not None and found[2].event is not None:
-                event = Arguments(self._module, decorator, found[2].arguments).get(found[2].event)
-                yield Related(place=self._module.place(decorator), message=f"runs on the event {event.text}")
+        hook = self._receivers.hooks.of(self._module.function(sink.node))
+        if hook is not None:
+            yield Related(place=self._module.place(hook.call), message=hook.label)
 
     def _transaction(self, sink: _Sink, template: SqlTemplate) -> TransactionContext:
         """Return the transaction of a site; callers are asked only where it may matter."""

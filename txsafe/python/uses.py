@@ -31,7 +31,7 @@ from txsafe.python.receiver import NOTHING, Certainty
 from txsafe.python.sinks import scope_name
 from txsafe.python.values import Table, Text, Unknown, evaluate
 from txsafe.python.wrappers import depends_on_parameters
-from txsafe.versions import PackageVersion
+from txsafe.versions import assume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from txsafe.catalog.drivers import StartUp, Use
     from txsafe.python.scopes import FunctionNode
     from txsafe.python.views import View
+    from txsafe.versions import PackageVersion
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
 OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
@@ -46,6 +47,7 @@ OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
 _OPTIONS_VARIABLE = "PGOPTIONS"
 _RECEIVER = "@receiver"
+_HOOKED = "@hooked."
 """The path of the transaction that a call is made in."""
 
 
@@ -146,9 +148,7 @@ class Uses:
         """Yield the versions that a use depends on; the assumed ones where the project does not say."""
         for package in use.versions:
             known = self._versions.get(package)
-            yield known or PackageVersion(
-                package=package, version=self._drivers.packages[package], is_exact=False, origin=""
-            )
+            yield known or assume(package, self._drivers.packages[package])
 
     def _decide_versions(self, use: Use) -> Iterator[Truth]:
         for version, wanted in zip(self._asked(use), use.versions.values(), strict=True):
@@ -168,6 +168,10 @@ class Uses:
             if kind is Transaction.UNKNOWN:
                 return Argument((Unknown("transaction", place),))
             return Argument((Text(SqlTemplate(fragments=(Fragment(text=kind.value, place=place),))),))
+        if path.startswith(_HOOKED):
+            values = self._receivers.hooks.assigned(path.removeprefix(_HOOKED))
+            found = tuple(value for expr in values for value in evaluate(self._module, expr))
+            return Argument(found or (Presence.ABSENT,))
         made = described.receiver.made
         if made is None:
             return Argument((Presence.ABSENT,))
@@ -192,7 +196,7 @@ class Uses:
         transaction: TransactionContext,
     ) -> ApiUse:
         route = described.receiver.route
-        if route is None and isinstance(described.node, ast.Call) and described.meaning.returns is not None:
+        if not route and isinstance(described.node, ast.Call) and described.meaning.returns is not None:
             route = self._receivers.of(described.node).route
         return ApiUse(
             place=place,

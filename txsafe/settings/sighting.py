@@ -107,7 +107,7 @@ class _Finder:
                 driver=key.driver,
                 template=SqlTemplate(fragments=(fragment,)),
                 transaction=Context(kind=Transaction.AUTOCOMMIT),
-                route=setting.key[-1],
+                route=setting.key[-1:],
             )
         if key.is_options:
             for name, value in read_options(setting.value):
@@ -141,7 +141,7 @@ class _Finder:
             api=api,
             driver=driver,
             facts=MappingProxyType(dict(facts)),
-            route=setting.key[-1] if setting.key else None,
+            route=setting.key[-1:],
             confidence=confidence,
         )
 
