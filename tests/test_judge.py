@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -287,6 +288,28 @@ def test_paired_uses_are_safe_and_say_why(catalog: Catalog) -> None:
     profile = resolve_profile("pgbouncer", catalog, settings={}, server_version=None)
     paired = FeatureUse(rule="each", variant="session-lock", place=Place("x", Span(0, 1)), sql="", paired=True)
     assert judge(paired, profile, catalog).reason == "Opened and closed together."
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "variant", "expected"),
+    [
+        ("odyssey", {}, "sql-prepare", "unsafe leaked"),
+        ("odyssey/session", {}, "sql-prepare", "safe"),
+        ("odyssey", {"pool_reserve_prepared_statement": "no"}, "sql-prepare", "safe"),
+        ("odyssey", {}, "session-lock", "safe"),
+        ("pgbouncer", {}, "sql-prepare", "safe"),
+        ("rds-proxy", {}, "session-lock", "costly"),
+        ("rds-proxy", {}, "temporary-objects", "costly"),
+        ("rds-proxy", {}, "seed", "safe"),
+    ],
+)
+def test_a_pooler_may_know_of_pairs_that_do_not_end_with_their_transaction(
+    catalog: Catalog, name: str, settings: dict[str, str], variant: str, expected: str
+) -> None:
+    profile = resolve_profile(name, catalog, settings=settings, server_version=None)
+    found = judge(replace(use(variant), paired=True), profile, catalog)
+    assert " ".join((found.outcome, *found.effects)) == expected
+    assert judge(use(variant), profile, catalog).reason != found.reason
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.lab.agreement import Cell, find_disagreements, read_cells
 from txsafe.catalog import Catalog, find_rules_directory, load_catalog
 from txsafe.catalog.capabilities import CAPABILITIES, PARAMETRISED
 from txsafe.catalog.observed import load_coverage
+from txsafe.catalog.probes import Context, Word
 from txsafe.judge import judge_capability
 from txsafe.matrix import LEGEND, list_profiles, matrix_cells, render_text
 from txsafe.model import (
@@ -25,7 +26,6 @@ from txsafe.model import (
 )
 from txsafe.probe.observe import Observation
 from txsafe.probe.pool import Pool, Sharing
-from txsafe.probe.probes import Context, Word
 from txsafe.probe.profile import Origin, profile_id, render_profile
 from txsafe.probe.verdicts import Finding, find_verdicts
 from txsafe.profiles import resolve_profile
@@ -58,56 +58,71 @@ def test_every_capability_was_probed(cells: tuple[Cell, ...]) -> None:
     assert {*CAPABILITIES, *PARAMETRISED} <= probed
 
 
-@pytest.mark.parametrize(
-    ("pooler", "entry", "before", "after", "named"),
-    [
-        ("pgbouncer", "listen:\n", "[lost, leaked]", "[leaked]", "listen, autocommit: catalogue unsafe leaked"),
-        (
-            "pgbouncer",
-            "temporary-objects:\n",
-            "[lost, leaked]",
-            "[lost]",
-            "temporary table, autocommit: catalogue unsafe lost",
-        ),
-        (
-            "pgbouncer",
-            "backend-identity:\n",
-            "[wrong-result]",
-            "[error]",
-            "backend pid, autocommit: catalogue unsafe error",
-        ),
-        (
-            "pgbouncer",
-            "transaction-block:\n",
-            "[error]",
-            "[ignored]",
-            "transaction block, inside: catalogue unsafe ignored",
-        ),
-        (
-            "pgbouncer",
-            "session-lock:\n",
-            "[leaked, stuck]",
-            "[leaked]",
-            "pg_advisory_lock, autocommit: catalogue unsafe leaked",
-        ),
-        ("pgbouncer", "open-transaction:\n", "[ignored]", "[lost]", "set local, autocommit: catalogue unsafe lost"),
-        (
-            "pgbouncer",
-            "session-role, session-authorization:\n",
-            "[lost, leaked]",
-            "[lost, leaked, stuck]",
-            "never seen stuck",
-        ),
-        ("odyssey", "  listen:\n", "outcome: costly", "outcome: safe", "listen, autocommit: catalogue safe"),
-        (
-            "odyssey",
-            "  named-prepare:\n",
-            "outcome: safe",
-            "outcome: costly",
-            "protocol prepare, autocommit: catalogue costly",
-        ),
-    ],
+WRONG = (
+    ("pgbouncer", "listen:\n", "[lost, leaked]", "[leaked]", "listen, autocommit: catalogue unsafe leaked"),
+    (
+        "pgbouncer",
+        "temporary-objects:\n",
+        "[lost, leaked]",
+        "[lost]",
+        "temporary table, autocommit: catalogue unsafe lost",
+    ),
+    (
+        "pgbouncer",
+        "backend-identity:\n",
+        "[wrong-result]",
+        "[error]",
+        "backend pid, autocommit: catalogue unsafe error",
+    ),
+    (
+        "pgbouncer",
+        "transaction-block:\n",
+        "[error]",
+        "[ignored]",
+        "transaction block, inside: catalogue unsafe ignored",
+    ),
+    (
+        "pgbouncer",
+        "session-lock:\n",
+        "[leaked, stuck]",
+        "[leaked]",
+        "pg_advisory_lock, autocommit: catalogue unsafe leaked",
+    ),
+    ("pgbouncer", "open-transaction:\n", "[ignored]", "[lost]", "set local, autocommit: catalogue unsafe lost"),
+    (
+        "pgbouncer",
+        "session-role, session-authorization:\n",
+        "[lost, leaked]",
+        "[lost, leaked, stuck]",
+        "never seen stuck",
+    ),
+    ("odyssey", "  listen:\n", "outcome: costly", "outcome: safe", "listen, autocommit: catalogue safe"),
+    (
+        "odyssey",
+        "  named-prepare:\n",
+        "outcome: safe",
+        "outcome: costly",
+        "protocol prepare, autocommit: catalogue costly",
+    ),
+    (
+        "odyssey",
+        '  sql-prepare:\n    - when: {mode: [transaction, statement], paired: "yes"',
+        "[leaked]",
+        "[lost]",
+        "sql prepare, inside: catalogue unsafe lost",
+    ),
 )
+"""Pooler, entry, what is right, what is wrong, and how the disagreement is named."""
+
+
+def test_every_effect_is_once_left_out_of_the_catalogue() -> None:
+    def effects(text: str) -> set[str]:
+        return {word for word in text.strip("[]").split(", ") if word in set(Effect)}
+
+    assert {word for _, _, before, after, _ in WRONG for word in effects(before) - effects(after)} == set(Effect)
+
+
+@pytest.mark.parametrize(("pooler", "entry", "before", "after", "named"), WRONG)
 def test_one_wrong_entry_is_named(
     tmp_path: Path, cells: tuple[Cell, ...], pooler: str, entry: str, before: str, after: str, named: str
 ) -> None:

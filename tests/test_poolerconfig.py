@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,45 @@ def test_pgdog_reads_databases() -> None:
     assert modes("pgdog.toml", "") == {"*": "transaction"}
 
 
+PGDOG = '[general]\npooler_mode = "transaction"\n[[databases]]\nname = "a"\n[[databases]]\nname = "b"\n'
+PGDOG_USERS = """
+[[users]]
+name = "web"
+database = "a"
+[[users]]
+name = "batch"
+databases = ["a", "b", 7]
+password = "hunter2"
+pooler_mode = "session"
+"""
+
+
+def test_pgdog_reads_its_users_beside_it() -> None:
+    Path("users.toml").write_text(PGDOG_USERS)
+    assert modes("pgdog.toml", PGDOG) == {"a": "transaction", "b": "session"}
+    found = complaints(PGDOG, "--pooler-database", "a", name="pgdog.toml")
+    assert [each[:3] for each in found] == [("users.toml", 9, "note")]
+    assert "user `batch` is in session mode" in found[0][3]
+    assert complaints(PGDOG, "--pooler-database", "b", name="pgdog.toml") == []
+
+
+def test_a_user_of_pgdog_without_databases_has_them_all() -> None:
+    Path("users.toml").write_text('[[users]]\nname = "batch"\nall_databases = true\npooler_mode = "session"\n')
+    assert modes("pgdog.toml", PGDOG) == {"a": "session", "b": "session"}
+
+
+@pytest.mark.parametrize("text", ["users = 5", "[users]\nname = 'a'", "users = ['a']", "[[users]]\n"])
+def test_a_users_file_that_says_nothing_changes_nothing(text: str) -> None:
+    Path("users.toml").write_text(text)
+    assert modes("pgdog.toml", PGDOG) == {"a": "transaction", "b": "transaction"}
+
+
+def test_a_broken_users_file_is_told_with_its_place() -> None:
+    Path("users.toml").write_text("[[users]]\nname = \n")
+    with pytest.raises(ConfigError, match=r"^users\.toml:2: "):
+        modes("pgdog.toml", PGDOG)
+
+
 @pytest.mark.parametrize(
     ("pipeline", "mode"), [("transaction", "transaction"), ("performance", "session"), ("auto", "session")]
 )
@@ -320,6 +360,22 @@ def test_a_reset_query_that_does_nothing_is_a_note() -> None:
     assert complaints(text.replace("transaction", "session")) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("pgbouncer.ini", "[pgbouncer]\npool_mode = session\nserver_reset_query = SELECT 1\n", 3),
+        ("pgbouncer.ini", "[pgbouncer]\npool_mode = session\nserver_reset_query = DISCARD ALL\n", None),
+        ("odyssey.conf", 'database "a" {\nuser "b" {\npool "session"\npool_discard no\n}\n}\n', 4),
+        ("odyssey.conf", 'database "a" {\nuser "b" {\npool "session"\npool_discard yes\n}\n}\n', None),
+        ("pgpool.conf", "backend_hostname0 = 'db'\nreset_query_list = 'ABORT'\n", 2),
+        ("pgpool.conf", "backend_hostname0 = 'db'\nreset_query_list = 'ABORT; DISCARD ALL'\n", None),
+    ],
+)
+def test_a_reset_that_hands_state_on_is_named(name: str, text: str, line: int | None) -> None:
+    found = [each for each in complaints(text, name=name) if "is there for the next client" in each[3]]
+    assert [each[:3] for each in found] == ([] if line is None else [(name, line, "warning")])
+
+
 def test_a_user_in_another_mode_is_a_note_in_the_file_where_he_stands() -> None:
     Path("users.ini").write_text("[users]\nbatch = pool_mode=session\n")
     found = complaints("%include users.ini\n" + TRANSACTION)
@@ -332,6 +388,36 @@ def test_a_setting_that_the_version_does_not_have_is_named() -> None:
     assert [message for *_, message in found] == [
         "PgBouncer 1.18 has no `max_prepared_statements`: it exists in >=1.21"
     ]
+
+
+@pytest.mark.parametrize("name", [b"pool\xff.ini", b"a\nb.ini", "pgbouncer-ü.ini".encode(), b"back\\x41slash.ini"])
+@pytest.mark.parametrize("form", ["text", "json", "sarif"])
+def test_a_file_of_any_name_is_read_and_quoted(name: bytes, form: str) -> None:
+    path = os.fsdecode(name)
+    Path(path).write_text(TRANSACTION + "ignore_startup_parameters = search_path\n")
+    command = ["check", "app.py", "--pooler-config", path, "--select", "pooler-config", "--format", form]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1, result.output
+    assert "vanishes" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "named"),
+    [
+        (b"bad.ini", b"[pgbouncer]\npool_mode = trans\xffaction\n", r"bad.ini:2: is not valid UTF-8"),
+        (b"other\xff.conf", b"hello", r"other\xff.conf: cannot be told to be a file of"),
+        (b"users\xff.ini", b"%include gone\xff.ini\n[pgbouncer]", r"is not valid UTF-8"),
+        (b"no\0ne.ini", None, "expected a path"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(name: bytes, data: bytes | None, named: str) -> None:
+    path = os.fsdecode(name)
+    if data is not None:
+        Path(path).write_bytes(data)
+    result = CliRunner().invoke(main, ["check", "app.py", "--pooler-config", path])
+    assert result.exit_code == 2
+    assert named in result.stderr
+    assert "internal error" not in result.stderr
 
 
 def test_the_database_that_was_chosen_is_told() -> None:

@@ -21,8 +21,9 @@ from tests.feature_samples import (
     uses_of,
 )
 from tests.sql_claims import compile_python, is_python, is_sql, parse
+from txsafe.catalog.probes import Means, Probe
 from txsafe.catalog.rules import Rule, Variant
-from txsafe.catalog.templates import MISSING, template_names
+from txsafe.catalog.templates import MISSING, fill_template, template_names
 from txsafe.model import FeatureUse, Transaction, TransactionContext
 from txsafe.suggestions import fill
 
@@ -282,20 +283,22 @@ def test_a_rule_explains_itself_and_names_its_sources(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize(("rule", "variant"), VARIANTS, ids=name_of)
-def test_a_variant_that_requires_something_can_be_probed(rule: Rule, variant: Variant) -> None:
-    assert (variant.probe is not None) == bool(variant.requires)
-    if variant.probe is not None:
-        assert variant.probe.observe
-        assert variant.probe.expect
+def test_all_that_a_variant_requires_is_probed(rule: Rule, variant: Variant) -> None:
+    own = [probe for probe in rule.probes if variant.id in probe.variants]
+    probed = {capability.partition(":")[0] for probe in own for capability in probe.requires}
+    assert {capability.partition(":")[0] for capability in variant.requires} <= probed
 
 
-@pytest.mark.parametrize(("rule", "variant"), VARIANTS, ids=name_of)
-def test_the_sql_of_a_probe_is_valid(rule: Rule, variant: Variant) -> None:
-    if variant.probe is None:
-        return
-    for sql in (*variant.probe.set_up, variant.probe.observe, *variant.probe.clean_up):
-        if "\\" not in sql:
-            parse(sql.replace("{name}", "work_mem").replace("{value}", "7000"))
+PROBES = [(rule, probe) for rule in shipped_rules().values() for probe in rule.probes]
+
+
+@pytest.mark.parametrize(("rule", "probe"), PROBES, ids=lambda each: each.id)
+def test_the_sql_of_a_probe_is_valid(rule: Rule, probe: Probe) -> None:
+    holes = {"own": "txsafe_probe", "key": "7", "name": "work_mem", "value": "7MB"}
+    steps = (*probe.set_up, probe.observe, *probe.rival, *probe.closing, *filter(None, [probe.look]))
+    texts = [step.text for step in steps if step.means in {Means.QUERY, Means.PARSE, Means.BIND} and step.text]
+    for sql in (*texts, *probe.clean_up, *probe.create, *probe.drop, *filter(None, [probe.control])):
+        parse(fill_template(sql, holes))
 
 
 def test_every_variant_has_a_sample() -> None:

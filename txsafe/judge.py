@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from txsafe.catalog import Catalog
     from txsafe.catalog.poolers import Pooler, Provision
+    from txsafe.catalog.rules import Rule
     from txsafe.model import FeatureUse, Profile
 
 _BADNESS = (Outcome.SAFE, Outcome.COSTLY, Outcome.UNKNOWN, Outcome.UNSAFE)
@@ -36,7 +37,7 @@ def judge(use: FeatureUse, profile: Profile, catalog: Catalog) -> Verdict:
     if not variant.requires:
         return _safe(variant.reason, rule.references[0])
     if use.paired:
-        return _safe(rule.paired_reason, rule.references[0])
+        return _judge_pair(use, rule, profile, catalog)
     if use.transaction.end is TransactionEnd.ROLLBACK and _is_undone(variant.requires):
         return _safe("It is rolled back with the transaction.", "https://www.postgresql.org/docs/current/sql-set.html")
     verdict = _judge_requirements(use, variant.requires, profile, catalog)
@@ -53,6 +54,12 @@ def list_requirements(use: FeatureUse, catalog: Catalog) -> tuple[str, ...]:
 
 def _safe(reason: str, reference: str) -> Verdict:
     return Verdict(outcome=Outcome.SAFE, reason=reason, basis=Basis.DOCUMENTATION, reference=reference)
+
+
+def _judge_pair(use: FeatureUse, rule: Rule, profile: Profile, catalog: Catalog) -> Verdict:
+    """Opened and closed in one transaction leaves nothing behind, unless the pooler's file knows better."""
+    verdict = _judge_requirements(use, rule.variants[use.variant].requires, profile, catalog)
+    return _safe(rule.paired_reason, rule.references[0]) if verdict.outcome is Outcome.SAFE else verdict
 
 
 def _is_undone(requires: Iterable[str]) -> bool:
@@ -101,6 +108,7 @@ def judge_capability(capability: str, use: FeatureUse, profile: Profile, catalog
         server_version=server_version,
         settings=profile.settings,
         transaction=use.transaction.kind,
+        paired=use.paired,
         name=name if colon else None,
         reported=catalog.server.reports(name, server_version),
     )
@@ -108,6 +116,8 @@ def judge_capability(capability: str, use: FeatureUse, profile: Profile, catalog
     provision = _find_worst(pooler, kind, circumstances) if unseen else _find_first(pooler, capability, circumstances)
     values = {**use.captures, "pooler": pooler.title, "mode": profile.mode, "version": profile.version or ""}
     values["name"] = "this parameter" if unseen else name
+    if provision is None and use.paired:
+        return Verdict(outcome=Outcome.SAFE, reason="It is closed before the transaction ends.", basis=Basis.SOURCE)
     if provision is None:
         return Verdict(outcome=Outcome.UNKNOWN, reason=f"Nobody has established what {pooler.title} does here.")
     reason = fill_template(provision.reason, values)

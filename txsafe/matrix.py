@@ -48,7 +48,7 @@ PARAMETERS = (
 )
 """What stands for all parameters: each is followed by some poolers or server versions and not by others."""
 MARK = "*"
-LEGEND = f"{MARK} observed on this very pooler, version and mode; the rest from source code or documentation"
+LEGEND = f"{MARK} observed on this very pooler, version and mode"
 _NOWHERE = Place("", Span(0, 0))
 _CONTEXTS: Mapping[str, Transaction] = MappingProxyType(
     {"inside-transaction": Transaction.EXPLICIT, "in-autocommit": Transaction.AUTOCOMMIT}
@@ -77,9 +77,18 @@ class Cell:
         return f"{self.outcome}: {', '.join(self.effects)}" if self.effects else self.outcome.value
 
     @property
-    def marked_text(self) -> str:
-        """The same, with a mark where it was observed."""
-        return f"{self.text}{MARK}" if self.observed else self.text
+    def source(self) -> str:
+        """What it is known from, where it was not observed right here: `documentation: https://…`."""
+        if self.observed or self.basis is Basis.UNKNOWN:
+            return ""
+        # Said of a neighbouring version, or of the pooler that a service runs.
+        return self.reference if self.basis is Basis.OBSERVED else f"{self.basis}: {self.reference}"
+
+    def mark(self, sources: Mapping[str, int]) -> str:
+        """Return the text with a mark where it was observed, else with the number of its source."""
+        if self.observed:
+            return f"{self.text}{MARK}"
+        return f"{self.text} [{sources[self.source]}]" if self.source else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +217,19 @@ def _judge_cell(case: _Case, profile: Profile, catalog: Catalog, coverage: Cover
 # ---------------------------------------------------------------- rendering
 
 
+def number_sources(cells: Iterable[Cell]) -> Mapping[str, int]:
+    """Return the sources of the cells that were not observed, numbered as they first appear."""
+    sources = dict.fromkeys(cell.source for cell in cells if cell.source)
+    return {source: number for number, source in enumerate(sources, 1)}
+
+
+def list_notes(cells: Sequence[Cell], sources: Mapping[str, int]) -> Iterator[str]:
+    """Give the lines that say what marks and numbers mean."""
+    if any(cell.observed for cell in cells):
+        yield LEGEND
+    yield from (f"[{number}] {source}" for source, number in sources.items())
+
+
 def render_json(cells: Iterable[Cell]) -> str:
     """Render all cells as one JSON object, a cell per line."""
     lines = ",\n".join(json.dumps(_describe(cell), ensure_ascii=False) for cell in cells)
@@ -240,23 +262,27 @@ class _Table:
     title: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
 
 
 def render_text(cells: Sequence[Cell]) -> str:
     """Render one table per pooler with aligned columns; versions that do the same share a column."""
-    tables = "\n".join(f"{table.title}\n{_align(table)}" for table in _list_tables(cells))
-    return f"{tables}\n{LEGEND}\n" if any(cell.observed for cell in cells) else tables
+    parts = []
+    for table in _list_tables(cells):
+        notes = "".join(f"{note}\n" for note in table.notes)
+        parts.append(f"{table.title}\n{_align(table)}{notes}")
+    return "\n".join(parts)
 
 
 def render_markdown(cells: Sequence[Cell]) -> str:
     """Render one Markdown table per pooler; versions that do the same share a column."""
+    escaped = f"\\{MARK}"
     parts = []
     for table in _list_tables(cells):
         lines = [f"## {table.title}", "", _markdown_row(table.heads), _markdown_row(["---"] * len(table.heads))]
         lines.extend(_markdown_row((f"`{row[0]}`", f"`{row[1]}`", *row[2:])) for row in table.rows)
+        lines.extend(("", *(f"- {note.replace(MARK, escaped)}" for note in table.notes)))
         parts.append("\n".join(lines) + "\n")
-    if any(cell.observed for cell in cells):
-        parts.append(LEGEND.replace(MARK, f"\\{MARK}") + "\n")
     return "\n".join(parts)
 
 
@@ -275,18 +301,19 @@ def _list_tables(cells: Sequence[Cell]) -> Iterator[_Table]:
     poolers = dict.fromkeys(cell.profile.pooler for cell in cells)
     for pooler in poolers:
         own = [cell for cell in cells if cell.profile.pooler == pooler]
-        columns = _merge_columns(_list_columns(own))
+        sources = number_sources(own)
+        columns = _merge_columns(_list_columns(own, sources))
         labels = list(dict.fromkeys((cell.rule, cell.variant) for cell in own))
         texts = zip(*(column for _, column in columns), strict=True)
         rows = tuple((*label, *row) for label, row in zip(labels, texts, strict=True))
         heads = ("rule", "variant", *(head for head, _ in columns))
-        yield _Table(title=pooler, heads=heads, rows=rows)
+        yield _Table(title=pooler, heads=heads, rows=rows, notes=tuple(list_notes(own, sources)))
 
 
-def _list_columns(cells: Sequence[Cell]) -> list[tuple[Profile, tuple[str, ...]]]:
+def _list_columns(cells: Sequence[Cell], sources: Mapping[str, int]) -> list[tuple[Profile, tuple[str, ...]]]:
     columns: dict[str, tuple[Profile, list[str]]] = {}
     for cell in cells:
-        columns.setdefault(cell.profile.name, (cell.profile, []))[1].append(cell.marked_text)
+        columns.setdefault(cell.profile.name, (cell.profile, []))[1].append(cell.mark(sources))
     return [(profile, tuple(texts)) for profile, texts in columns.values()]
 
 

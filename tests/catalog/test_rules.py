@@ -7,7 +7,8 @@ import pytest
 from txsafe.catalog import load_catalog
 from txsafe.catalog.capabilities import CAPABILITIES, is_capability, known_capabilities
 from txsafe.catalog.document import parse_document
-from txsafe.catalog.rules import Match, Probe, Role, Rule, Suggestion, read_rule
+from txsafe.catalog.probes import Probe, Step
+from txsafe.catalog.rules import Match, Role, Rule, Suggestion, read_rule
 from txsafe.errors import CatalogError
 from txsafe.model import Confidence, Severity, StatementContext, StatementKind, Transaction
 
@@ -42,7 +43,7 @@ paired-reason: In one transaction.
 explanation: Why.
 references: https://example.org/
 probe:
-  lock: {set-up: [SELECT 1], observe: SELECT 2, expect: "2", clean-up: [SELECT 3]}
+  a lock: {variants: lock, requires: session-lock, observe: SELECT 2, expect: "2"}
 """
 
 
@@ -73,7 +74,8 @@ def test_a_rule_is_read_with_all_its_parts() -> None:
         Suggestion(text="one", driver=("asyncpg",), transaction=(Transaction.AUTOCOMMIT,)),
         Suggestion(text="two"),
     )
-    assert lock.probe == Probe(set_up=("SELECT 1",), observe="SELECT 2", expect="2", clean_up=("SELECT 3",))
+    found = Probe(id="a lock", variants=("lock",), requires=("session-lock",), observe=Step("SELECT 2"), expect="2")
+    assert rule.probes == (found,)
     assert rule.variants["harmless"].requires == ()
     assert rule.path == "x.yaml"
 
@@ -99,9 +101,7 @@ def test_a_rule_is_read_with_all_its_parts() -> None:
         ("paired-reason: In one transaction.\n", "", "x.yaml:1: a variant closes what another opens"),
         ("explanation: Why.\n", "", "x.yaml:1: 'explanation' is missing"),
         ("references: https://example.org/", "references: []", "x.yaml:29: 'references' must name at least one source"),
-        ("  lock: {set-up", "  lok: {set-up", "x.yaml:31: probe of no variant: 'lok'; did you mean 'lock'?"),
-        ("set-up: [SELECT 1]", "set-up: SELECT 1", "x.yaml:31: 'set-up' must be a list of statements"),
-        ("observe: SELECT 2, ", "", "x.yaml:31: 'observe' is missing"),
+        ("{variants: lock,", "{variants: lok,", "x.yaml:31: probe of no variant: 'lok'; did you mean 'lock'?"),
         ("{driver: asyncpg", "{drivr: asyncpg", "x.yaml:16: unknown key 'drivr'; did you mean 'driver'?"),
         ("    match: {api: unlock}\n", "", "x.yaml:19: 'match' is missing in variant 'unlock'"),
     ],

@@ -1,10 +1,8 @@
 """Committed observations against the catalogue's verdicts.
 
 In: `rules/observed/*.yaml` and a catalogue. Out: one line per cell on which they do not agree. A cell is a probe in a
-context, on
-a pooler, version, mode, settings and server. Outcomes have to be equal; effects seen in a cell have to be among the
-verdict's, and
-those of all probes of the same capabilities together have to be all of the verdict's.
+context, on a pooler, version, mode, settings and server. Outcomes have to be equal; effects seen in a cell have to be
+among the verdict's, and those of all probes of the same capabilities together have to be all of the verdict's.
 """
 
 from __future__ import annotations
@@ -16,9 +14,10 @@ from typing import TYPE_CHECKING
 import yaml
 
 from tests.lab.observe import OBSERVED
+from txsafe.catalog.probes import Context, Word
 from txsafe.judge import judge_capability
 from txsafe.model import FeatureUse, Outcome, Place, Profile, Span, Transaction, TransactionContext, Verdict
-from txsafe.probe.probes import Context, Word
+from txsafe.probe.probes import make_probes
 from txsafe.probe.verdicts import is_about_itself, list_effects
 from txsafe.profiles import resolve_profile
 
@@ -38,6 +37,8 @@ class Cell:
     requires: tuple[str, ...]
     context: Context
     words: frozenset[str]
+    closed: bool = False
+    """Whether what the probe opened was closed again in the same transaction."""
     place: tuple[str, ...] = ()
     """Pooler, version, mode, settings and server, as in the file."""
 
@@ -54,6 +55,7 @@ class Cell:
 
 def read_cells(catalog: Catalog, folder: Path = OBSERVED) -> Iterator[Cell]:
     """Read all committed observations."""
+    closing = {probe.id for probe in make_probes(catalog.rules.values(), "0") if probe.closing}
     for file in sorted(folder.glob("*.yaml")):
         document = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
         for entry in document["profiles"]:
@@ -65,7 +67,9 @@ def read_cells(catalog: Catalog, folder: Path = OBSERVED) -> Iterator[Cell]:
                 requires = tuple(row["requires"])
                 for context in Context:
                     if context in row:
-                        yield Cell(profile, probe, requires, context, frozenset(row[context].split()), place)
+                        words = frozenset(row[context].split())
+                        closed = context is Context.INSIDE and probe in closing
+                        yield Cell(profile, probe, requires, context, words, closed, place)
 
 
 def make_place(
@@ -110,9 +114,8 @@ def find_disagreements(cells: Iterator[Cell], catalog: Catalog) -> Iterator[str]
 
 def _judge(capability: str, cell: Cell, catalog: Catalog) -> Verdict:
     kind = Transaction.EXPLICIT if cell.context is Context.INSIDE else Transaction.AUTOCOMMIT
-    use = FeatureUse(
-        rule="", variant="", place=Place("", Span(0, 0)), sql="", transaction=TransactionContext(kind=kind)
-    )
+    context = TransactionContext(kind=kind)
+    use = FeatureUse(rule="", variant="", place=Place("", Span(0, 0)), sql="", transaction=context, paired=cell.closed)
     return judge_capability(capability, use, cell.profile, catalog)
 
 
@@ -120,7 +123,7 @@ def _find_fault(cell: Cell, verdicts: list[Verdict], effects: frozenset[str]) ->
     outcomes = {verdict.outcome for verdict in verdicts}
     if Word.UNSEEN in cell.words:
         return "" if Outcome.UNKNOWN in outcomes else "not observed"
-    if not is_about_itself(cell.requires, cell.context):
+    if not cell.closed and not is_about_itself(cell.requires, cell.context):
         return _find_fault_beside(cell, outcomes)
     if Outcome.UNKNOWN in outcomes:
         return "the catalogue does not know what was observed"
@@ -135,8 +138,8 @@ def _find_fault(cell: Cell, verdicts: list[Verdict], effects: frozenset[str]) ->
 
 
 def _find_fault_beside(cell: Cell, outcomes: set[Outcome]) -> str:
-    """A closing step that comes late does harm only where the state itself does; inside one transaction
-    everything works.
+    """A closing step that comes late does harm only where the state itself does; what is left open at the end of a
+    transaction works inside it.
     """
     if cell.context is Context.LATE:
         return "the closing step fails" if cell.effects and outcomes <= {Outcome.SAFE, Outcome.COSTLY} else ""

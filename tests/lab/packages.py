@@ -30,7 +30,7 @@ Progress = Callable[[str], None]
 
 SUITES: Mapping[str, tuple[str, ...]] = {
     "bookworm": ("pgbouncer", "postgresql-15"),
-    "trixie": ("pgbouncer", "pgagroal"),
+    "trixie": ("pgbouncer",),
     "forky": ("pgbouncer", "odyssey", "pgagroal", "pgpool2", "postgresql-18"),
 }
 """What is taken from which suite of Debian."""

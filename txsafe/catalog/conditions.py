@@ -36,6 +36,8 @@ class Circumstances:
     server_version: int
     settings: Mapping[str, str] = NO_FACTS
     transaction: Transaction = Transaction.UNKNOWN
+    paired: bool = False
+    """Whether what is opened is closed again before the transaction ends."""
     name: str | None = None
     """Of a parametrised capability, lower-case; None where it has none, or where it is not known."""
     reported: bool = False
@@ -55,6 +57,8 @@ class Condition:
     """Names, lower-case; `$setting` stands for the names that a setting lists."""
     reported: bool | None = None
     transaction: tuple[Transaction, ...] = ()
+    paired: bool = False
+    """Whether it is about what is opened and closed in one transaction; such uses meet no other conditions."""
 
     @property
     def depends_on_name(self) -> bool:
@@ -68,7 +72,8 @@ class Condition:
     def may_hold(self, circumstances: Circumstances) -> bool:
         """Tell whether all parts hold that do not ask for the parameter's name."""
         return (
-            (not self.mode or circumstances.mode in self.mode)
+            self.paired == circumstances.paired
+            and (not self.mode or circumstances.mode in self.mode)
             and (not self.transaction or circumstances.transaction in self.transaction)
             and (not self.version or _version_holds(self.version, circumstances.version))
             and (not self.server_version or version_fits(str(circumstances.server_version), self.server_version))
@@ -132,6 +137,7 @@ def read_condition(reader: Reader | None, modes: tuple[str, ...], numeric: Mappi
         parameter_in=_read_names(reader, numeric),
         reported=reader.optional_flag("reported"),
         transaction=reader.words("transaction", Transaction),
+        paired=reader.flag("paired"),
     )
     reader.finish()
     return condition

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from txsafe.catalog.capabilities import is_capability, known_capabilities
-from txsafe.catalog.document import ListNode, Node, Reader, TextNode, read_text
+from txsafe.catalog.document import Node, Reader, TextNode
+from txsafe.catalog.probes import Probe, read_probes, read_requires
 from txsafe.errors import did_you_mean
 from txsafe.model import Confidence, Severity, StatementContext, StatementKind, Transaction
 
@@ -54,17 +54,6 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """How `txsafe probe` observes a variant: what client A does first, and what is looked at afterwards."""
-
-    set_up: tuple[str, ...]
-    observe: str
-    expect: str
-    """The text that `observe` returns where the state has survived."""
-    clean_up: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One way to use a feature."""
 
@@ -83,7 +72,6 @@ class Variant:
     gathers: str = ""
     """The variant that stands for the cause: of a whole program one is reported, with the others as related places."""
     suggestions: tuple[Suggestion, ...] = ()
-    probe: Probe | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +88,8 @@ class Rule:
     pair_key: str | None = None
     """The capture that must agree for two uses to belong together; None: any two of one scope do."""
     paired_reason: str = ""
+    probes: tuple[Probe, ...] = ()
+    """How its variants are observed behind a pooler."""
     path: str = ""
     """The file it comes from, for messages."""
 
@@ -107,22 +97,21 @@ class Rule:
 def read_rule(document: Node) -> Rule:
     """Decode one rule file; raise `CatalogError` with the place of the first fault."""
     reader = Reader(document, "a rule")
-    probes = _read_probes(reader)
+    identifier = read_id(reader)
+    variants = _read_variants(reader)
     rule = Rule(
-        id=read_id(reader),
+        id=identifier,
         title=reader.text("title"),
         severity=reader.word("severity", Severity),
-        variants=_read_variants(reader, probes),
+        variants=variants,
         explanation=reader.text("explanation"),
         references=_read_references(reader),
         pair_key=reader.optional_text("pair-key") or None,
         paired_reason=reader.optional_text("paired-reason"),
+        probes=read_probes(reader, {name: variant.requires for name, variant in variants.items()}),
         path=reader.path,
     )
     reader.finish()
-    unused = sorted(probes.keys() - rule.variants.keys())
-    if unused:
-        raise probes[unused[0]].error(f"probe of no variant: {unused[0]!r}{did_you_mean(unused[0], rule.variants)}")
     if not rule.paired_reason and any(variant.role is Role.CLOSES for variant in rule.variants.values()):
         raise reader.error("a variant closes what another opens, so 'paired-reason' must say why that is safe")
     return rule
@@ -143,8 +132,8 @@ def _read_references(reader: Reader) -> tuple[str, ...]:
     return references
 
 
-def _read_variants(reader: Reader, probes: Mapping[str, Node]) -> Mapping[str, Variant]:
-    variants = {name: _read_variant(name, node, probes.get(name)) for name, node in reader.entries("variants")}
+def _read_variants(reader: Reader) -> Mapping[str, Variant]:
+    variants = {name: _read_variant(name, node) for name, node in reader.entries("variants")}
     if not variants:
         raise reader.error("'variants' must hold at least one", "variants")
     for name, node in reader.entries("variants"):
@@ -154,12 +143,12 @@ def _read_variants(reader: Reader, probes: Mapping[str, Node]) -> Mapping[str, V
     return MappingProxyType(variants)
 
 
-def _read_variant(name: str, node: Node, probe: Node | None) -> Variant:
+def _read_variant(name: str, node: Node) -> Variant:
     reader = Reader(node, f"variant {name!r}")
     variant = Variant(
         id=name,
         match=_read_matches(reader, name),
-        requires=_read_requires(reader),
+        requires=read_requires(reader),
         reason=reader.optional_text("reason"),
         message=reader.optional_text("message"),
         role=reader.optional_word("role", Role),
@@ -167,7 +156,6 @@ def _read_variant(name: str, node: Node, probe: Node | None) -> Variant:
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
         gathers=reader.optional_text("gathers"),
         suggestions=tuple(_read_suggestion(node) for node in reader.nodes("suggestion")),
-        probe=None if probe is None else _read_probe(name, probe),
     )
     reader.finish()
     if not variant.requires and not variant.reason:
@@ -175,15 +163,6 @@ def _read_variant(name: str, node: Node, probe: Node | None) -> Variant:
     if variant.requires and not variant.message:
         raise reader.missing("message", f" in variant {name!r}")
     return variant
-
-
-def _read_requires(reader: Reader) -> tuple[str, ...]:
-    requires = reader.texts("requires")
-    for capability in requires:
-        if not is_capability(capability):
-            hint = did_you_mean(capability, known_capabilities())
-            raise reader.error(f"unknown capability {capability!r}{hint}", "requires")
-    return requires
 
 
 def _read_matches(reader: Reader, variant: str) -> tuple[Match, ...]:
@@ -220,28 +199,3 @@ def _read_suggestion(node: Node) -> Suggestion:
     )
     reader.finish()
     return suggestion
-
-
-def _read_probes(reader: Reader) -> Mapping[str, Node]:
-    return dict(reader.entries("probe"))
-
-
-def _read_probe(variant: str, node: Node) -> Probe:
-    reader = Reader(node, f"the probe of {variant!r}")
-    probe = Probe(
-        set_up=_read_sql(reader, "set-up"),
-        observe=reader.text("observe"),
-        expect=reader.text("expect"),
-        clean_up=_read_sql(reader, "clean-up"),
-    )
-    reader.finish()
-    return probe
-
-
-def _read_sql(reader: Reader, key: str) -> tuple[str, ...]:
-    node = reader.node(key)
-    if node is None:
-        return ()
-    if not isinstance(node, ListNode):
-        raise node.error(f"{key!r} must be a list of statements")
-    return tuple(read_text(item, f"an item of {key!r}") for item in node.items)

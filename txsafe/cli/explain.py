@@ -31,6 +31,7 @@ def _list_sections(rule: Rule, catalog: Catalog) -> Iterator[str]:
     yield "\n".join(_describe_variant(variant) for variant in rule.variants.values())
     if rule.paired_reason:
         yield f"Opened and closed in one transaction it is safe. {rule.paired_reason}\n"
+        yield "".join(_list_exceptions(rule, catalog))
     yield "## What becomes of it\n"
     yield _tabulate_verdicts(rule, catalog)
     yield "## References\n"
@@ -49,20 +50,40 @@ def _indent(text: str) -> str:
     return f"\n{lines}"
 
 
+def _list_exceptions(rule: Rule, catalog: Catalog) -> Iterator[str]:
+    """Tell where not even that helps."""
+    from txsafe.judge import judge
+    from txsafe.model import FeatureUse, Outcome, Place, Span
+    from txsafe.profiles import resolve_profile
+
+    place = Place("", Span(0, 0))
+    uses = [
+        FeatureUse(rule=rule.id, variant=variant.id, place=place, sql="", paired=True)
+        for variant in rule.variants.values()
+        if variant.role is not None and variant.requires
+    ]
+    for profile in (resolve_profile(name, catalog, settings={}, server_version=None) for name in catalog.poolers):
+        verdicts = (judge(use, profile, catalog) for use in uses)
+        worse = next((each for each in verdicts if each.outcome is not Outcome.SAFE), None)
+        if worse is not None:
+            yield f"Not so behind {profile.title}: {worse.reason}\n"
+
+
 def _tabulate_verdicts(rule: Rule, catalog: Catalog) -> str:
     """Tell per pooler, in its default version and mode, the outcomes that the variants have there."""
     from txsafe.catalog.observed import load_coverage
-    from txsafe.matrix import LEGEND, matrix_cells
+    from txsafe.matrix import list_notes, matrix_cells, number_sources
     from txsafe.profiles import resolve_profile
 
     profiles = [resolve_profile(name, catalog, settings={}, server_version=None) for name in catalog.poolers]
     cells = matrix_cells(catalog, profiles, rules=(rule.id,), coverage=load_coverage(catalog))
+    sources = number_sources(cells)
     lines = []
     for profile in profiles:
-        found = dict.fromkeys(cell.marked_text for cell in cells if cell.profile is profile)
+        found = dict.fromkeys(cell.mark(sources) for cell in cells if cell.profile is profile)
         lines.append(f"- {profile.title}: {'; '.join(found)}\n")
-    legend = f"\n{LEGEND}\n" if any(cell.observed for cell in cells) else ""
-    return "".join(lines) + f"{legend}\nIn detail: `txsafe matrix --rule {rule.id}`.\n"
+    notes = "".join(f"{note}\n" for note in list_notes(cells, sources))
+    return "".join(lines) + f"\n{notes}\nIn detail: `txsafe matrix --rule {rule.id}`.\n"
 
 
 explain_command = click.Command(

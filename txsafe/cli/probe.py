@@ -158,14 +158,16 @@ def _describe_pool(pool: Pool) -> str:
 
 
 def _survey(target: Target, pool: Pool) -> Sequence[Observation]:
+    from txsafe.catalog import load_catalog
     from txsafe.cli.terminal import Progress
     from txsafe.probe.survey import list_work, survey
 
-    total = len(list_work(pool))
+    rules = tuple(load_catalog().rules.values())
+    total = len(list_work(pool, rules))
     progress = Progress(noun="probes") if sys.stderr.isatty() else None
     found: list[Observation] = []
     try:
-        for seen in survey(target.conninfo, pool, aside=target.aside):
+        for seen in survey(target.conninfo, pool, rules, aside=target.aside):
             found.append(seen)
             if progress is not None:
                 progress(len(found), total)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from txsafe.discovery import display_path
 from txsafe.errors import ConfigError
 from txsafe.poolerconfig.entries import Budget, PoolerFile
 
@@ -60,5 +61,5 @@ def _tell_pooler(path: Path) -> str:
     named = (pooler for part, pooler in _NAMES.items() if part in path.name.lower())
     found = next(marked, None) or next(named, None)
     if found is None:
-        raise ConfigError(f"{path}: cannot be told to be a file of {', '.join(_NAMES.values())}")
+        raise ConfigError(f"{display_path(path)}: cannot be told to be a file of {', '.join(_NAMES.values())}")
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.catalog.conditions import split_names
@@ -13,14 +12,14 @@ from txsafe.diagnose import file_diagnostic
 from txsafe.fingerprints import with_fingerprints
 from txsafe.judge import judge_capability
 from txsafe.model import Effect, FeatureUse, FileReport, Place, Position, Report, Severity, Span
-from txsafe.poolerconfig.entries import Budget
+from txsafe.poolerconfig.entries import Budget, find_shown
 from txsafe.source import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from txsafe.catalog import Catalog
-    from txsafe.model import Diagnostic, SourceFile
+    from txsafe.model import Diagnostic, Profile, SourceFile
     from txsafe.poolerconfig.choice import Choice
     from txsafe.poolerconfig.entries import Entry
 
@@ -34,6 +33,12 @@ _DISABLED = {
     "track_prepared_statements": "no",
 }
 """Setting → the value that leaves prepared statements to the server connection that they were made on."""
+_RESETS = frozenset(
+    {"server_reset_query", "pool_discard", "pool_discard_query", "cleanup_server_connections", "reset_query_list"}
+)
+"""Settings that say how a server connection is cleaned for the next client."""
+_CLEARED = ("parameter:work_mem", "temporary-objects")
+"""What DISCARD ALL clears, and RESET ALL in part."""
 _NO_HARM = frozenset({"extra_float_digits"})
 """Drivers send it to read floats exactly, which servers since PostgreSQL 12 print anyway."""
 _SECRET = re.compile(
@@ -64,7 +69,7 @@ def complain(choice: Choice, report: Report, catalog: Catalog) -> Report:
 
 def read_masked(path: str) -> SourceFile:
     """Return a pooler's file as reports may quote it: without passwords."""
-    text = _SECRET.sub(lambda found: found[1] + "*" * len(found[2]), Budget().read(Path(path)))
+    text = _SECRET.sub(lambda found: found[1] + "*" * len(found[2]), Budget().read(find_shown(path)))
     # Its name must not make it Python, whose encoding it would have to declare.
     return replace(decode(text.encode(), f"{path}.sql"), path=path)
 
@@ -81,6 +86,7 @@ def _list_complaints(choice: Choice, report: Report, catalog: Catalog) -> Iterat
     yield from _find_unreported(choice, catalog)
     yield from _find_vanishing(choice, catalog)
     yield from _find_idle_reset(choice)
+    yield from _find_missing_reset(choice, catalog)
     yield from _find_other_modes(choice)
 
 
@@ -145,6 +151,21 @@ def _find_idle_reset(choice: Choice) -> Iterator[_Complaint]:
     if entry is not None and entry.value and choice.profile.mode != "session" and always == "no":
         text = f"`server_reset_query` does nothing in {choice.profile.mode} mode without `server_reset_query_always`"
         yield _Complaint(entry, text, Severity.NOTE)
+
+
+def _find_missing_reset(choice: Choice, catalog: Catalog) -> Iterator[_Complaint]:
+    """Tell which setting, as it stands here and not by default, hands a client's state on to the next one."""
+    pooler = catalog.poolers[choice.profile.pooler]
+    for key in _RESETS & choice.database.settings.keys() & choice.profile.settings.keys():
+        usual = {**choice.profile.settings, key: pooler.settings[key].default(choice.profile.version)}
+        if _leaks(choice.profile, catalog) and not _leaks(replace(choice.profile, settings=usual), catalog):
+            text = f"as `{key}` stands here, what a client leaves in a session is there for the next client"
+            yield _Complaint(choice.database.settings[key], text)
+
+
+def _leaks(profile: Profile, catalog: Catalog) -> bool:
+    use = FeatureUse(rule="", variant="", place=Place("", Span(0, 0)), sql="")
+    return any(Effect.LEAKED in judge_capability(each, use, profile, catalog).effects for each in _CLEARED)
 
 
 def _find_other_modes(choice: Choice) -> Iterator[_Complaint]:

@@ -5,8 +5,11 @@ Messages name keys and places, never whole lines: these files hold passwords.
 
 from __future__ import annotations
 
+import os
+import re
 import stat
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.discovery import display_path
@@ -14,12 +17,13 @@ from txsafe.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 10
 """Of includes in includes: PgBouncer's own limit."""
 MAX_FILES = 100
+_ESCAPE = re.compile(rb"\\(n|r|t|x[0-9a-f]{2})")
+_BYTES = {b"n": 10, b"r": 13, b"t": 9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,15 @@ class PoolerFile:
     databases: tuple[Database, ...]
     users: tuple[Entry, ...] = ()
     """Users with a mode of their own: name and mode."""
+
+
+def find_shown(shown: str) -> Path:
+    """Return the file that `display_path` shows like this: bytes that are no UTF-8 appear as escapes there."""
+    path = Path(shown)
+    if path.exists() or "\\" not in shown:
+        return path
+    raw = _ESCAPE.sub(lambda found: bytes([_BYTES.get(found[1]) or int(found[1][1:], 16)]), shown.encode())
+    return Path(os.fsdecode(raw))
 
 
 class Budget:

@@ -1,9 +1,10 @@
-"""`pgcat.toml` and `pgdog.toml`."""
+"""`pgcat.toml`, and `pgdog.toml` with its `users.toml`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from txsafe.discovery import display_path
@@ -11,17 +12,17 @@ from txsafe.errors import ConfigError
 from txsafe.poolerconfig.entries import Budget, Database, Entry, PoolerFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _PLACE = re.compile(r" \(at (line (\d+), column \d+|end of document)\)$")
 Table = Mapping[str, object]
 
 
-def _load(path: Path) -> tuple[str, Table]:
+def _load(path: Path, budget: Budget) -> tuple[str, Table]:
     import tomllib
 
-    text = Budget().read(path)
+    text = budget.read(path)
     shown = display_path(path)
     try:
         return text, tomllib.loads(text)
@@ -62,7 +63,7 @@ def _spell(value: object) -> str:
 
 def read_pgcat(path: Path) -> PoolerFile:
     """Read `pgcat.toml`; a user's `pool_mode` wins over its pool's."""
-    text, document = _load(path)
+    text, document = _load(path, Budget())
     places = _Places(text, display_path(path))
     general = places.entries(_table(document.get("general")))
     databases = []
@@ -93,17 +94,26 @@ def _forced_pgcat(document: Table, places: _Places) -> Iterator[Entry]:
                 yield Entry(own["username"].value, mode.value, mode.path, mode.line)
 
 
+USERS = "users.toml"
+"""PgDog's users, beside its `pgdog.toml` where nobody says otherwise."""
+
+
 def read_pgdog(path: Path) -> PoolerFile:
-    """Read `pgdog.toml`; a database's `pooler_mode` wins over the general one. Users stand in another file."""
-    text, document = _load(path)
+    """Read `pgdog.toml`, and `users.toml` beside it.
+
+    A user's `pooler_mode` wins over a database's, that over the general one; where all users of a database have the
+    same, it is the database's.
+    """
+    budget = Budget()
+    text, document = _load(path, budget)
     places = _Places(text, display_path(path))
     general = places.entries(_table(document.get("general")))
-    listed = document.get("databases")
+    users = tuple(_read_users(path.with_name(USERS), budget))
     databases: dict[str, Database] = {}
-    for table in listed if isinstance(listed, list) else ():
-        own = places.entries(_table(table))
+    for table in _tables(document.get("databases")):
+        own = places.entries(table)
         name = own["name"].value if "name" in own else "*"
-        mode = own.get("pooler_mode") or general.get("pooler_mode")
+        mode = _common_mode(name, users) or own.get("pooler_mode") or general.get("pooler_mode")
         # Of several servers of one database, the first counts.
         databases.setdefault(name, Database(name=name, mode=mode, settings=general, own=own))
     default = Database(name="*", mode=general.get("pooler_mode"), settings=general)
@@ -112,4 +122,37 @@ def read_pgdog(path: Path) -> PoolerFile:
         path=display_path(path),
         default_mode="transaction",
         databases=tuple(databases.values()) or (default,),
+        users=tuple(replace(user.mode, key=user.name) for user in users if user.mode is not None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    name: str
+    databases: frozenset[str]
+    """Empty: all of them."""
+    mode: Entry | None
+
+
+def _read_users(path: Path, budget: Budget) -> Iterator[_User]:
+    if not path.exists():
+        return
+    text, document = _load(path, budget)
+    places = _Places(text, display_path(path))
+    for table in _tables(document.get("users")):
+        own = places.entries(table)
+        listed = table.get("databases")
+        names = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+        names += [own["database"].value] if "database" in own else []
+        name = own["name"].value if "name" in own else "?"
+        yield _User(name, frozenset(names), own.get("pooler_mode"))
+
+
+def _common_mode(database: str, users: Sequence[_User]) -> Entry | None:
+    own = [user.mode for user in users if not user.databases or database in user.databases]
+    modes = {None if mode is None else mode.value for mode in own}
+    return own[0] if len(modes) == 1 else None
+
+
+def _tables(value: object) -> Iterator[Table]:
+    yield from (each for each in value if isinstance(each, Mapping)) if isinstance(value, list) else ()

@@ -2,8 +2,7 @@
 
 In: a probe, a context, a pool. Out: an `Observation`. Client A sets up on one server connection; an occupant keeps that
 connection busy, so that A's next transaction lands on another; A looks; the occupant looks; when A is gone, a new
-client looks
-on the old connection again. Whatever is left there is undone.
+client looks on the old connection again. Whatever is left there is undone.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from dataclasses import dataclass
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from txsafe.catalog.probes import Call, Context, Means, Probe, Speaker, Step, Word
 from txsafe.probe.drivers import AnyClient, AsyncpgClient, PsycopgClient
 from txsafe.probe.pool import HOLD_OF_SHARING, Hold, Occupant, Pool, Sharing, is_alive, occupy
-from txsafe.probe.probes import Context, Means, Probe, Speaker, Step, Word
 from txsafe.probe.wire import Answer, Client, Reply
 
 ATTEMPTS = 12
@@ -62,10 +61,9 @@ def observe(conninfo: str, pool: Pool, probe: Probe, context: Context) -> Observ
     """Run a probe and clean up.
 
     Where the pool is restless, several times, and what was seen most often counts. A start-up parameter too, and the
-    worst
-    counts: some poolers make it effective only the first time that they use a server connection.
+    worst counts: some poolers make it effective only the first time that they use a server connection.
     """
-    at_start = bool(probe.options or probe.start_up)
+    at_start = bool(probe.start_up)
     tries = [_try(conninfo, pool, probe, context) for _ in range(VOTES if pool.restless or at_start else 1)]
     # What a rival left is gone with the next client that comes along; seen once, it is a fact.
     fleeting = probe.differs if probe.undisturbed and probe.rival and pool.restless else None
@@ -138,13 +136,13 @@ class _Run:
                 self._aside(sql)
 
     def _connect(self) -> AnyClient:
-        match self._probe.speaker:
+        match self._probe.through:
             case Speaker.LIBPQ:
-                return Client(_with_options(self._conninfo, self._probe.options))
+                return Client(_with_options(self._conninfo, self._probe.start_up.get("options", "")))
             case Speaker.PSYCOPG:
                 return PsycopgClient(self._conninfo)
             case Speaker.ASYNCPG:
-                return AsyncpgClient(self._conninfo)
+                return AsyncpgClient(self._conninfo, start_up=self._probe.start_up)
             case Speaker.ASYNCPG_WITHOUT_CACHE:
                 return AsyncpgClient(self._conninfo, cache=0, start_up=self._probe.start_up)
 
@@ -205,15 +203,17 @@ class _Run:
         time.sleep(self._patience)
         backends = [client.backend]
         self._bind_backend(backends[0])
+        # libpq sends several statements in one message, drivers may not.
+        plain = isinstance(client, Client) and all(step.means is Means.QUERY for step in self._probe.set_up)
+        traced = self._pool.restless and plain
         for step in self._probe.set_up:
             time.sleep(self._patience)
-            traced = self._pool.restless and step.means is Means.QUERY
             answer = client.query(f"{step.text}; SELECT pg_backend_pid()") if traced else self._do(client, step)
             if not answer.ok:
                 return _set_up_failed(answer)
             if traced:
                 backends.append(answer.value)
-        if self._probe.set_up and all(step.means is Means.QUERY for step in self._probe.set_up) and self._pool.restless:
+        if traced and self._probe.set_up:
             del backends[0]
         elif not self._probe.undisturbed:
             time.sleep(self._patience)
@@ -224,30 +224,16 @@ class _Run:
         return backends[0]
 
     def _committed(self, client: AnyClient) -> _Seen:
-        failed = self._begin(client)
-        if failed is not None:
-            return failed
-        backend = client.backend
-        self._left_on.add(backend)
-        self._bind_backend(backend)
-        for step in self._probe.set_up:
-            if (answer := self._do(client, step)).reply is not Reply.ROWS:
-                client.query("ROLLBACK")
-                return _set_up_failed(answer)
+        backend = self._set_up_in_a_block(client)
+        if isinstance(backend, _Seen):
+            return backend
         client.query("COMMIT")
         return self._elsewhere(client, backend)
 
     def _inside(self, client: AnyClient) -> _Seen:
-        failed = self._begin(client)
-        if failed is not None:
-            return failed
-        backend = client.backend
-        self._left_on.add(backend)
-        self._bind_backend(backend)
-        for step in self._probe.set_up:
-            if (answer := self._do(client, step)).reply is not Reply.ROWS:
-                client.query("ROLLBACK")
-                return _set_up_failed(answer)
+        backend = self._set_up_in_a_block(client)
+        if isinstance(backend, _Seen):
+            return backend
         answer = self._do(client, self._probe.observe)
         words = self._own(answer)
         for step in self._probe.closing if answer.ok else ():
@@ -257,9 +243,19 @@ class _Run:
         client.query("COMMIT" if answer.ok else "ROLLBACK")
         return _Seen(words, answer)
 
-    def _begin(self, client: AnyClient) -> _Seen | None:
-        answer = client.query("BEGIN")
-        return None if answer.ok else _Seen((Word.ERROR,), answer)
+    def _set_up_in_a_block(self, client: AnyClient) -> str | _Seen:
+        """Begin, do the set-up and return the server connection that it was on; the block stays open."""
+        begun = client.query("BEGIN")
+        if not begun.ok:
+            return _Seen((Word.ERROR,), begun)
+        backend = client.backend
+        self._left_on.add(backend)
+        self._bind_backend(backend)
+        for step in self._probe.set_up:
+            if (answer := self._do(client, step)).reply is not Reply.ROWS:
+                client.query("ROLLBACK")
+                return _set_up_failed(answer)
+        return backend
 
     def _bind_backend(self, backend: str) -> None:
         self._expect = self._expect.replace("{backend}", backend)
@@ -273,6 +269,9 @@ class _Run:
         if isinstance(occupant, _Seen):
             return occupant
         try:
+            # What has no name of its own may be there from an earlier probe.
+            if not self._probe.clean_up and self._already_there():
+                return _unseen("the state was there before the probe", again=True)
             self._let_rival_in()
             answer = self._do(client, self._probe.observe)
             own = self._own(answer)
@@ -316,18 +315,19 @@ class _Run:
     def _others(self, occupant: Occupant) -> tuple[Word, ...]:
         """Look at what another client finds on the connection that it sits on."""
         look = self._probe.look or self._probe.observe
-        if not self._probe.sight or look.means is not Means.QUERY:
+        if not self._probe.leaves or look.means is not Means.QUERY:
             return ()
-        return self._probe.sight if self._is_there(occupant.ask(look.text)) else ()
+        return self._probe.leaves if self._is_there(occupant.ask(look.text)) else ()
 
     def _after(self, seen: _Seen) -> _Seen:
         """Look again on every connection that A was on, now that A is gone, and undo what is left."""
-        words = seen.words
+        words, missed = seen.words, False
         for backend in sorted(filter(None, self._left_on)):
             if self._pool.sharing is Sharing.DIRECT or not is_alive(self._conninfo, backend):
                 continue
             occupant = occupy(self._conninfo, backend, self._hold)
             if occupant is None:
+                missed = missed or is_alive(self._conninfo, backend)
                 continue
             found = self._others(occupant)
             words = (*words, *found)
@@ -337,40 +337,38 @@ class _Run:
         if Word.STUCK in words:
             # What is stuck is held still: not lost, though its owner cannot reach it.
             words = tuple(word for word in words if word is not Word.LOST)
-        return _Seen(tuple(dict.fromkeys(words)), seen.answer, seen.switched, seen.again)
+        return _Seen(tuple(dict.fromkeys(words)), seen.answer, seen.switched, seen.again or missed)
 
     def _clean(self, occupant: Occupant) -> None:
         for sql in self._probe.clean_up or ("SELECT pg_terminate_backend(pg_backend_pid())",):
             occupant.ask(sql)
 
     def _do(self, client: AnyClient, step: Step) -> Answer:
-        if step.means is Means.QUERY:
-            return client.query(step.text)
-        if not isinstance(client, Client):
-            return client.bound(step.text)
-        if step.means is Means.NOTIFICATION:
-            return self._notify(client, step.text)
-        return _do_on_the_wire(client, step)
+        match step.means:
+            case Means.QUERY:
+                return client.query(step.text)
+            case Means.NOTIFIED:
+                return self._notify(client, step.text)
+            case _:
+                return _do_on_the_wire(client, step) if isinstance(client, Client) else _do_through(client, step)
 
-    def _notify(self, client: Client, channel: str) -> Answer:
+    def _notify(self, client: AnyClient, channel: str) -> Answer:
         sent = self._aside(f"NOTIFY {channel}")
-        return Answer(Reply.ROWS, client.notifications(DELIVERY)) if sent.ok else sent
+        return Answer(Reply.ROWS, client.notified(DELIVERY)) if sent.ok else sent
 
 
 def _do_on_the_wire(client: Client, step: Step) -> Answer:
     match step.means:
-        case Means.PREPARE:
-            return client.prepare(step.name, step.text)
-        case Means.EXECUTE:
-            return client.execute(step.name)
-        case Means.SPLIT:
-            return client.prepare("", step.text)
-        case Means.SPLIT_EXECUTE:
-            return client.execute("")
-        case Means.CLAIMED_BACKEND:
-            return Answer(Reply.ROWS, (client.claimed_backend,))
+        case Means.PARSE:
+            return client.prepare(step.word, step.text)
+        case Means.BIND_NAMED:
+            return client.execute(step.word)
         case _:
-            return client.bind(step.text)
+            return Answer(Reply.ROWS, (client.claimed_backend,))
+
+
+def _do_through(client: PsycopgClient | AsyncpgClient, step: Step) -> Answer:
+    return client.call(Call(step.word), step.text) if step.means is Means.CALL else client.bound(step.text, step.word)
 
 
 def _set_up_failed(answer: Answer) -> _Seen:

@@ -10,8 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from txsafe.catalog.probes import Context, Word
 from txsafe.model import Effect, Outcome
-from txsafe.probe.probes import Context, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

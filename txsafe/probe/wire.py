@@ -1,8 +1,7 @@
 """One client connection, spoken to at libpq's level so that nothing but what a probe asks for goes over the wire.
 
 In: a connection string and SQL. Out: `Answer`s. A driver would prepare, begin and reset on its own; libpq does none
-of it.
-Every call has a time limit; refusal, failure and silence are answers, never exceptions.
+of it. Every call has a time limit; refusal, failure and silence are answers, never exceptions.
 """
 
 from __future__ import annotations
@@ -106,10 +105,6 @@ class Client:
         """Send one message of the simple protocol."""
         return self._ask(lambda connection: connection.send_query(sql.encode()))
 
-    def bind(self, sql: str) -> Answer:
-        """Send Parse, Bind and Execute of the unnamed statement in one go."""
-        return self._ask(lambda connection: connection.send_query_params(sql.encode(), []))
-
     def prepare(self, name: str, sql: str) -> Answer:
         """Send Parse and Sync."""
         return self._ask(lambda connection: connection.send_prepare(name.encode(), sql.encode()))
@@ -142,7 +137,7 @@ class Client:
             self._connection.exit_pipeline_mode()
         return answer
 
-    def notifications(self, wait: float) -> tuple[str, ...]:
+    def notified(self, wait: float) -> tuple[str, ...]:
         """Return the channels of the notifications that have come, or come within `wait` seconds."""
         deadline = time.monotonic() + wait
         channels: list[str] = []
