@@ -254,6 +254,12 @@ def _analyzer(setting: Setting) -> Analyzer:
     from txsafe.analysis import Analyzer  # a run without candidates never needs it
 
     if setting.config.follow_imports:
-        gc.set_threshold(*_COLLECTION)
-        gc.freeze()  # what is loaded by now stays; nobody need look through it again
+        _collect_rarely()
     return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps)
+
+
+@lru_cache(maxsize=1)
+def _collect_rarely() -> None:
+    """Prepare this process, once, for the trees of a program: `Project` collects what is left of them itself."""
+    gc.set_threshold(*_COLLECTION)
+    gc.freeze()  # what is loaded by now stays; nobody need look through it again
