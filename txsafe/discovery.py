@@ -228,7 +228,8 @@ class _Walk:
                 continue
             if _is_folder(entry) or self._is_passed_over(entry.path, ignores):
                 continue
-            if file_kind(entry.name) is FileKind.SETTINGS and not self._is_included(entry.path):
+            unasked = self.accepts is _is_analysed and not self._is_included(entry.path)
+            if unasked and file_kind(entry.name) is FileKind.SETTINGS:
                 self._add_settings(entry)
                 continue
             self._add_walked_file(entry)

@@ -264,6 +264,8 @@ class Drivers:
     """Package whose version decides → the version that is assumed where a project does not say."""
     pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
     """By name."""
+    statement_names: Mapping[str, str] = NO_FACTS
+    """Beginning of the names that prepared statements get on protocol level → driver."""
     any_database: frozenset[str] = frozenset()
     """Drivers that speak to other databases as well."""
     foreign: frozenset[str] = frozenset()
@@ -300,6 +302,7 @@ class _Draft:
     versioned: list[tuple[Node, str]] = field(default_factory=list)
     """Packages that conditions ask for, to be checked at the end."""
     pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
+    statement_names: dict[str, str] = field(default_factory=dict)
     any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     no_sql: set[str] = field(default_factory=set)
@@ -349,6 +352,7 @@ def _finish(draft: _Draft) -> Drivers:
         keys=MappingProxyType(draft.keys),
         packages=MappingProxyType(draft.packages),
         pool_settings=MappingProxyType(draft.pool_settings),
+        statement_names=MappingProxyType(draft.statement_names),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
         no_sql=frozenset(draft.no_sql),
@@ -432,6 +436,7 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     uses = MappingProxyType({name: _decode_use(Reader(node), draft, library) for name, node in shared})
     file = _File(driver, uses, draft, library)
     draft.imports.update(dict.fromkeys(reader.texts("imports"), identifier))
+    draft.statement_names.update(dict.fromkeys(reader.texts("statement-names"), identifier))
     for names, node in reader.entries("types"):
         _decode_type(file, names, Reader(node))
     for names, node in reader.entries("functions"):
