@@ -40,6 +40,10 @@ FORMS: dict[str, tuple[str, str]] = {
     "assign2": (P + "u = os.environ.get('DIRECT_URL', 'x')\nv = u\n" + T.format("v"), "DIRECT_URL"),
     "replace": (P + "u = os.environ['DIRECT_URL'].replace('a', 'b')\n" + T.format("u"), "DIRECT_URL"),
     "fstring": (P + T.format("f\"{os.environ['DIRECT_URL']}?a=b\""), "DIRECT_URL"),
+    "ternary": (P + T.format("os.environ['A'] if x else os.environ['DIRECT_URL']"), "DIRECT_URL"),
+    "concatenation": (P + T.format("'postgresql://' + os.environ['DIRECT_HOST']"), "DIRECT_HOST"),
+    "a function around it": (P + T.format("clean(os.environ['DIRECT_URL'])"), "DIRECT_URL"),
+    "an awaited argument": (P + T.format("(url := os.environ['DIRECT_URL'])"), "DIRECT_URL"),
     "or": (P + T.format("os.getenv('DIRECT_URL') or 'x'"), "DIRECT_URL"),
     "param": (
         P
@@ -153,3 +157,10 @@ def test_a_route_leads_through_other_files(tmp_path: Path) -> None:
         path = tmp_path / "app.py"
         report = Analyzer.of(config).analyze(FileInput(path, str(path)))
         assert [each.rule for each in report.diagnostics].count("listen") == expected
+
+
+def test_names_are_not_followed_for_ever() -> None:
+    chain = "".join(f"v{number} = v{number + 1}\n" for number in range(30)) + "v30 = os.environ['DIRECT_URL']\n"
+    assert len(listens(P + chain + T.format("v0"), DIRECT_URL="direct")) == 1
+    many = " or ".join(f"os.environ['N{number}']" for number in range(30))
+    assert len(listens(P + T.format(many), N29="direct")) == 1

@@ -184,3 +184,20 @@ def test_a_settings_file_that_is_named_is_read(tmp_path: Path) -> None:
     (tmp_path / "ci.yml").write_text("image: postgres:16")
     found = find_files([str(tmp_path / "ci.yml")], Config(root=tmp_path))
     assert [file.path.name for file in found.files] == ["ci.yml"]
+
+
+def test_options_that_hold_no_parameter_are_told_as_such() -> None:
+    (found,) = judge(".env", "U=postgresql://h/d?options=project%3Dshop\n")
+    assert (found.rule, found.variant) == ("startup-parameter", "options")
+
+
+def test_a_users_driver_file_may_ask_for_truth(tmp_path: Path) -> None:
+    words = {"a": "true", "b": "false", "c": "none"}
+    uses = ", ".join(
+        f"'*.{key}': {{uses: {{api: session-set, when: {{value: '{word}'}}, facts: {{call: {key}, name: jit}}}}}}"
+        for key, word in words.items()
+    )
+    (tmp_path / "drivers").mkdir()
+    (tmp_path / "drivers" / "own.yaml").write_text(f"id: own\ntitle: Own\nkeys: {{{uses}}}\n")
+    text = "x:\n  a: yes\n  b: off\n  c: null\ny:\n  a: off\n  b: on\n  c: some\n"
+    assert [line for line, _, _ in said("x.yaml", text, rule_paths=(tmp_path,))] == [2, 3, 4]
