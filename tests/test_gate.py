@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-TELLING = ("sql", "uses", "start-up")
+TELLING = ("sql", "uses", "start-up", "procedure")
 
 
 def drivers() -> list[dict[str, object]]:

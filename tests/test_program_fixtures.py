@@ -13,7 +13,7 @@ from txsafe.cli import main
 
 ROOT = Path(__file__).parent.parent
 CASES = sorted(path for path in (ROOT / "fixtures/program").iterdir() if path.is_dir())
-ANNOTATION = re.compile(r"#\s*(expect|ok):\s*([\w\-]+)")
+ANNOTATION = re.compile(r"(?:#|--)\s*(expect|ok):\s*([\w\-]+)")
 
 
 def check(*targets: Path, jobs: int = 1) -> list[dict[str, object]]:
@@ -32,7 +32,8 @@ def said(found: list[dict[str, object]]) -> list[tuple[str, object, object]]:
 def annotated(case: Path, kind: str) -> list[tuple[str, object, object]]:
     return sorted(
         (path.name, number, rule)
-        for path in case.rglob("*.py")
+        for path in case.rglob("*.*")
+        if path.suffix in {".py", ".sql"}
         for number, line in enumerate(path.read_text().splitlines(), 1)
         for found, rule in ANNOTATION.findall(line)
         if found == kind

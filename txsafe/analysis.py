@@ -52,11 +52,11 @@ from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 from txsafe.versions import Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from txsafe.config import Config
     from txsafe.discovery import FileInput
-    from txsafe.model import ApiUse
+    from txsafe.model import ApiUse, Fix
     from txsafe.project import Program, Project
 
 MOST_USES = 20_000
@@ -71,8 +71,8 @@ DIRECT = "direct"
 """The profile of files that bypass the pooler."""
 SETTINGS = "settings"
 """The sink of SQL that stands in a settings file."""
-LITERAL = "literal"
-"""The sink of a text that nothing is seen to send."""
+PRESUMED = frozenset({"literal", "script"})
+"""The sinks of texts that nothing is seen to send; who is seen to send them knows better in what transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,8 @@ class _Reading:
     errors: tuple[FileError, ...] = ()
 
 
+Fixing: TypeAlias = "Callable[[FeatureUse, Surroundings], Fix | None]"
+Judging: TypeAlias = "Callable[[FeatureUse, Profile, Catalog], Verdict]"
 Judged: TypeAlias = tuple[Profile, Verdict]
 """What a use came to, and whose profile said so."""
 
@@ -191,25 +193,32 @@ class Analyzer:
             unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
             errors=reading.errors,
             sinks=reading.sinks,
-            literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink == LITERAL)),
+            literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink in PRESUMED)),
             reached=tuple(_reached(reading, sources)),
             loose=reading.loose,
             sites=reading.sites,
         )
 
-    def judge_uses(self, found: FileUses, path: str) -> tuple[Judged, ...]:
+    def judge_uses(self, found: FileUses, path: str, *, judging: Judging = judge) -> tuple[Judged, ...]:
         """Return the verdict on each use, and the profile of the connection that it is judged for."""
         return tuple(
-            (profile, judge(use, profile, self.catalog))
+            (profile, judging(use, profile, self.catalog))
             for use in found.uses[:MOST_USES]
             for profile in (self._profile_of(path, use),)
         )
 
     def conclude(
-        self, found: FileUses, judged: Sequence[Judged], source: SourceFile, *, sources: Sources
+        self,
+        found: FileUses,
+        judged: Sequence[Judged],
+        source: SourceFile,
+        *,
+        sources: Sources,
+        fixing: Fixing = find_fix,
     ) -> FileReport:
         """Return the report of a file whose uses are judged; `sources` has the texts that they are spelled in."""
-        every = self._diagnose(found, judged, sources)
+        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
+        every = self._diagnose(found, judged, surroundings, fixing)
         given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
         distinct = _distinct(given[:MOST_DIAGNOSTICS], source.path)
         here = tuple(diagnostic for diagnostic in distinct if diagnostic.path == source.path)
@@ -320,8 +329,9 @@ class Analyzer:
         own = site.driver is not None and site.driver not in drivers.any_database
         return not own and foreign_dialect(site.template.text) is not None
 
-    def _diagnose(self, found: FileUses, judged: Sequence[Judged], sources: Sources) -> Iterator[Diagnostic]:
-        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
+    def _diagnose(
+        self, found: FileUses, judged: Sequence[Judged], surroundings: Surroundings, fixing: Fixing
+    ) -> Iterator[Diagnostic]:
         for use, (profile, verdict) in zip(found.uses, judged, strict=False):
             if verdict.outcome is not Outcome.SAFE:
                 yield diagnose(
@@ -329,10 +339,10 @@ class Analyzer:
                     verdict,
                     rule=self.catalog.rules[use.rule],
                     profile=profile,
-                    sources=sources,
+                    sources=surroundings.sources,
                     neighbours=found.neighbours,
                     placeholders=self.catalog.drivers.placeholders,
-                    fix=find_fix(use, surroundings),
+                    fix=fixing(use, surroundings),
                 )
 
     def _mentions(self, reading: _Reading, uses: Sequence[FeatureUse]) -> Iterator[FeatureUse]:

@@ -32,8 +32,10 @@ _STEMS: Mapping[str, str | None] = {
     # what a file imports
     "from": rf"from[\s\\]+(?:{_MODULE})",
     # calls and attributes
+    "callproc(": None,
     ".copy(": r"\.copy\((?!\s*\))",
-    ".exec": r"\.exec(?:ute|_driver_sql|\()",
+    ".exec": r"\.exec(?:ute|_driver_sql|_params|_?\()",
+    ".send_query": None,
     ".extra(": None,
     ".iterat": r"\.iterat(?:or|e)\(",
     ".raw(": None,

@@ -655,7 +655,7 @@ class Consulted:
     """What the analysis of one file has asked of the program around it: change that, and the report may change."""
 
     modules: tuple[tuple[str, str | None], ...] = ()
-    """Dotted names that were looked up, sorted, with the file of each; None where the program has none of that name."""
+    """Dotted names, and paths of files of SQL, that were looked up, sorted, each with its file; None for none."""
     words: tuple[str, ...] = ()
     """Names of which all files that hold them were looked for, sorted; see `scopes.Project.references`."""
 

@@ -1,5 +1,5 @@
 # os.path is several times faster than pathlib, and imports are looked up by the thousand.
-# ruff: noqa: PTH100, PTH110, PTH113, PTH118, PTH120, PTH122, PTH208
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH118, PTH120, PTH122, PTH208
 """Dotted module names in, parsed files out: the rest of the program, loaded where an import is followed.
 
 A root is a folder that imports start from: the one above a file's topmost `__init__.py`, every folder above that up to
@@ -124,6 +124,7 @@ class Project:
         """Why files cannot be parsed."""
         self._sizes: dict[str, int] = {}
         """Nodes of the modules that are kept, as of the last file that used them."""
+        self._texts: dict[str, SourceFile | None] = {}
         self._made = 0
 
     def open(self, path: Path, source: SourceFile) -> Module:
@@ -161,6 +162,7 @@ class Project:
         self._forget_oldest()
         self._spent = _Spent()
         self._sources = {}
+        self._texts = {}
 
     def _forget_oldest(self) -> None:
         """Forget what was found out for the last file, on which no answer may depend, and the oldest modules."""
@@ -226,7 +228,7 @@ class Project:
             self._modules[path] = self._read(path, top)
         module = self._modules[path]
         self._modules.move_to_end(path)
-        if module is None or not self._afford(path, module):
+        if module is None or not self._afford(path, module.source):
             return None
         self._sources[module.source.path] = module.source
         return module
@@ -240,6 +242,25 @@ class Project:
     def is_described(self, first: str) -> bool:
         """Return whether a top-level package is a driver, of which more is known than its source tells."""
         return first in self._reserved
+
+    def text_file(self, path: str, top: str) -> SourceFile | None:
+        """Return a file that the program reads; None where it is out of bounds or cannot be decoded."""
+        absolute = os.path.abspath(path)
+        if absolute not in self._texts:
+            self._texts[absolute] = self._read_text(absolute, top)
+        source = self._texts[absolute]
+        if source is None or not self._afford(absolute, source):
+            return None
+        self._sources[source.path] = source
+        return source
+
+    def _read_text(self, path: str, top: str) -> SourceFile | None:
+        if not _is_below(os.path.realpath(path), top) or not os.path.isfile(path):
+            return None
+        try:
+            return read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE)
+        except SourceError:
+            return None
 
     def references(self, name: str, top: str) -> References:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
@@ -259,16 +280,16 @@ class Project:
             self._faults[path] = str(error)
             return None
 
-    def _afford(self, path: str, module: Module) -> bool:
+    def _afford(self, path: str, source: SourceFile) -> bool:
         spent = self._spent
         if path in spent.paths:
             return True
-        if len(module.source.text) > BYTES_PER_MODULE:
+        if len(source.text) > BYTES_PER_MODULE:
             return False
-        if len(spent.paths) >= MODULES_PER_FILE or spent.text + len(module.source.text) > TEXT_PER_FILE:
+        if len(spent.paths) >= MODULES_PER_FILE or spent.text + len(source.text) > TEXT_PER_FILE:
             return False
         spent.paths.add(path)
-        spent.text += len(module.source.text)
+        spent.text += len(source.text)
         return True
 
 
@@ -289,6 +310,20 @@ class _View:
         path = self._paths[name]
         self._project.note(name, path)
         return None if path is None else self._project.load(path, self._top)
+
+    def text_file(self, path: str) -> SourceFile | None:
+        """Return a file that is no Python; see `scopes.Project`."""
+        found = self._project.text_file(path, self._top)
+        self._project.note(path, None if found is None else os.path.abspath(path))
+        return found
+
+    def folder(self, package: str) -> str | None:
+        """Return the folder of a package; see `scopes.Project`."""
+        parts = package.split(".")
+        if not all(part.isidentifier() for part in parts):
+            return None
+        folders = (os.path.join(root, *parts) for root in self._roots_with(parts[0]))
+        return next((display_path(folder) for folder in folders if os.path.isdir(folder)), None)
 
     def references(self, name: str) -> References:
         """Return the files that hold a name, parsed."""

@@ -29,9 +29,9 @@ PROFILES = list_profiles(CATALOG, server_version=None)
 
 
 def facts(report: Report) -> list[tuple[object, ...]]:
-    """Return what a report says, but for the name of the run's own profile."""
+    """Return what a report says, but for the name of the run's own profile, and for fixes, which no profile decides."""
     return [
-        (replace(each, profile=""), each.profile if each.profile != report.profile.name else "")
+        (replace(each, profile="", fix=None), each.profile if each.profile != report.profile.name else "")
         for each in report.diagnostics
     ]
 

@@ -43,6 +43,16 @@ _LAYOUT = "1"
 
 
 @dataclass(frozen=True, slots=True)
+class Bundle:
+    """Packages that are unpacked together."""
+
+    name: str
+    """Of its folder."""
+    suite: str
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Archive:
     """The mirror that the system itself is installed from."""
 
@@ -52,7 +62,7 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """One suite's unpacked packages."""
+    """A bundle's unpacked packages, or one suite's."""
 
     suite: str
     root: Path
@@ -75,9 +85,17 @@ def install(suites: Sequence[str] = tuple(SUITES), *, progress: Progress | None 
     """Return the suites' packages, unpacked now, all at once, or by an earlier run."""
     folder = cache_folder()
     say = progress or _say
-    with _locked(folder / "lock"), ThreadPoolExecutor(len(suites)) as pool:
-        found = list(pool.map(lambda suite: _installed(folder, suite) or _install_suite(folder, suite, say), suites))
+    bundles = [Bundle(suite, suite, SUITES[suite]) for suite in suites]
+    with _locked(folder / "lock"), ThreadPoolExecutor(len(bundles)) as pool:
+        found = list(pool.map(lambda bundle: _installed(folder, bundle) or _install(folder, bundle, say), bundles))
     return {packages.suite: packages for packages in found}
+
+
+def install_bundle(bundle: Bundle, *, progress: Progress | None = None) -> Packages:
+    """Return a bundle's packages, unpacked now or by an earlier run."""
+    folder = cache_folder()
+    with _locked(folder / f"{bundle.name}.lock"):
+        return _installed(folder, bundle) or _install(folder, bundle, progress or _say)
 
 
 def _say(text: str) -> None:
@@ -91,50 +109,52 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _stamp(suite: str) -> str:
-    return hashlib.sha256("\0".join((_LAYOUT, *SUITES[suite])).encode()).hexdigest()
+def _stamp(bundle: Bundle) -> str:
+    named = () if bundle.name == bundle.suite else (bundle.suite,)
+    return hashlib.sha256("\0".join((_LAYOUT, *named, *bundle.packages)).encode()).hexdigest()
 
 
-def _installed(folder: Path, suite: str) -> Packages | None:
-    root = folder / suite
+def _installed(folder: Path, bundle: Bundle) -> Packages | None:
+    root = folder / bundle.name
     try:
         record = json.loads((root / "lab.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return Packages(suite, root, record["versions"]) if record["stamp"] == _stamp(suite) else None
+    return Packages(bundle.name, root, record["versions"]) if record["stamp"] == _stamp(bundle) else None
 
 
-def _install_suite(folder: Path, suite: str, progress: Progress) -> Packages:
+def _install(folder: Path, bundle: Bundle, progress: Progress) -> Packages:
     for program in ("apt-get", "apt-config", "dpkg-deb"):
         if shutil.which(program) is None:
             raise LabUnavailableError(f"{program} is missing: the lab's programs come as Debian packages")
-    work = folder / f"{suite}.new"
+    name = bundle.name
+    work = folder / f"{name}.new"
     shutil.rmtree(work, ignore_errors=True)
-    apt = _Apt(work / "apt", suite)
-    progress(f"{suite}: reading the package lists")
+    apt = _Apt(work / "apt", bundle.suite)
+    progress(f"{name}: reading the package lists")
     apt.run("update", "-qq")
-    names = [name for name in apt.closure(SUITES[suite]) if _needed(name, suite)]
-    progress(f"{suite}: downloading {len(names)} packages")
+    names = [package for package in apt.closure(bundle.packages) if _needed(package, bundle)]
+    progress(f"{name}: downloading {len(names)} packages")
     archives = work / "archives"
     archives.mkdir()
     apt.run("download", "-qq", *names, folder=archives)
     root = work / "root"
     for file in sorted(archives.glob("*.deb")):
         subprocess.run(["dpkg-deb", "-x", str(file), str(root)], check=True, capture_output=True)
-    versions = {name: _version(archives, name) for name in SUITES[suite]}
-    _wrap_servers(Packages(suite, root, versions))
-    (root / "lab.json").write_text(json.dumps({"stamp": _stamp(suite), "versions": versions}), encoding="utf-8")
-    shutil.rmtree(folder / suite, ignore_errors=True)
+    versions = {package: _version(archives, package) for package in bundle.packages}
+    _wrap_servers(Packages(name, root, versions))
+    (root / "lab.json").write_text(json.dumps({"stamp": _stamp(bundle), "versions": versions}), encoding="utf-8")
+    shutil.rmtree(folder / name, ignore_errors=True)
     root.chmod(0o755)
     # Wrappers name the final place, so the rename comes last and makes the folder valid.
-    root.rename(folder / suite)
+    root.rename(folder / name)
     shutil.rmtree(work, ignore_errors=True)
-    progress(f"{suite}: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
-    return Packages(suite, folder / suite, versions)
+    progress(f"{name}: " + ", ".join(f"{package} {version}" for package, version in versions.items()))
+    return Packages(name, folder / name, versions)
 
 
-def _needed(name: str, suite: str) -> bool:
-    return name in SUITES[suite] or (name.startswith("lib") and not UNNEEDED.match(name))
+def _needed(name: str, bundle: Bundle) -> bool:
+    return name in bundle.packages or (name.startswith("lib") and not UNNEEDED.match(name))
 
 
 def _version(archives: Path, name: str) -> str:
@@ -216,14 +236,19 @@ class _Apt:
         return "\n".join((*acquire, *(f'{key} "{value}";' for key, value in own.items()), ""))
 
 
-def find_archive() -> Archive:
-    """Return the mirror that the system's own release comes from, of its deb822 or one-line sources."""
+def find_codename() -> str:
+    """Return the name of the system's own release: `bookworm`."""
     release = dict(
         line.split("=", 1) for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines() if "=" in line
     )
-    codename = release.get("VERSION_CODENAME", "").strip('"')
     if release.get("ID", "").strip('"') != "debian":
         raise LabUnavailableError("the lab's packages are Debian's, and this system is another")
+    return release.get("VERSION_CODENAME", "").strip('"')
+
+
+def find_archive() -> Archive:
+    """Return the mirror that the system's own release comes from, of its deb822 or one-line sources."""
+    codename = find_codename()
     folder = Path("/etc/apt")
     for path in sorted(folder.glob("sources.list.d/*.sources")):
         if archive := _archive_in_stanzas(path.read_text(encoding="utf-8"), codename):

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.python.analysed import marked, shown, source_of
 from txsafe.python.scopes import Module, References
 from txsafe.python.values import evaluate, evaluate_through, text_values
+
+if TYPE_CHECKING:
+    from txsafe.model import SourceFile
 
 
 class Files:
@@ -23,6 +28,12 @@ class Files:
 
     def fault(self, name: str) -> str | None:
         return None
+
+    def text_file(self, path: str) -> SourceFile | None:
+        return source_of(self.files[path], path) if path in self.files else None
+
+    def folder(self, package: str) -> str | None:
+        return package.replace(".", "/") if package in self.files else None
 
     def references(self, name: str) -> References:
         found = [self.module(module) for module, text in self.files.items() if name in text]

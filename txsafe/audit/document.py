@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from txsafe.audit.section import Section
+    from txsafe.audit.section import Bars, Section
     from txsafe.model import Diagnostic, FileError, Position, Profile, UnresolvedSink
-    from txsafe.report.context import RuleHelp
     from txsafe.report.frames import FrameLine
     from txsafe.report.summary import Summary
 
@@ -61,10 +58,14 @@ class Finding:
     frame: tuple[FrameLine, ...]
     trail: tuple[Waypoint, ...]
     directory: str
+    effect: str
+    """Key of its group in `Audit.by_effect`."""
     owners: tuple[str, ...]
     """Of CODEOWNERS; none where nobody owns the file."""
     remedies: tuple[str, ...]
     """Single changes around the code that make it go: settings, versions of the pooler and of the server."""
+    diff: str = ""
+    """What its fix would change."""
     observed: str = ""
     """What a log or pg_stat_statements says of it."""
 
@@ -73,11 +74,23 @@ class Finding:
 class Group:
     """Findings that have something in common."""
 
-    id: str
+    key: str
+    """An effect's word, a rule, a folder, an owner."""
     title: str
-    explanation: str
-    """Markdown; may be empty."""
     anchors: tuple[str, ...]
+    explanation: str = ""
+    """Markdown: what happens and what to write instead."""
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What has become of the findings that a baseline knew."""
+
+    known: int
+    """Still there."""
+    gone: int
+    new: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +118,10 @@ class Audit:
     baselined: tuple[Finding, ...]
     unresolved: tuple[UnresolvedSink, ...]
     errors: tuple[FileError, ...]
-    rules: Mapping[str, RuleHelp]
-    """Those that findings belong to."""
+    progress: Progress | None
+    """None without a baseline."""
+    work: Bars | None = None
+    """How much of each kind of work the changes are."""
     what_if: Section | None = None
     plan: Section | None = None
     budget: Section | None = None

@@ -64,6 +64,14 @@ class Paragraph:
     """Other than plain: a box that stands out."""
 
 
+class Shape(enum.StrEnum):
+    """What a table is for."""
+
+    LIST = "list"
+    MATRIX = "matrix"
+    """To be looked at rather than read: many narrow columns of short cells with tones."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """Rows of cells; the first cell of a row is its head."""
@@ -71,6 +79,7 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    shape: Shape = Shape.LIST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,6 +143,14 @@ class Runs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure:
+    """Where a call says which SQL function it calls: paths of its arguments."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """What one function, constructor, method or attribute does."""
 
@@ -167,6 +175,7 @@ class Call:
     """The arguments that name the connection's source."""
     runs: Runs | None = None
     temporary: Temporary | None = None
+    procedure: Procedure | None = None
     uses: tuple[Use, ...] = ()
     start_up: StartUp | None = None
     pool_sizes: tuple[PoolSize, ...] = ()
@@ -563,6 +572,7 @@ def _decode_call(file: _File, reader: Reader) -> Call:
         route=reader.texts("route"),
         runs=_decode_runs(reader.optional_reader("runs")),
         temporary=_decode_temporary(reader.optional_reader("temporary")),
+        procedure=_decode_procedure(reader.optional_reader("procedure")),
         uses=tuple(_shared_use(file, node) for node in reader.nodes("uses")),
         start_up=_decode_start_up(reader.optional_reader("start-up")),
         pool_sizes=tuple(_decode_pool_size(each) for each in reader.readers("pool-size")),
@@ -641,6 +651,14 @@ def _decode_runs(reader: Reader | None) -> Runs | None:
     )
     reader.finish()
     return runs
+
+
+def _decode_procedure(reader: Reader | None) -> Procedure | None:
+    if reader is None:
+        return None
+    procedure = Procedure(name=reader.text("name"), arguments=reader.text("arguments"))
+    reader.finish()
+    return procedure
 
 
 def _decode_temporary(reader: Reader | None) -> Temporary | None:

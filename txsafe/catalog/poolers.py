@@ -6,7 +6,7 @@ import enum
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from types import MappingProxyType
 
@@ -57,6 +57,10 @@ class Setting:
     exists: str = ""
     """The versions that know the setting; empty: all of them."""
     values: tuple[str, ...] = ()
+    worth_trying: tuple[str, ...] = ()
+    """Values that do something else than the default, for settings that take any."""
+    price: str = ""
+    """What it costs to set it to something else than the default, beyond the work: one sentence."""
 
     def exists_in(self, version: str | None) -> bool:
         """Tell whether a version knows the setting; an unknown version is taken to."""
@@ -300,9 +304,12 @@ def _read_setting(name: str, node: Node) -> Setting:
         defaults=(),
         exists=read_range(reader, "exists"),
         values=reader.texts("values"),
+        price=reader.optional_text("price"),
     )
-    setting = Setting(
-        name=name, type=bare.type, defaults=_read_defaults(reader, bare), exists=bare.exists, values=bare.values
+    setting = replace(
+        bare,
+        defaults=_read_defaults(reader, bare),
+        worth_trying=tuple(_parse_value(bare, reader, text) for text in reader.texts("worth-trying")),
     )
     reader.finish()
     return setting
@@ -340,7 +347,7 @@ def _fix_settings(reader: Reader, base: Pooler, version: str | None) -> Mapping[
         if not old.exists_in(version):
             raise reader.error(f"{base.title} {version} has no setting {name!r} yet", "settings")
         default = Default(version="", value=_parse_value(old, reader, text))
-        settings[name] = Setting(name=name, type=old.type, defaults=(default,), exists=old.exists, values=old.values)
+        settings[name] = replace(old, defaults=(default,))
     return MappingProxyType(settings)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "check": ("txsafe.cli.check:check_command", "Say what breaks behind a pooler (the default command)."),
+    "audit": ("txsafe.cli.audit:audit_command", "Write the document that a team decides from."),
     "fix": ("txsafe.cli.fix:fix_command", "Write what is suggested: apply the fixes that are safe."),
     "matrix": ("txsafe.cli.matrix:matrix_command", "Show what each pooler does with each use of session state."),
     "rules": ("txsafe.cli.rules:rules_command", "List the rules."),

@@ -13,6 +13,8 @@ from txsafe.model import Hole, SqlTemplate
 from txsafe.python.composables import Composable
 from txsafe.python.domain import (
     ELEMENT_LIMIT,
+    Drawn,
+    FilePath,
     Instance,
     Items,
     Scalar,
@@ -51,6 +53,7 @@ from txsafe.python.invocations import (
     unknown_call,
 )
 from txsafe.python.links import members
+from txsafe.python.resources import drawn_entry, path_call, path_method
 from txsafe.python.scopes import FunctionNode
 
 if TYPE_CHECKING:
@@ -111,6 +114,9 @@ def _known_call(evaluator: Evaluator, qualified: str, call: ast.Call, frame: Fra
             name = qualified[len(namespace) + 1 :]
             return [_function_text(name, row, call, frame) for row in _argument_rows(evaluator, call, frame)]
         namespace = namespace.rpartition(".")[0]
+    path = path_call(evaluator, qualified, call, frame)
+    if path is not None:
+        return path
     if qualified.startswith("builtins."):
         return _builtin(evaluator, function, call, frame)
     return _library_call(evaluator, qualified, call, frame) if call.args or qualified in _TABLES | _OBJECTS else None
@@ -224,8 +230,6 @@ def _builtin(  # noqa: PLR0911 - one for each kind
     if name in _NUMBERS or name == "repr":
         return [Unknown(f"call of {name}()", place, Hole.VALUE)]
     match name:
-        case "open":
-            return [Unknown("a file", place)]
         case "dict":
             return [updated_table(evaluator, Table((), place), call, frame)]
         case "range":
@@ -352,6 +356,11 @@ def _method_call(evaluator: Evaluator, call: ast.Call, function: ast.Attribute, 
     found: list[Value] = []
     for receiver in evaluator.values(function.value, frame):
         match receiver:
+            case Drawn() if function.attr in {"get", "pop"} and call.args:
+                keys = (key.known for key in evaluator.values(call.args[0], frame) if isinstance(key, Text))
+                values = tuple(value for key in keys for value in drawn_entry(receiver, key))
+            case FilePath():
+                values = path_method(evaluator, receiver, function.attr, call, frame)
             case Instance():
                 values = _instance_method(evaluator, receiver, call, function.attr, frame)
             case Text():
@@ -487,6 +496,8 @@ def _got(evaluator: Evaluator, table: Table, call: ast.Call, default: Values, fr
     for key in evaluator.values(call.args[0], frame):
         known = key.known if isinstance(key, Text) else None
         values = table.get(known) if known is not None else ()
+        if not values and isinstance(table.rest, Drawn):
+            values = drawn_entry(table.rest, known)
         if not values:
             closed = known is not None and table.rest is None
             values = (

@@ -13,9 +13,10 @@ from txsafe.model import HOLE_CHARACTERS, Fragment, Hole, Place, Span, SqlTempla
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from txsafe.python.frames import Frame
+    from txsafe.model import SourceFile
+    from txsafe.python.frames import Argument, Frame
     from txsafe.python.scopes import Module
 
 ALTERNATIVES = 16
@@ -67,13 +68,34 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class FilePath(Unknown):
+    """A file or folder, or an open file; what is read from it may be known."""
+
+    path: str = ""
+    """As files are shown: posix, relative to the working directory or absolute."""
+    fixed: bool = False
+    """It does not depend on where the program is started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn(Unknown):
+    """What was made, unseen, out of the text of a file; looked up by one of its names, it is what stands there."""
+
+    file: SourceFile | None = field(default=None, compare=False)
+    key: tuple[str, ...] = ()
+    """The names that it was looked up by."""
+
+
+@dataclass(frozen=True, slots=True)
 class Instance(Unknown):
     """An object of the program: as a text it is not known, its attributes may be."""
 
-    fields: Table | None = field(default=None, compare=False)
+    fields: Mapping[str, Argument] | None = field(default=None, compare=False)
     """The attributes that it was made with, by name."""
     owner: tuple[Module, ast.ClassDef] | None = field(default=None, compare=False)
     """Its class, and the file that this stands in."""
+    drawn: Drawn | None = None
+    """What it holds of a file that it was made with."""
     made: Frame | None = None
     """Its `__init__`, with the arguments that it was made with."""
 

@@ -15,6 +15,8 @@ from txsafe.python.domain import (
     ELEMENT_LIMIT,
     NUMBER_BITS,
     TEXT_LIMIT,
+    Drawn,
+    FilePath,
     Items,
     Scalar,
     Table,
@@ -32,16 +34,22 @@ from txsafe.python.members import evaluate_attribute, evaluate_item, is_enum
 from txsafe.python.mutations import mutated
 from txsafe.python.operators import add_values, combined, evaluate_operation, evaluate_sign
 from txsafe.python.plain_literals import spell_plain
+from txsafe.python.resources import special_name
 from txsafe.python.scopes import Binding, BindingKind, Module, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from txsafe.model import SourceFile
     from txsafe.python.composables import Composable
 
 DEPTH_LIMIT = 50
 STEPS_PER_QUESTION = 20_000
 STEPS_PER_FILE = 400_000
+STEPS_FOR_OBJECTS = 2_000
+"""Of a question: what objects are made with leads far, and seldom to a text."""
+OBJECT_DEPTH = 24
+"""Expressions within expressions, up to which objects are followed."""
 
 
 class Evaluator:
@@ -49,6 +57,8 @@ class Evaluator:
 
     def __init__(self, composables: Mapping[str, Composable]) -> None:
         self.composables = composables
+        self.files: dict[str, SourceFile] = {}
+        """What the program reads, by path."""
         self.memo: dict[tuple[ast.expr, Frame], Values] = {}
         self.bases: dict[Module, Frame] = {}
         self.active: set[tuple[object, Frame]] = set()
@@ -56,6 +66,7 @@ class Evaluator:
         self.cut = 0
         self.steps = 0
         self.question_ends = STEPS_PER_QUESTION
+        self.objects_end = STEPS_FOR_OBJECTS
 
     # ------------------------------------------------------------ entry
 
@@ -66,6 +77,7 @@ class Evaluator:
     def ask(self, expr: ast.expr, frame: Frame) -> Values:
         """Evaluate for a caller: every question has its own share of the file's work."""
         self.question_ends = min(self.steps + STEPS_PER_QUESTION, STEPS_PER_FILE)
+        self.objects_end = min(self.steps + STEPS_FOR_OBJECTS, self.question_ends)
         return self.values(expr, frame)
 
     def values(self, expr: ast.expr, frame: Frame) -> Values:
@@ -101,6 +113,11 @@ class Evaluator:
     def is_exhausted(self) -> bool:
         """Whether the question has used up its share of the work."""
         return self.steps > self.question_ends
+
+    @property
+    def follows_objects(self) -> bool:
+        """Whether the question has work left for what objects hold."""
+        return self.steps < self.objects_end and self.depth < OBJECT_DEPTH
 
     def give_up(self, reason: str, expr: ast.expr, frame: Frame) -> Values:
         """Return an Unknown that is not to be remembered: asked from elsewhere, there may be an answer."""
@@ -335,7 +352,10 @@ class Evaluator:
         return found or cyclic or (self.unknown(f"{expr.id}, which has no value here", expr, frame),)
 
     def unbound(self, expr: ast.Name, frame: Frame) -> Values:
-        """Look for a name that only `from … import *` can have brought."""
+        """Look for a name that only `from … import *` or the interpreter can have brought."""
+        special = special_name(expr, frame)
+        if special is not None:
+            return (special,)
         for origin in frame.module.star_imports:
             values = imported_values(self, f"{origin}.{expr.id}", expr, frame)
             if not _all_unknown(values):
@@ -371,6 +391,8 @@ class Evaluator:
                 return self.augmented(binding, frame)
             case BindingKind.PARAMETER:
                 return self.parameter(binding, frame)
+            case BindingKind.WITH if value is not None and not binding.index:
+                return self.entered(binding, value, frame)
             case BindingKind.FOR if value is not None:
                 return self.looped(binding, value, frame)
             case BindingKind.IMPORT if binding.target is not None:
@@ -387,6 +409,11 @@ class Evaluator:
         members = [statement for statement in class_node.body if isinstance(statement, ast.Assign)]
         values = tuple(self.values(member.value, frame) for member in members[:ELEMENT_LIMIT])
         return Items(values, module.place(class_node))
+
+    def entered(self, binding: Binding, value: ast.expr, frame: Frame) -> Values:
+        """Return what `with value as name` gives the name: a file that is opened is what it was."""
+        files = tuple(found for found in self.values(value, frame) if isinstance(found, FilePath))
+        return files or (self.unknown(f"{binding.name!r}, bound by a with statement", binding.node, frame),)
 
     def augmented(self, binding: Binding, frame: Frame) -> Values:
         """Return what `name += value` makes of the name; earlier ones first, so that long chains stay shallow."""
@@ -467,7 +494,7 @@ class Evaluator:
             elements, rest = self.elements((values,), iterable, frame)
             found += [value for element in elements for value in self.part_of(element, binding.index, iterable, frame)]
             if rest is not None:
-                found.append(Unknown(rest.reason, rest.place, rest.hole))
+                found.append(rest if isinstance(rest, Drawn) else Unknown(rest.reason, rest.place, rest.hole))
         return limited(found)
 
     # ------------------------------------------------------------ lists and dictionaries that are built step by step

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from txsafe.python.domain import Table, Text, Value, Values, literal
+from txsafe.python.domain import Instance, Table, Text, Values
+from txsafe.python.frames import Argument
 from txsafe.python.links import lineage
 from txsafe.python.scopes import BindingKind, Module, has_decorator, last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from txsafe.python.evaluation import Evaluator
     from txsafe.python.frames import Frame
@@ -21,24 +22,38 @@ _TUPLE_MAKERS = frozenset({"namedtuple", "NamedTuple"})
 _MOST_FIELDS = 100
 
 
-def bound_fields(evaluator: Evaluator, names: Sequence[str], call: ast.Call, frame: Frame) -> Table:
-    """Return the values of the fields that a call gives, by position and name."""
-    place = frame.module.place(call)
-    table = Table((), place)
+def bound_fields(evaluator: Evaluator, names: Sequence[str], call: ast.Call, frame: Frame) -> Mapping[str, Argument]:
+    """Return what a call gives the fields, by position and name; nothing is evaluated before it is asked for."""
+    bound: dict[str, Argument] = {}
     for name, argument in zip(names, call.args, strict=False):
         if isinstance(argument, ast.Starred):
             break
-        table = table.updated([_entry(evaluator, name, argument, frame)])
+        bound[name] = Argument(argument, frame)
     for keyword in call.keywords[:_MOST_FIELDS]:
         if keyword.arg is None:
-            table = table.overlaid(evaluator.values(keyword.value, frame))
+            bound.update(_spread(evaluator.values(keyword.value, frame)))
         else:
-            table = table.updated([_entry(evaluator, keyword.arg, keyword.value, frame)])
-    return table
+            bound[keyword.arg] = Argument(keyword.value, frame)
+    return bound
 
 
-def _entry(evaluator: Evaluator, name: str, expr: ast.expr, frame: Frame) -> tuple[Value, Values]:
-    return Text(literal(name, frame.module.place(expr))), evaluator.values(expr, frame)
+def _spread(values: Values) -> Iterator[tuple[str, Argument]]:
+    """Yield the entries of the one table that `**expr` is."""
+    match values:
+        case (Table(entries),):
+            yield from (
+                (key.known, Argument(ready=each)) for key, each in entries if isinstance(key, Text) and key.known
+            )
+
+
+def field_values(evaluator: Evaluator, instance: Instance, name: str) -> Values:
+    """Return what a field of an object holds; empty where the call that made it does not say."""
+    argument = (instance.fields or {}).get(name)
+    if argument is None:
+        return ()
+    if argument.expr is None or argument.frame is None:
+        return argument.ready
+    return evaluator.values(argument.expr, argument.frame)
 
 
 def field_names(module: Module, class_node: ast.ClassDef) -> tuple[str, ...]:

@@ -24,13 +24,14 @@ from txsafe.python.domain import (
 from txsafe.python.fields import bound_fields, field_names
 from txsafe.python.frames import Argument, Frame
 from txsafe.python.links import defined, imported_owner, members
+from txsafe.python.resources import drawn_from, reads_files
 from txsafe.python.scopes import BindingKind, FunctionNode, Module, has_decorator, is_method, last_name
 
 _READERS = frozenset({"read", "read_text", "read_bytes", "readlines", "readline"})
 _RETURN_LIMIT = 64
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from txsafe.python.evaluation import Evaluator
 
@@ -40,7 +41,19 @@ def unknown_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Unknown:
     name = last_name(call.func)
     if name in _READERS:
         return evaluator.unknown("read from a file", call, frame)
+    if evaluator.follows_objects and any(map(reads_files, evaluator.bases)):
+        drawn = drawn_from(evaluator, _handed(evaluator, call, frame), call, frame)
+        if drawn is not None:
+            return drawn
     return evaluator.unknown(f"call of {name}()" if name else "a call", call, frame)
+
+
+def _handed(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterator[Value]:
+    """Yield what a call is handed: its arguments, and the object that it is a method of."""
+    for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+        yield from evaluator.values(argument.value if isinstance(argument, ast.Starred) else argument, frame)
+    if isinstance(call.func, ast.Attribute):
+        yield from evaluator.values(call.func.value, frame)
 
 
 def defined_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values | None:
@@ -109,6 +122,8 @@ def _instances(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[Inst
         return ()
     if frame.module.is_receiver(call.func.value):
         return () if frame.instance is None else (frame.instance,)
+    if not evaluator.follows_objects:
+        return ()
     return tuple(value for value in evaluator.values(call.func.value, frame) if isinstance(value, Instance))
 
 
@@ -271,7 +286,9 @@ def made_instance(
     owner = (module, class_node)
     for home, binding in members(module, class_node, "__init__"):
         made = called_frame(evaluator, home, binding.node, call, frame)
-        return Instance(reason, place, owner=owner, made=made)
+        reads = evaluator.follows_objects and any(map(reads_files, evaluator.bases))
+        drawn = drawn_from(evaluator, _handed(evaluator, call, frame), call, frame) if reads else None
+        return Instance(reason, place, owner=owner, made=made, drawn=drawn)
     fields = bound_fields(evaluator, field_names(module, class_node), call, frame)
     return Instance(reason, place, owner=owner, fields=fields)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from txsafe.python.docstrings import docstrings
 from txsafe.python.domain import (
     ELEMENT_LIMIT,
+    Drawn,
+    FilePath,
     Instance,
     Items,
     Scalar,
@@ -21,10 +23,12 @@ from txsafe.python.domain import (
     sliced,
     truth,
 )
+from txsafe.python.fields import field_values
 from txsafe.python.frames import Frame
 from txsafe.python.invocations import returned
 from txsafe.python.links import bound_values, imported_owner, imported_values, members
 from txsafe.python.mutations import mutated_attribute, mutated_here
+from txsafe.python.resources import drawn_entry, path_attribute
 from txsafe.python.scopes import Binding, BindingKind, Module, has_decorator, last_name
 
 if TYPE_CHECKING:
@@ -43,9 +47,11 @@ def evaluate_attribute(  # noqa: PLR0911 - one for each kind of owner
     if expr.attr in {"value", "name"} and _is_enum_member(expr.value, frame):
         return evaluator.values(expr.value, frame)
     qualified = module.qualified_name(expr)
-    if qualified is not None and _is_imported(expr, frame):
-        return imported_values(evaluator, qualified, expr, frame)
-    known = _of_objects(evaluator, expr, frame)
+    imported = qualified is not None and _is_imported(expr, frame)
+    values = imported_values(evaluator, qualified or "", expr, frame) if imported else ()
+    if any(not isinstance(value, Unknown) for value in values):
+        return values
+    known = _of_objects(evaluator, expr, frame) or values
     if known:
         return known
     owner = frame.class_of(expr.value)
@@ -63,10 +69,16 @@ def _of_objects(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) -> Valu
     """Return an attribute of the objects that its owner is known to be; empty where none is or says anything."""
     if frame.module.is_receiver(expr.value):
         return () if frame.instance is None else instance_attribute(evaluator, frame.instance, expr.attr)
+    if not evaluator.follows_objects:
+        return ()
     found: list[Value] = []
     for value in evaluator.values(expr.value, frame):
         if isinstance(value, Instance):
             found += instance_attribute(evaluator, value, expr.attr)
+        elif isinstance(value, FilePath):
+            found += path_attribute(value, expr.attr)
+        elif isinstance(value, Drawn):
+            found += drawn_entry(value, expr.attr)
         elif expr.attr == "value" and isinstance(value, Text | Scalar):  # a member of an enumeration
             found.append(value)
     return limited(found)
@@ -74,9 +86,11 @@ def _of_objects(evaluator: Evaluator, expr: ast.Attribute, frame: Frame) -> Valu
 
 def instance_attribute(evaluator: Evaluator, instance: Instance, name: str) -> Values:
     """Return what an object's attribute is; empty where what made the object says nothing about it."""
-    given = instance.fields.get(name) if instance.fields is not None else ()
+    given = field_values(evaluator, instance, name)
     if given or instance.owner is None:
         return given
+    if instance.drawn is not None and not members(*instance.owner, name):
+        return drawn_entry(instance.drawn, name)
     found: list[Value] = []
     for home, binding in members(*instance.owner, name):
         if has_decorator(binding.node, *_GETTERS):
@@ -228,6 +242,13 @@ def _looked_up(  # noqa: PLR0911 - one for each kind
     evaluator: Evaluator, container: Value, key: Value, expr: ast.expr, frame: Frame
 ) -> Values:
     match container, key:
+        case (
+            (Table(rest=Drawn() as drawn) | (Drawn() as drawn) | Instance(drawn=Drawn() as drawn)),
+            Text() | Scalar(),
+        ):
+            name = key.known if isinstance(key, Text) else key.value
+            listed = container.find(name) if isinstance(container, Table) else ()
+            return listed or drawn_entry(drawn, name) or (Unknown(drawn.reason, frame.module.place(expr)),)
         case Table(), Text() if key.known is not None:
             return container.find(key.known) or any_value(container, frame.module.place(expr), only_rest=True)
         case Table(), Scalar(value=value):

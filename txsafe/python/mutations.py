@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from txsafe.python.calls import updated_table
 from txsafe.python.domain import (
     ELEMENT_LIMIT,
+    Drawn,
     Items,
     Table,
     Text,
@@ -230,12 +231,12 @@ def _changed_items(evaluator: Evaluator, items: Items, mutation: ast.AST, frame:
     return items
 
 
-def _changed_table(evaluator: Evaluator, table: Table, mutation: ast.AST, frame: Frame) -> Value:
+def _changed_table(  # noqa: PLR0911 - one for each kind of change
+    evaluator: Evaluator, table: Table, mutation: ast.AST, frame: Frame
+) -> Value:
     match mutation:
         case ast.Assign(targets=targets, value=assigned):
-            values = evaluator.values(assigned, frame)
-            for key in _keys(evaluator, targets, frame):
-                table = table.updated([(key, values)])
+            return _with_items(evaluator, table, targets, assigned, frame)
         case ast.AugAssign(target=ast.Subscript(), op=ast.Add(), value=added):
             for key in _keys(evaluator, [mutation.target], frame):
                 table = _added_to_entry(evaluator, table, key, evaluator.values(added, frame), mutation, frame)
@@ -251,6 +252,18 @@ def _changed_table(evaluator: Evaluator, table: Table, mutation: ast.AST, frame:
             entries = [(name, evaluator.values(default, frame)) for name in evaluator.values(key, frame)]
             return table.updated([entry for entry in entries if not _has(table, entry[0])])
     return table
+
+
+def _with_items(
+    evaluator: Evaluator, table: Table, targets: Sequence[ast.expr], assigned: ast.expr, frame: Frame
+) -> Table:
+    """Return a table with a value under a key; what is drawn from a file may go under any name of the file."""
+    values = evaluator.values(assigned, frame)
+    keys = _keys(evaluator, targets, frame)
+    drawn = next((value for value in values if isinstance(value, Drawn)), None)
+    if any(isinstance(key, Unknown) for key in keys) and drawn is not None:
+        return table.updated((), drawn)
+    return table.updated([(key, values) for key in keys])
 
 
 def _added_to_entry(

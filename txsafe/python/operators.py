@@ -23,6 +23,7 @@ from txsafe.python.domain import (
     told_apart,
 )
 from txsafe.python.formatting import format_percent, joined_text, takes
+from txsafe.python.resources import joined_path
 
 _NUMBER_LIMIT = 1 << 63
 
@@ -106,7 +107,7 @@ def _combine(  # noqa: PLR0911 - one for each kind
             if number is not None:
                 return Scalar(number, frame.module.place(expr))
         case ast.Div(), _, _:
-            return evaluator.unknown("a path", expr, frame)
+            return joined_path(left, right, expr, frame)
     if isinstance(left, Unknown) and isinstance(expr.op, ast.Mod):
         return Unknown(left.reason, frame.module.place(expr), left.hole)
     return evaluator.unknown("a computed value", expr, frame, Hole.VALUE if _is_number(left, right) else Hole.SQL)

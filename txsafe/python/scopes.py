@@ -120,6 +120,12 @@ class Scope:
 class Project(Protocol):
     """The other files: what imports are followed through."""
 
+    def text_file(self, path: str) -> SourceFile | None:
+        """Return a file that is no Python, by its path as files are shown; None where it is out of bounds or absent."""
+
+    def folder(self, package: str) -> str | None:
+        """Return the folder of a package of the project, as folders are shown."""
+
     def module(self, name: str) -> Module | None:
         """Return the module of a dotted name, None where it is not part of the project."""
 
@@ -354,14 +360,22 @@ class Module:
             return self._unbound_name(name.id)
         imports = [binding.target for binding in bindings if binding.kind is BindingKind.IMPORT]
         if imports:
-            others = (binding for binding in bindings if binding.kind is not BindingKind.IMPORT)
-            return imports[0] if all(map(_is_stand_in, others)) else None
+            others = [binding for binding in bindings if binding.kind is not BindingKind.IMPORT]
+            surely = all(_is_stand_in(binding) or self._is_typed_elsewhere(binding, bindings) for binding in others)
+            return imports[0] if surely else None
         if all(binding.kind in {BindingKind.FUNCTION, BindingKind.CLASS} for binding in bindings):
             return self.qualify(self.scopes[bindings[0].node].qualname)
         if len(bindings) == 1 and bindings[0].kind is BindingKind.ASSIGN and not bindings[0].index:
             value = bindings[0].value
             return value if isinstance(value, ast.Name | ast.Attribute) else None
         return None
+
+    def _is_typed_elsewhere(self, binding: Binding, bindings: Iterable[Binding]) -> bool:
+        """Return whether a name is bound where type checkers do not look, who see an import in its stead."""
+        around = {node for node in self.ancestors(binding.node) if _is_for_type_checkers(node)}
+        return any(
+            each.kind is BindingKind.IMPORT and not around.isdisjoint(self.ancestors(each.node)) for each in bindings
+        )
 
     def _unbound_name(self, name: str) -> str | None:
         if name in _BUILTINS:
@@ -535,6 +549,10 @@ def _is_stand_in(binding: Binding) -> bool:
     if binding.kind is BindingKind.ANNOTATION:
         return True
     return isinstance(binding.value, ast.Constant) and binding.value.value is None
+
+
+def _is_for_type_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and last_name(node.test) == "TYPE_CHECKING"
 
 
 def _is_super_call(expr: ast.expr) -> bool:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 from txsafe.model import (
     HOLE_CHARACTERS,
     Confidence,
-    Fragment,
-    Hole,
     Place,
     Related,
     Span,
@@ -25,18 +23,18 @@ from txsafe.model import (
     Unresolved,
 )
 from txsafe.python.arguments import Presence
+from txsafe.python.made_statements import procedure_calls, statements_in, temporary_table
 from txsafe.python.names import last_name
 from txsafe.python.receiver import Certainty
 from txsafe.python.scopes import BindingKind
 from txsafe.python.transactions import Spoken, read_transaction_word
-from txsafe.python.values import Items, Scalar, Table, Text, Unknown, Value, evaluate, evaluate_through
+from txsafe.python.values import Items, Scalar, Text, Unknown, Value, evaluate, evaluate_through
 from txsafe.python.wrappers import Passed, Wrappers, depends_on_parameters
 from txsafe.sql import may_hold_session_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from txsafe.catalog.drivers import Temporary
     from txsafe.python.arguments import Alternative
     from txsafe.python.described import Described
     from txsafe.python.scopes import FunctionNode, Module
@@ -147,10 +145,16 @@ class Sinks:
             self._resolve(sink, found, _WRAPPER_DEPTH)
             found.sinks += (len(found.sites), len(found.unresolved)) != before or self._is_sure(described)
         if described.meaning.temporary is not None:
-            template = _temporary_table(self._module, described, described.meaning.temporary)
-            if template is not None:
-                sink = _Sink(described=described, node=described.node, alternatives=(), expr=None)
-                found.sites.append((sink, template, False))
+            self._add_made(described, temporary_table(self._module, described, described.meaning.temporary), found)
+        if described.meaning.procedure is not None:
+            for template in procedure_calls(self._module, described, described.meaning.procedure):
+                self._add_made(described, template, found)
+
+    def _add_made(self, described: Described, template: SqlTemplate | None, found: _Found) -> None:
+        """Take in a statement that a call makes by itself."""
+        if template is not None:
+            sink = _Sink(described=described, node=described.node, alternatives=(), expr=None)
+            found.sites.append((sink, template, False))
 
     def _find_wrapped(self, call: ast.Call, passed: Iterable[Passed], found: _Found) -> None:
         """Judge what a call hands to the sinks of other files as if it stood at the call."""
@@ -166,7 +170,7 @@ class Sinks:
                 inner=one.context,
             )
             for alternative in evaluate_through(one.steps, one.home, one.expr):
-                for template, parameters in _templates(alternative):
+                for template, parameters in statements_in(alternative):
                     self._add(sink, template, parameters, found)
         found.sinks += len(found.sites) != before
 
@@ -181,7 +185,7 @@ class Sinks:
                 case Presence():
                     continue
                 case _:
-                    for template, parameters in _templates(alternative):
+                    for template, parameters in statements_in(alternative):
                         self._add(sink, template, parameters, found)
                     for missing in _unknowns(alternative):
                         self._say_unresolved(sink, missing.reason, found)
@@ -358,26 +362,6 @@ def scope_name(module: Module, node: ast.AST) -> str:
     return ".".join([*reversed(around), getattr(function, "name", "<lambda>")])
 
 
-def _templates(value: Value) -> Iterator[tuple[SqlTemplate, bool]]:
-    """Yield the statements of a text, of a list of texts, of a list of (text, parameters), of a mapping's values."""
-    match value:
-        case Text(template=template):
-            yield template, False
-        case Items(values=elements):
-            for element in elements:
-                for alternative in element:
-                    if isinstance(alternative, Items) and alternative.values:
-                        texts = [inner for inner in alternative.values[0] if isinstance(inner, Text)]
-                        yield from ((text.template, len(alternative.values) > 1) for text in texts)
-                    elif isinstance(alternative, Text):
-                        yield alternative.template, False
-        case Table(entries=entries):
-            for _, alternatives in entries:
-                yield from ((text.template, False) for text in alternatives if isinstance(text, Text))
-        case _:
-            return
-
-
 def _unknowns(value: Value) -> Iterator[Unknown]:
     match value:
         case Items(values=elements, rest=rest):
@@ -397,38 +381,6 @@ def _has_parameters(described: Described) -> bool:
     return not all(
         isinstance(alternative, Presence) or (isinstance(alternative, Scalar) and alternative.value is None)
         for alternative in argument.alternatives
-    )
-
-
-def _temporary_table(module: Module, described: Described, temporary: Temporary) -> SqlTemplate | None:
-    """Return the statement that a table construct with `prefixes=["TEMPORARY"]` comes to."""
-    prefixes = described.arguments.get(temporary.prefixes)
-    texts = [
-        template.text.upper()
-        for value in prefixes.alternatives
-        if not isinstance(value, Presence)
-        for template, _ in _templates(value)
-    ]
-    expr = prefixes.expr
-    if expr is None or not any(word in {"TEMPORARY", "TEMP"} for text in texts for word in text.split()):
-        return None
-    place = module.place(expr)
-    on_commit = described.arguments.get(temporary.on_commit) if temporary.on_commit is not None else None
-    ending = (
-        f" ON COMMIT {on_commit.text}"
-        if on_commit is not None and on_commit.text not in {"absent", "None", "…"}
-        else ""
-    )
-    name = described.arguments.get(temporary.name)
-    known = name.text not in {"absent", "…"} and "…" not in name.text
-    return SqlTemplate(
-        fragments=(
-            Fragment(text="CREATE TEMPORARY TABLE ", place=place),
-            Fragment(text=name.text, place=place)
-            if known
-            else Fragment(text=HOLE_CHARACTERS[Hole.IDENTIFIER], place=place, hole=Hole.IDENTIFIER),
-            Fragment(text=f" (){ending}", place=place),
-        )
     )
 
 

@@ -38,6 +38,16 @@ def describe_effects(diagnostic: Diagnostic) -> str:
     return " · ".join(word for word in words if word)
 
 
+def describe_effect(effect: Effect) -> str:
+    """Return what goes wrong in a few words: `leaked to other clients`."""
+    return _EFFECTS[effect]
+
+
+def describe_outcome(outcome: Outcome) -> str:
+    """Return what an outcome that is neither safe nor unsafe means."""
+    return _OUTCOMES[outcome]
+
+
 def is_own(diagnostic: Diagnostic) -> bool:
     """Whether it is about the analysis (`syntax-error`, `unused-suppression`), so that no pooler has a say in it."""
     return not diagnostic.sql and not diagnostic.variant

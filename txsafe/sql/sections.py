@@ -29,7 +29,10 @@ _YOYO_PLAIN = re.compile(r"^--[ \t]*transactional:[ \t]*false\b", re.MULTILINE |
 _QUERY_NAME = re.compile(
     r"^--[ \t]*(?::?name(?::[ \t]*|[ \t]+)([A-Za-z_][\w-]*)[^\r\n]*|([A-Za-z_]\w*)[ \t]+--[ \t]*$)", re.MULTILINE
 )
-_OWN_TRANSACTION = re.compile(r"^[ \t]*(?:begin|start[ \t]+transaction|commit)\b", re.MULTILINE | re.IGNORECASE)
+_OWN_TRANSACTION = re.compile(
+    r"^[ \t]*(?:begin|start[ \t]+transaction|commit)\b[^\r\n;]*;", re.MULTILINE | re.IGNORECASE
+)
+"""With its semicolon: PL/pgSQL's `BEGIN` has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,10 @@ def _yoyo(text: str) -> Iterator[Section]:
 
 
 def _named_queries(text: str) -> Iterator[Section]:
-    if _OWN_TRANSACTION.search(text):
-        return
-    for head in _QUERY_NAME.finditer(text):
+    heads = tuple(_QUERY_NAME.finditer(text))
+    if not any(head[1] for head in heads) and _OWN_TRANSACTION.search(text):
+        return  # a script with headings
+    for head in heads:
         yield Section(head.start(), 0, head[1] or head[2])
 
 

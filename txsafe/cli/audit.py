@@ -1,0 +1,261 @@
+"""`txsafe audit`: paths in, one document out from which a team can decide whether and how to move behind a pooler.
+
+Exit status: 0 for a document that was written, whatever it says; 2 for a usage, configuration or internal error.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from txsafe.cli.flags import Flags, configure, parameters
+from txsafe.cli.inputs import Setting, discover, has_work, note, note_discovery
+from txsafe.cli.terminal import Progress, terminal_width, write_output
+from txsafe.errors import ConfigError, SourceError
+from txsafe.profiles import with_profile_files
+from txsafe.selection import ExitStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from txsafe.audit.document import Audit
+    from txsafe.audit.whatif import Judging
+    from txsafe.baseline import Entry
+    from txsafe.config import Config
+    from txsafe.discovery import Discovery, FileInput
+    from txsafe.model import Report, SourceFile
+
+_FORMATS = {
+    "html": "txsafe.audit.html_page",
+    "markdown": "txsafe.audit.markdown_page",
+    "json": "txsafe.audit.json_page",
+}
+"""Name → the module that renders it."""
+_SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "markdown", ".json": "json"}
+_ONLY_CHECK = frozenset(
+    {
+        "format", "output_file", "output", "since", "show_config", "show_files", "stdin_filename", "exit_zero",
+        "require_full_coverage", "color", "statistics", "cache",
+    }
+)  # fmt: skip
+"""Flags of `check` that make no sense for a document."""
+
+
+def run(  # one argument per option of its own, as click passes them
+    paths: tuple[str, ...],
+    *,
+    audit_format: str | None,
+    audit_file: str | None,
+    date: str | None,
+    compare: bool,
+    **flags: object,
+) -> int:
+    """Write the audit of some paths and return the exit status."""
+    config = with_profile_files(configure(paths, flags))
+    file = None if audit_file is None else Path(audit_file)
+    format_ = _choose_format(audit_format, file)
+    day = _read_date(date)
+    discovery = discover(paths, flags, config)
+    note_discovery(discovery, config)
+    if discovery.missing:
+        return ExitStatus.FAILED
+    if not has_work(discovery):
+        return ExitStatus.CLEAN
+    written = flags.get("write_baseline")
+    _check_writable([file, Path(written) if isinstance(written, str) else None])
+    work = _Audit(setting=Setting.of(config), flags=flags, discovery=discovery, date=day)
+    text = work.compare() if compare else _render(format_, work.document())
+    if file is None:
+        write_output(text)
+    else:
+        from txsafe.atomic import write_atomically
+
+        write_atomically(file, text.encode("utf-8", "backslashreplace"))
+    return ExitStatus.CLEAN
+
+
+def _parameters() -> list[click.Parameter]:
+    own = [
+        click.Option(
+            ["--format", "audit_format"],
+            type=click.Choice(list(_FORMATS)),
+            help="How the document is written; else what the file's name says, or html.",
+        ),
+        click.Option(["--output-file", "-o", "audit_file"], metavar="FILE", help="Write the document to a file."),
+        click.Option(
+            ["--compare"], is_flag=True, default=False, help="Print what every pooler, version and setting would do."
+        ),
+        click.Option(
+            ["--date"], metavar="YYYY-MM-DD", help="The date on the document; else SOURCE_DATE_EPOCH's, or today's."
+        ),
+    ]
+    paths, *shared = [parameter for parameter in parameters() if parameter.name not in _ONLY_CHECK]
+    return [paths, *own, *shared]
+
+
+audit_command = click.Command(
+    "audit",
+    callback=run,
+    params=_parameters(),
+    help="Write the one document that a team decides from: can this code move behind the pooler, what has to change "
+    "first, what would another pooler or setting do, and what could not be seen.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+# ---------------------------------------------------------------- what is asked for
+
+
+def _choose_format(given: str | None, file: Path | None) -> str:
+    if given is not None:
+        return given
+    return _SUFFIXES.get(file.suffix.lower(), "html") if file is not None else "html"
+
+
+def _read_date(given: str | None) -> str:
+    """Return the day as ISO 8601; `SOURCE_DATE_EPOCH` is that of <https://reproducible-builds.org/specs/>."""
+    if given is not None:
+        try:
+            return dt.date.fromisoformat(given).isoformat()
+        except ValueError as error:
+            raise ConfigError(f"--date: {given!r} is no day such as 2026-01-31") from error
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if epoch.isascii() and epoch.isdigit() and len(epoch) < 12:
+        return dt.datetime.fromtimestamp(int(epoch), tz=dt.UTC).date().isoformat()
+    return dt.datetime.now(tz=dt.UTC).date().isoformat()
+
+
+def _check_writable(targets: Sequence[Path | None]) -> None:
+    """Refuse before the work what would fail after it."""
+    for target in targets:
+        if target is not None and (target.is_dir() or not target.parent.is_dir()):
+            raise ConfigError(f"{target}: cannot be written: {'it is a' if target.is_dir() else 'no such'} folder")
+
+
+def _render(format_: str, audit: Audit) -> str:
+    import importlib
+
+    render: Callable[[Audit], str] = importlib.import_module(_FORMATS[format_]).render
+    return render(audit)
+
+
+# ---------------------------------------------------------------- the work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Audit:
+    setting: Setting
+    flags: Flags
+    discovery: Discovery
+    date: str
+
+    def compare(self) -> str:
+        """Return the comparison as text."""
+        from txsafe.audit.comparison import list_blocks
+        from txsafe.audit.section_text import render_blocks
+        from txsafe.audit.whatif import compare_all
+
+        setting = self.setting
+        comparison = compare_all(self._judging(self._known()), setting.profile, setting.catalog)
+        return render_blocks(list_blocks(comparison, setting.catalog), width=terminal_width())
+
+    def document(self) -> Audit:
+        """Return the whole audit."""
+        from txsafe.audit.build import Materials, build_audit
+        from txsafe.audit.owners import read_owners
+        from txsafe.audit.whatif import compare_all
+
+        setting = self.setting
+        known = self._known()
+        judging = self._judging(known)
+        report, gone = self._report(judging, known)
+        return build_audit(
+            Materials(
+                report=report,
+                comparison=compare_all(judging, setting.profile, setting.catalog),
+                config=setting.config,
+                catalog=setting.catalog,
+                sources=_sources(self.discovery.files, report, setting.config),
+                owners=read_owners(setting.config.root),
+                project=setting.config.root.resolve().name or "this code",
+                date=self.date,
+                gone=gone,
+            )
+        )
+
+    def _judging(self, known: tuple[Entry, ...] | None) -> Judging:
+        from txsafe.audit.whatif import Judging
+        from txsafe.rejudging import analyze_once
+
+        setting = self.setting
+        progress = Progress() if sys.stderr.isatty() and not setting.config.quiet else None
+        try:
+            analysis = analyze_once(
+                self.discovery.files,
+                setting.config,
+                catalog=setting.catalog,
+                profile=setting.profile,
+                on_progress=progress,
+            )
+        finally:
+            if progress is not None:
+                progress.clear()
+        return Judging(analysis=analysis, config=setting.config, known=known or ())
+
+    def _known(self) -> tuple[Entry, ...] | None:
+        from txsafe.baseline import read_baseline
+
+        file = self.setting.config.baseline
+        return None if file is None else read_baseline(file)
+
+    def _report(self, judging: Judging, known: tuple[Entry, ...] | None) -> tuple[Report, int | None]:
+        """Return what `check` says, and how many of the baseline's findings are gone."""
+        from txsafe.baseline import compare, write_baseline
+        from txsafe.selection import add_errors, select
+
+        setting = self.setting
+        report = judging.analysis.with_fixes(judging.analysis.report(setting.profile))
+        if setting.choice is not None:
+            from txsafe.poolerconfig.complaints import complain
+
+            report = complain(setting.choice, report, setting.catalog)
+        written = self.flags.get("write_baseline")
+        if isinstance(written, str):
+            selected = select(report, setting.config).diagnostics
+            count = write_baseline(Path(written), selected, root=setting.config.root)
+            note(f"{written}: wrote {count} {'entry' if count == 1 else 'entries'}")
+        gone = None
+        if known is not None:
+            comparison = compare(report, known, root=setting.config.root)
+            report, gone = comparison.report, len(comparison.stale)
+        return add_errors(select(report, setting.config), self.discovery.errors), gone
+
+
+def _sources(files: Sequence[FileInput], report: Report, config: Config) -> Callable[[str], SourceFile | None]:
+    """Return a function from a shown path to its text; a pooler's file is quoted without passwords."""
+    from txsafe.discovery import FileInput, read_input
+    from txsafe.source import decode
+
+    inputs = {file.display: file for file in files}
+    masked = {each.path for each in report.diagnostics if each.rule == "pooler-config"}
+
+    @lru_cache(maxsize=32)
+    def source(display: str) -> SourceFile | None:
+        if display in masked:
+            from txsafe.poolerconfig.complaints import read_masked
+
+            return read_masked(display)
+        file = inputs.get(display) or FileInput(Path(display), display)
+        try:
+            return decode(read_input(file, limit=config.max_file_size), display)
+        except SourceError:
+            return None
+
+    return source
