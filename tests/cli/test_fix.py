@@ -18,7 +18,7 @@ from txsafe.cli import main
 HEAD = "import psycopg\n\n\ndef f(dsn):\n    with psycopg.connect(dsn, prepare_threshold=None) as c, c.transaction():\n"
 SAFE = f"{HEAD}        c.execute('SET work_mem = 1')\n        c.execute('SELECT 1')\n"
 FIXED = SAFE.replace("SET work", "SET LOCAL work")
-UNSAFE = f"{HEAD}        c.execute('SET work_mem = 1')\n"
+UNSAFE = SAFE.replace(", c.transaction()", "")
 NOTHING = "import psycopg\n\nc = psycopg.connect('', prepare_threshold=None)\nc.execute('LISTEN jobs')\n"
 
 

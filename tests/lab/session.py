@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-START_LIMIT = 30.0
+START_LIMIT = 180.0
 """Seconds for a server to listen."""
 
 
@@ -103,7 +103,7 @@ class Session:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
             user=self._uid,
             group=self._gid,
             extra_groups=self._groups,

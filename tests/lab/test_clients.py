@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab.servers import Server, start_server
+from tests.lab.session import Session
 from txsafe.catalog.probes import Call
 from txsafe.probe.drivers import AsyncpgClient, PsycopgClient
 from txsafe.probe.wire import Answer, Client, Reply
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tests.lab.packages import Packages
-    from tests.lab.session import Session
 
 NOBODY = "host=127.0.0.1 port=1 dbname=x user=x"
 END = "SELECT pg_terminate_backend(pg_backend_pid())"
 
 
 @pytest.fixture(scope="module")
-def server(lab: Session, packages: Mapping[str, Packages]) -> Server:
-    return start_server(lab, packages, 15)
+def server(packages: Mapping[str, Packages]) -> Iterator[Server]:
+    with Session() as session:
+        yield start_server(session, packages, 15)
 
 
 # ---------------------------------------------------------------- psycopg

@@ -151,7 +151,12 @@ def test_a_plain_user_needs_no_privilege_but_for_what_asks_for_one(pgbouncers: S
         for seen in survey(endpoint.dsn("plain"), pool, load_catalog().rules.values())
         if seen.words == ("unseen",)
     }
-    assert set(unseen) == {"set session authorization", "load", "dblink_connect"}
+    assert {name.partition(",")[0] for name in unseen} == {
+        "set session authorization",
+        "load",
+        "dblink_connect",
+        "dblink_send_query",
+    }
     assert all(unseen.values())
 
 
@@ -202,12 +207,12 @@ def test_a_crash_of_the_tests_leaves_nothing_behind(packages: Mapping[str, Packa
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     folder, pid = done.stdout.split()
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and (Path(folder).exists() or process_start(int(pid))):
         time.sleep(0.05)
     assert not Path(folder).exists()

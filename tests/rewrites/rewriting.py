@@ -25,7 +25,7 @@ def profile_of(name: str) -> Profile:
 
 
 def config_of(name: str) -> Config:
-    return Config(root=Path("/nowhere"), profile=name, jobs=1)
+    return Config(root=Path("/nowhere"), profile=name, jobs=1, versions={"asyncpg": "0.31"})
 
 
 @dataclass(frozen=True)

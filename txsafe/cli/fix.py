@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from txsafe.model import Diagnostic, FileReport, Fix, Report
 
 
+_LONG = 2_000
+"""Lines."""
+
+
 def run(
     paths: tuple[str, ...],
     *,
@@ -260,10 +264,31 @@ def _diff(fixed: FixedFile) -> str:
 
 def _unified(before: str, after: str, path: str) -> str:
     """Return a unified diff; lines keep their ends, and a missing last one is said as `diff` says it."""
-    import difflib
+    from difflib import SequenceMatcher
 
-    lines = difflib.unified_diff(_lines(before), _lines(after), path, path)
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    old, new = _lines(before), _lines(after)
+    # The heuristic bounds the time for long files, and gives needlessly long differences.
+    matcher = SequenceMatcher(None, old, new, autojunk=len(old) > _LONG)
+    parts = [f"--- {path}\n+++ {path}\n"]
+    for group in matcher.get_grouped_opcodes(3):
+        (_, first, _, start, _), (_, _, last, _, stop) = group[0], group[-1]
+        parts.append(f"@@ -{_range(first, last)} +{_range(start, stop)} @@\n")
+        for tag, old_start, old_end, new_start, new_end in group:
+            if tag == "equal":
+                parts += (_marked(" ", line) for line in old[old_start:old_end])
+                continue
+            parts += (_marked("-", line) for line in old[old_start:old_end])
+            parts += (_marked("+", line) for line in new[new_start:new_end])
+    return "".join(parts) if len(parts) > 1 else ""
+
+
+def _range(first: int, last: int) -> str:
+    """Return lines as a hunk's head gives them: the first one, counted from 1, and how many."""
+    return f"{first + 1 if last > first else first},{last - first}"
+
+
+def _marked(sign: str, line: str) -> str:
+    return f"{sign}{line}" if line.endswith("\n") else f"{sign}{line}\n\\ No newline at end of file\n"
 
 
 def _lines(text: str) -> list[str]:

@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from txsafe.model import Applicability, Edit, FeatureUse, Fix
+from txsafe.model import Applicability, Edit, FeatureUse, Fix, Place
 from txsafe.rewrites.advisory_lock import lock_transaction
+from txsafe.rewrites.bound_value import bind_value
 from txsafe.rewrites.driver_settings import turn_preparing_off
 from txsafe.rewrites.drop_at_commit import drop_at_commit
 from txsafe.rewrites.hold_cursor import release_cursor
+from txsafe.rewrites.prepared_statement import send_itself
 from txsafe.rewrites.role_settings import move_to_role
+from txsafe.rewrites.sequence import return_number
+from txsafe.rewrites.session_characteristics import set_transaction
 from txsafe.rewrites.set_local import make_local
 from txsafe.rewrites.surroundings import Surroundings
 from txsafe.rewrites.temp_table import replace_temporary_table
@@ -26,11 +30,15 @@ Pattern = Callable[[FeatureUse, Sequence[FeatureUse]], str | None]
 
 REWRITES: tuple[Rewrite, ...] = (
     move_to_role,
+    bind_value,
     make_local,
+    set_transaction,
     lock_transaction,
     drop_at_commit,
     release_cursor,
     turn_preparing_off,
+    send_itself,
+    return_number,
 )
 PATTERNS: tuple[Pattern, ...] = (replace_temporary_table,)
 
@@ -54,10 +62,23 @@ def _is_for_all(use: FeatureUse, fix: Fix, surroundings: Surroundings) -> bool:
     A constant may be sent inside a transaction here, and outside of any there.
     """
     own = use.spelling.site.place if use.spelling is not None else use.place
-    others = {site.place for edit in fix.edits for site in surroundings.sharing(edit.place) if site.place != own}
+    others = {
+        site.place
+        for edit in fix.edits
+        for site in surroundings.sharing(edit.place)
+        if site.place != own and not _is_its_own(site.place, edit.place)
+    }
     return all(
         any(_first(each, surroundings) == fix for each in surroundings.uses_at(place, use.rule)) for place in others
     )
+
+
+def _is_its_own(call: Place, edited: Place) -> bool:
+    """Return whether what is edited belongs to one call, or is that call: nobody else sends it."""
+    first, second = call.span, edited.span
+    within = first.start <= second.start and second.end <= first.end
+    around = second.start <= first.start and first.end <= second.end
+    return call.path == edited.path and (within or around)
 
 
 def _with_care(use: FeatureUse, fix: Fix) -> Fix:

@@ -10,20 +10,22 @@ displayed: a transaction has to be opened around the work first.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from txsafe.catalog.templates import MISSING
 from txsafe.model import Applicability, Confidence, Fix, StatementContext, StatementKind, Transaction
+from txsafe.rewrites.block_scope import is_followed, is_open
 from txsafe.rewrites.removal import Removal, remove_call, remove_statement
-from txsafe.rewrites.respelling import rename_call
+from txsafe.rewrites.respelling import is_all_of, rename_call
 from txsafe.rewrites.surroundings import SCRIPT, order_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from txsafe.model import Edit, FeatureUse
-    from txsafe.rewrites.surroundings import Surroundings
+    from txsafe.rewrites.surroundings import Step, Surroundings
 
 RULE = "session-advisory-lock"
 _OF_TRANSACTION = {
@@ -34,6 +36,10 @@ _OF_TRANSACTION = {
 }
 _UNLOCKS = frozenset({"pg_advisory_unlock", "pg_advisory_unlock_shared"})
 _UNLOCK_ALL = "pg_advisory_unlock_all"
+_BETWEEN = re.compile(
+    r"[\s)]*(?:(?:await\s+)?[\w.]+\.commit\(\)\s*)?(?:finally:\s*)?(?:(?:async\s+)?with\s+[\w.]+\.cursor\(\)\s+as\s+\w+:\s*)?"
+    r"(?:await\s+)?"
+)
 _TITLE = "Take a lock of the transaction, which ends with it"
 MOST_LOCKS = 100
 """Uses of one function that are held against each other."""
@@ -124,16 +130,12 @@ def _remove(unlock: FeatureUse, surroundings: Surroundings) -> Removal | None:
     if unlock.spelling is None:
         return None
     site, statement = unlock.spelling.site, unlock.spelling.statement
-    text = site.template.text[statement.span.start : statement.span.end]
-    call = site.template.text[unlock.spelling.span.start : unlock.spelling.span.end]
-    if text.partition(call)[0].strip().upper() != "SELECT" or text.partition(call)[2].strip():
+    if not is_all_of(unlock):
         return None
     if site.sink == SCRIPT:
         source = surroundings.sources(unlock.place.path)
         place = site.template.locate(statement.span)
         return None if source is None else remove_statement(place, source.text)
-    if site.template.text.strip().rstrip(";").strip() != text:
-        return None
     return remove_call(site.place, surroundings)
 
 
@@ -143,7 +145,7 @@ def _remove(unlock: FeatureUse, surroundings: Surroundings) -> Removal | None:
 def _applicability(locking: _Locking, removals: Sequence[Removal], surroundings: Surroundings) -> Applicability:
     lock = locking.lock
     block = lock.transaction.block
-    if block is None or lock.transaction.kind not in {Transaction.EXPLICIT, Transaction.IMPLICIT}:
+    if not is_open(lock) or not is_followed(lock, surroundings):
         return Applicability.DISPLAY_ONLY
     within = all(unlock.transaction.block == block for unlock in locking.unlocks)
     if not within and not _is_first_after(locking, surroundings):
@@ -156,8 +158,21 @@ def _applicability(locking: _Locking, removals: Sequence[Removal], surroundings:
 def _is_first_after(locking: _Locking, surroundings: Surroundings) -> bool:
     """Return whether the unlock comes right after the end of the lock's transaction."""
     orders = {order_of(unlock) for unlock in locking.unlocks}
+    last: Step | None = None
     for step in surroundings.steps_after(locking.lock):
-        if step.block == locking.lock.transaction.block or step.statement.kind is StatementKind.COMMIT:
-            continue
-        return len(orders) == 1 and step.order in orders
+        if step.block == locking.lock.transaction.block:
+            last = step
+        elif step.statement.kind is not StatementKind.COMMIT:
+            return len(orders) == 1 and step.order in orders and _are_adjacent(last, step, surroundings)
     return False
+
+
+def _are_adjacent(last: Step | None, unlock: Step, surroundings: Surroundings) -> bool:
+    """Return whether nothing but the end of the transaction stands between two statements of a program."""
+    source = surroundings.sources(unlock.site.place.path)
+    if unlock.site.sink == SCRIPT:
+        return True
+    if last is None or source is None:
+        return False
+    start, end = last.site.place.span.end, unlock.site.place.span.start
+    return _BETWEEN.fullmatch(source.text, start, end) is not None

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Confidence, Fix, Span, StatementContext, StatementKind, Transaction
+from txsafe.rewrites.block_scope import is_followed, is_open
 from txsafe.rewrites.respelling import replace_sql
 from txsafe.rewrites.temp_table import RULE
 
@@ -23,7 +24,6 @@ _AS = re.compile(r"\s+AS\s*\(?\s*\Z", re.IGNORECASE)
 _CLAUSE_AFTER = re.compile(r"\bTABLESPACE\b", re.IGNORECASE)
 """What has to stand behind ON COMMIT: https://www.postgresql.org/docs/current/sql-createtable.html"""
 _TITLE = "Drop the table at the end of its transaction"
-_OPEN = frozenset({Transaction.EXPLICIT, Transaction.IMPLICIT})
 
 
 def drop_at_commit(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
@@ -63,7 +63,7 @@ def _place_of_clause(spelling: Spelling) -> int | None:
 
 def _applicability(use: FeatureUse, surroundings: Surroundings) -> Applicability:
     block = use.transaction.block
-    if use.transaction.kind not in _OPEN or block is None:
+    if not is_open(use) or not is_followed(use, surroundings):
         return Applicability.DISPLAY_ONLY
     later = tuple(_mentions(use, surroundings))
     if any(step.block != block and step.statement.kind is not StatementKind.DROP for step in later):

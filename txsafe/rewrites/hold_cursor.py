@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from txsafe.model import Applicability, Fix, Span, StatementContext, StatementKind, Transaction
+from txsafe.model import Applicability, Fix, Span, StatementContext, StatementKind
 from txsafe.rewrites.arguments import remove_keyword
+from txsafe.rewrites.block_scope import commits_in_loop, is_open
 from txsafe.rewrites.respelling import replace_sql
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 RULE = "hold-cursor"
 _HOLD = re.compile(r"\s+WITH\s+HOLD\b", re.IGNORECASE)
 _TITLE = "Let the cursor end with its transaction"
-_OPEN = frozenset({Transaction.EXPLICIT, Transaction.IMPLICIT})
 
 
 def release_cursor(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
@@ -30,8 +30,7 @@ def release_cursor(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     edits = _without_argument(use, surroundings) if use.spelling is None else _without_words(use, surroundings)
     if edits is None:
         return None
-    is_open = use.transaction.kind in _OPEN and use.transaction.block is not None
-    if is_open and not _is_read_later(use, surroundings):
+    if is_open(use) and not _is_read_later(use, surroundings) and not commits_in_loop(use, surroundings):
         return Fix(title=_TITLE, edits=edits, applicability=Applicability.UNSAFE)
     title = f"{_TITLE}; open one around it and what reads it"
     return Fix(title=title, edits=edits, applicability=Applicability.DISPLAY_ONLY)

@@ -62,9 +62,41 @@ def next_statement(module: Module, statement: ast.stmt) -> ast.stmt | None:
     return body[index + 1] if index + 1 < len(body) else None
 
 
+def previous_statement(module: Module, statement: ast.stmt) -> ast.stmt | None:
+    """Return what comes before a statement in the same block."""
+    body, index = _siblings(module, statement)
+    return body[index - 1] if index else None
+
+
+def following_statements(module: Module, statement: ast.stmt) -> Iterator[ast.stmt]:
+    """Yield what follows a statement in its block, and in those around it that only open a cursor."""
+    node: ast.stmt | None = statement
+    while node is not None:
+        body, index = _siblings(module, node)
+        yield from body[index + 1 :]
+        parent = module.parent(node)
+        only_cursors = isinstance(parent, ast.With | ast.AsyncWith) and all(
+            _is_cursor(item.context_expr) for item in parent.items
+        )
+        node = parent if isinstance(parent, ast.stmt) and only_cursors else None
+
+
+def remove_node(module: Module, statement: ast.stmt) -> Removal | None:
+    """Return what removes a statement, whatever it is; None where it shares a line."""
+    return _Remover(module).remove(statement)
+
+
 def _may_read(statement: ast.stmt) -> bool:
-    """Return whether a statement may read the rows of the one before."""
-    return any(isinstance(node, ast.Attribute) and node.attr.startswith(_READS) for node in ast.walk(statement))
+    """Return whether a statement may read what the one before gave: `cur.fetchone()`, not `conn.fetch("SELECT …")`."""
+    sending = {
+        id(node.func)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+        and node.args
+        and isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.Call)
+    }
+    reading = (node for node in ast.walk(statement) if isinstance(node, ast.Attribute) and id(node) not in sending)
+    return any(node.attr.startswith(_READS) for node in reading)
 
 
 def _siblings(module: Module, statement: ast.stmt) -> tuple[Sequence[ast.stmt], int]:

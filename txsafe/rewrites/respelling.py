@@ -10,11 +10,12 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Edit, Place, Span
+from txsafe.rewrites.surroundings import SCRIPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from txsafe.model import Fragment, Spelling
+    from txsafe.model import FeatureUse, Fragment, Spelling
     from txsafe.rewrites.surroundings import Surroundings
 
 NO_CONSTRUCTS: Mapping[str, str] = {}
@@ -71,6 +72,24 @@ def rename_call(spelling: Spelling, name: str, new: str, *, surroundings: Surrou
         return _rename_construct(whole[0], found["name"], new, surroundings)
     shown = new.upper() if found["name"].isupper() else new
     return replace_sql(spelling, Span(start, start + len(name)), shown, surroundings=surroundings)
+
+
+def is_all_of(use: FeatureUse) -> bool:
+    """Return whether a function call is all that its SELECT is for, and the SELECT all that is sent."""
+    if use.spelling is None:
+        return False
+    text, span = use.spelling.site.template.text, use.spelling.statement.span
+    before, call = text[span.start : use.spelling.span.start], use.spelling.span
+    alone = before.strip().upper() == "SELECT" and not text[call.end : span.end].strip()
+    return alone and (use.spelling.site.sink == SCRIPT or sends_only(use))
+
+
+def sends_only(use: FeatureUse) -> bool:
+    """Return whether a call sends nothing but the statement of a use."""
+    if use.spelling is None:
+        return False
+    span, text = use.spelling.statement.span, use.spelling.site.template.text
+    return text.strip().rstrip(";").strip() == text[span.start : span.end]
 
 
 def _rename_construct(fragment: Fragment, name: str, new: str, surroundings: Surroundings) -> tuple[Edit, ...] | None:

@@ -17,6 +17,7 @@ from txsafe.python.names import last_name
 from txsafe.python.uses import OPTION
 from txsafe.rewrites.arguments import remove_entry, remove_keyword
 from txsafe.rewrites.removal import remove_call
+from txsafe.rewrites.respelling import sends_only
 from txsafe.sql.quoting import quote_constant, quote_list
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _from_hook(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     whole = _remove_hook(module, function, use, surroundings)
     if whole is not None:
         return whole
-    removal = remove_call(place, surroundings) if _is_alone(use) else None
+    removal = remove_call(place, surroundings) if sends_only(use) else None
     return None if removal is None else _fix(removal.edits, [own])
 
 
@@ -156,13 +157,6 @@ def _constant(use: FeatureUse) -> Setting | None:
     if name.lower() not in LISTS and _WORD.fullmatch(value):
         return None if value.lower() in _KEYWORDS else _setting(name, value)
     return name.lower(), value
-
-
-def _is_alone(use: FeatureUse) -> bool:
-    if use.spelling is None:
-        return False
-    span, text = use.spelling.statement.span, use.spelling.site.template.text
-    return text.strip().rstrip(";").strip() == text[span.start : span.end]
 
 
 def _runs_on_connect(module: Module, function: FunctionNode) -> bool:
@@ -204,7 +198,7 @@ def _remove_hook(module: Module, function: FunctionNode, use: FeatureUse, surrou
     uses = [each for each in surroundings.uses if each.spelling is not None and each.scope == use.scope]
     settings = [_constant(each) for each in uses]
     known = [setting for setting in settings if setting is not None]
-    if len(uses) > MOST_USES or len(known) < len(settings) or not all(_is_alone(each) for each in uses):
+    if len(uses) > MOST_USES or len(known) < len(settings) or not all(sends_only(each) for each in uses):
         return None
     sends = {module.span(call) for call in module.calls for each in uses if _sends(module, call, each)}
     if not all(_only_sets(module, statement, sends) for statement in function.body):

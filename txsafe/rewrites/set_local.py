@@ -3,7 +3,7 @@
 In: the use (rules `session-set`, `session-role`, `session-characteristics`), its surroundings. Out: a `Fix`, or None.
 
 It is safe where the program opens the transaction, uses it, and is not seen to go on afterwards on the session: then
-the value was for this transaction. It is only displayed where no transaction is in sight: SET LOCAL does nothing there.
+the value was for this transaction. It is only displayed where no transaction is in sight, or where it ends at once.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from txsafe.model import Applicability, Confidence, Fix, Span, StatementContext, StatementKind, Transaction
-from txsafe.rewrites.removal import next_statement
+from txsafe.model import Applicability, Fix, Span, StatementContext
+from txsafe.rewrites.block_scope import SETTERS, applicability_in_block
 from txsafe.rewrites.respelling import replace_sql
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _SET = re.compile(
     r"(?P<set>SET)(?P<space>\s+)(?:(?P<session>SESSION)\b(?!\s+(?:AUTHORIZATION|CHARACTERISTICS)\b))?", re.IGNORECASE
 )
-_SETTERS = frozenset({StatementKind.SET, StatementKind.SET_ROLE, StatementKind.SET_SESSION_AUTHORIZATION})
-_OPEN = frozenset({Transaction.EXPLICIT, Transaction.IMPLICIT})
 _FALSE = re.compile(r"(?:false|'f(?:alse)?'|'no?'|'off'|'0')\s*\Z", re.IGNORECASE)
 
 
@@ -34,7 +32,7 @@ def make_local(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
         return None
     if use.captures.get("call") == "set_config":
         return _fix("Set it for the transaction only", _third_argument(use, spelling, surroundings), use, surroundings)
-    if spelling.statement.kind not in _SETTERS or use.captures.get("action") == "reset":
+    if spelling.statement.kind not in SETTERS or use.captures.get("action") == "reset":
         return None
     if spelling.statement.context is not StatementContext.TOP:
         return None
@@ -44,7 +42,7 @@ def make_local(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
 def _fix(title: str, edits: tuple[Edit, ...] | None, use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     if edits is None:
         return None
-    applicability = transaction_applicability(use, surroundings)
+    applicability = applicability_in_block(use, surroundings)
     if applicability is Applicability.DISPLAY_ONLY:
         title += ", in a transaction that has to be opened for it"
     return Fix(title=title, edits=edits, applicability=applicability)
@@ -71,27 +69,3 @@ def _third_argument(use: FeatureUse, spelling: Spelling, surroundings: Surroundi
     span = Span(found.start(), found.start() + len(found[0].rstrip()))
     word = "TRUE" if found[0].isupper() else "true"
     return replace_sql(spelling, span, word, surroundings=surroundings, constructs={"False": "True"})
-
-
-def transaction_applicability(use: FeatureUse, surroundings: Surroundings) -> Applicability:
-    """Say how sure it is that what ends with the transaction does all that it was for."""
-    if use.transaction.kind not in _OPEN or use.transaction.block is None:
-        return Applicability.DISPLAY_ONLY
-    if use.transaction.kind is Transaction.IMPLICIT or use.confidence is not Confidence.HIGH:
-        return Applicability.UNSAFE
-    after = False
-    for step in surroundings.steps_after(use):
-        if step.block != use.transaction.block:
-            return Applicability.UNSAFE
-        after = after or step.statement.kind not in _SETTERS
-    return Applicability.SAFE if after or _is_followed(use, surroundings) else Applicability.UNSAFE
-
-
-def _is_followed(use: FeatureUse, surroundings: Surroundings) -> bool:
-    """Return whether the program goes on in the same block: not all of its work need be SQL that is seen."""
-    if use.spelling is None:
-        return False
-    place = use.spelling.site.place
-    module, call = surroundings.module(place.path), surroundings.call(place)
-    statement = None if module is None or call is None else module.statement(call)
-    return module is not None and statement is not None and next_statement(module, statement) is not None

@@ -39,6 +39,16 @@ class Step:
         """The transaction that it surely runs in."""
         return self.statement.transaction.block
 
+    @property
+    def text(self) -> str:
+        """The statement."""
+        return self.site.template.text[self.statement.span.start : self.statement.span.end]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nothing else is sent with it."""
+        return self.site.sink == SCRIPT or self.site.template.text.strip().rstrip(";").strip() == self.text
+
 
 class Surroundings:
     """One file, as the rewrites see it; all that costs is looked up when it is asked for."""
@@ -50,7 +60,7 @@ class Surroundings:
         sites: Sequence[tuple[SqlSite, tuple[Statement, ...]]] = (),
         sources: Callable[[str], SourceFile | None],
     ) -> None:
-        self.uses = uses
+        self.uses = tuple(use for use in uses if not _is_mention(use))
         self.sources = sources
         self._sites = sites
         self._modules: dict[str, Module | None] = {}
@@ -107,6 +117,15 @@ class Surroundings:
         steps = self._by_scope.get(_scope(use), ())
         start = bisect.bisect_right(steps, order, key=_order)
         yield from steps[start : start + MOST_STEPS]
+
+    def steps_before(self, use: FeatureUse) -> Iterator[Step]:
+        """Yield the statements of the same function or script that come before a use, the nearest first."""
+        order = order_of(use)
+        if order is None:
+            return
+        steps = self._by_scope.get(_scope(use), ())
+        end = bisect.bisect_left(steps, order, key=_order)
+        yield from reversed(steps[max(0, end - MOST_STEPS) : end])
 
     @cached_property
     def _by_scope(self) -> Mapping[tuple[str, str], Sequence[Step]]:
@@ -197,6 +216,11 @@ class _Spelled:
 
 def _start(spelled: _Spelled) -> int:
     return spelled.start
+
+
+def _is_mention(use: FeatureUse) -> bool:
+    """Return whether this is a statement that merely names what a use has opened; see `features.find_mentions`."""
+    return use.spelling is not None and "kind" in use.captures
 
 
 def order_of(use: FeatureUse) -> tuple[int, int] | None:
