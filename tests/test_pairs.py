@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.feature_samples import AUTOCOMMIT, BLOCK, shipped_rules, site, uses_in
 from txsafe.catalog.rules import Role
-from txsafe.model import FeatureUse, Place, Span, Transaction, TransactionContext
-from txsafe.pairs import pair_uses
+from txsafe.model import Confidence, FeatureUse, Place, Span, Transaction, TransactionContext
+from txsafe.pairs import MOST_PARTNERS, Held, Pair, find_pairs, pair_uses
 
 OTHER_BLOCK = TransactionContext(kind=Transaction.EXPLICIT, block="c")
 
@@ -64,14 +64,13 @@ def test_nothing_pairs_in_autocommit() -> None:
     "elsewhere",
     [
         {"transaction": OTHER_BLOCK},
-        {"scope": "other"},
         {"place": Place("other.py", Span(0, 1))},
         {"rule": "temp-table", "variant": "drop"},
         {"rule": "gone"},
         {"variant": "gone"},
     ],
 )
-def test_uses_pair_only_within_a_file_a_scope_a_block_and_a_rule(elsewhere: dict[str, object]) -> None:
+def test_uses_pair_only_within_a_file_a_block_and_a_rule(elsewhere: dict[str, object]) -> None:
     lock, unlock = uses_in(
         site("SELECT pg_advisory_lock(1)", transaction=BLOCK), site("SELECT pg_advisory_unlock(1)", transaction=BLOCK)
     )
@@ -107,3 +106,88 @@ def test_pairing_in_two_passes_agrees_with_comparing_each_with_each(drawn: list[
         for number, (role, key) in enumerate(drawn)
     ]
     assert [use.paired for use in pair_uses(uses, shipped_rules().values())] == expected
+
+
+def found_in(*statements: tuple[str, dict[str, object]]) -> tuple[Pair, ...]:
+    sites = [
+        replace(site(text, start=100 * number), **about)  # type: ignore[arg-type]
+        for number, (text, about) in enumerate(statements)
+    ]
+    return find_pairs(uses_in(*sites), shipped_rules().values())
+
+
+LOCK, UNLOCK = "SELECT pg_advisory_lock(1)", "SELECT pg_advisory_unlock(1)"
+UNKNOWN = TransactionContext()
+UNSURE = TransactionContext(kind=Transaction.AUTOCOMMIT, certainty=Confidence.MEDIUM)
+
+
+@pytest.mark.parametrize(
+    ("about", "its", "held"),
+    [
+        ({"transaction": BLOCK}, {"transaction": BLOCK}, [Held.SURELY]),
+        ({"transaction": BLOCK}, {"transaction": BLOCK, "scope": "other"}, [Held.SURELY]),
+        ({"transaction": BLOCK}, {"transaction": OTHER_BLOCK}, [Held.NOT]),
+        ({"transaction": AUTOCOMMIT}, {"transaction": AUTOCOMMIT}, [Held.NOT]),
+        ({"transaction": UNSURE}, {"transaction": UNSURE}, [Held.PERHAPS]),
+        ({"transaction": UNSURE}, {"transaction": AUTOCOMMIT}, [Held.NOT]),
+        ({"transaction": UNKNOWN}, {"transaction": UNKNOWN}, [Held.NOT]),
+        (
+            {"transaction": UNKNOWN, "connection": "c"},
+            {"transaction": UNKNOWN, "connection": "c"},
+            [Held.PERHAPS],
+        ),
+        ({"transaction": UNKNOWN, "connection": "c"}, {"transaction": UNKNOWN, "connection": "d"}, []),
+        ({"transaction": AUTOCOMMIT, "scope": "A.f"}, {"transaction": AUTOCOMMIT, "scope": "A.g"}, [Held.NOT]),
+        ({"transaction": AUTOCOMMIT, "scope": "A.f"}, {"transaction": AUTOCOMMIT, "scope": "B.g"}, []),
+        ({"transaction": AUTOCOMMIT, "scope": "f"}, {"transaction": AUTOCOMMIT, "scope": "g"}, []),
+    ],
+)
+def test_a_pair_tells_whether_one_transaction_holds_both(
+    about: dict[str, object], its: dict[str, object], held: list[Held]
+) -> None:
+    pairs = found_in((LOCK, about), (UNLOCK, its))
+    assert [pair.held for pair in pairs] == held
+    for pair in pairs:
+        assert [use.captures["call"] for use in (pair.opening, *pair.others)] == [
+            "pg_advisory_lock",
+            "pg_advisory_unlock",
+        ]
+
+
+def test_a_pair_names_at_most_so_many_partners() -> None:
+    (pair,) = found_in((LOCK, {}), *((UNLOCK, {}) for _ in range(30)))
+    assert len(pair.others) == MOST_PARTNERS
+
+
+def marks(*statements: tuple[str, dict[str, object]]) -> tuple[FeatureUse, ...]:
+    sites = [
+        replace(site(text, start=100 * number), **about)  # type: ignore[arg-type]
+        for number, (text, about) in enumerate(statements)
+    ]
+    return pair_uses(uses_in(*sites), shipped_rules().values())
+
+
+def test_what_a_caller_may_hold_is_less_sure() -> None:
+    lock, unlock = marks((LOCK, {"transaction": UNSURE}), (UNLOCK, {"transaction": UNSURE}))
+    assert (lock.confidence, unlock.confidence) == (Confidence.MEDIUM, Confidence.MEDIUM)
+    assert not lock.paired
+
+
+def test_a_lock_that_nobody_gives_back_is_as_sure_as_ever() -> None:
+    (lock,) = marks((LOCK, {"transaction": UNSURE}))
+    assert lock.confidence is Confidence.HIGH
+
+
+def test_a_helper_s_unlock_is_part_of_its_lock() -> None:
+    alone = {"transaction": AUTOCOMMIT}
+    lock, unlock, other = marks(
+        (LOCK, {**alone, "scope": "A.f"}), (UNLOCK, {**alone, "scope": "A.g"}), (UNLOCK, {**alone, "scope": "A.h"})
+    )
+    assert (unlock.part_of, other.part_of) == (lock.place, lock.place)
+    assert [related.place for related in lock.trail] == [unlock.place, other.place]
+    assert lock.part_of is None
+
+
+def test_a_function_s_own_unlock_is_a_finding_of_its_own() -> None:
+    lock, unlock = marks((LOCK, {"transaction": AUTOCOMMIT}), (UNLOCK, {"transaction": AUTOCOMMIT}))
+    assert (lock.part_of, unlock.part_of) == (None, None)

@@ -332,8 +332,14 @@ class Analyzer:
     def _diagnose(
         self, found: FileUses, judged: Sequence[Judged], surroundings: Surroundings, fixing: Fixing
     ) -> Iterator[Diagnostic]:
-        for use, (profile, verdict) in zip(found.uses, judged, strict=False):
-            if verdict.outcome is not Outcome.SAFE:
+        told = tuple(
+            (use, profile, verdict)
+            for use, (profile, verdict) in zip(found.uses, judged, strict=False)
+            if verdict.outcome is not Outcome.SAFE
+        )
+        places = {(use.rule, use.place) for use, _, _ in told}
+        for use, profile, verdict in told:
+            if (use.rule, use.part_of) not in places:
                 yield diagnose(
                     use,
                     verdict,

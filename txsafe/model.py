@@ -304,7 +304,9 @@ class SqlSite:
     template: SqlTemplate
     transaction: TransactionContext = TransactionContext()
     scope: str = ""
-    """Qualified name of the function it stands in; uses are only paired within one scope."""
+    """Qualified name of the function it stands in."""
+    connection: str = ""
+    """Two sites of one file with the same one, not empty, send through the same connection."""
     parameters: bool = False
     """Bound parameters are passed along: then a driver sends one statement only, by the extended protocol."""
     route: tuple[str, ...] = ()
@@ -496,6 +498,8 @@ class FeatureUse:
     trail: tuple[Related, ...] = ()
     paired: bool = False
     """Opened and closed on one connection within one transaction (lock … unlock, create … drop)."""
+    part_of: Place | None = None
+    """Where the use stands that it closes, in another function of the same helper: the two are one finding."""
     spelling: Spelling | None = field(default=None, compare=False, repr=False)
     """None for an API use, which is no SQL."""
 

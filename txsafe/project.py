@@ -266,8 +266,10 @@ class Project:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
         self._spent.words.add(name)
         found = self._mentions.of(name)
-        loaded = [self.load(path, top) for path in found.paths[:REFERRING]]
-        complete = found.complete and len(found.paths) <= REFERRING and None not in loaded
+        if len(found.paths) > REFERRING:  # an everyday word: a part of the answer is not worth the parses
+            return References((), complete=False)
+        loaded = [self.load(path, top) for path in found.paths]
+        complete = found.complete and None not in loaded
         return References(tuple(module for module in loaded if module is not None), complete=complete)
 
     def _read(self, path: str, top: str) -> Module | None:

@@ -189,3 +189,23 @@ def test_a_fault_names_its_place(text: str, fault: str) -> None:
     with pytest.raises(CatalogError) as error:
         decode(text)
     assert fault in str(error.value)
+
+
+def test_what_runs_a_function_and_what_wraps_requests_are_decoded() -> None:
+    drivers = decode(
+        "id: d\ntitle: D\nfunctions:\n  d.later: {arguments: [fn], runs: {argument: fn, transaction: autocommit}}\n"
+        "types:\n  d.C:\n    methods: {run: {arguments: [fn], runs: {argument: fn, hands-connection: yes}}, go: {}}\n"
+        "requests: {setting: WRAP, parameter: request, opt-out: [d.plain]}\n"
+    )
+    later, run = drivers.functions["d.later"].call.runs, drivers.types["d.C"].methods["run"].runs
+    assert later is not None
+    assert (later.argument, later.transaction, later.hands_connection) == ("fn", Transaction.AUTOCOMMIT, False)
+    assert run is not None
+    assert (run.transaction, run.hands_connection) == (None, True)
+    assert drivers.requests["d"].opt_out == {"d.plain"}
+    assert drivers.opening["d"] == {"later", "run"}
+
+
+def test_a_file_opens_nothing_without_one_of_the_words_that_open(shipped: Drivers) -> None:
+    assert {"atomic", "Atomic", "set_autocommit", "Migration"} <= shipped.opening["django"]
+    assert "cursor" not in shipped.opening["django"]

@@ -95,7 +95,7 @@ def run(tenant, conn: psycopg.Connection):
     issuers = {feature.sql: [(issuer.line, issuer.fit) for issuer in feature.issuers] for feature in found.features}
     assert issuers == {
         "set search_path = ?": [(5, Fit.EXACT)],
-        "select pg_advisory_lock ( ? )": [(6, Fit.EXACT)],
+        "select pg_advisory_lock(?)": [(6, Fit.EXACT)],
         "listen jobs_7": [(7, Fit.PARTIAL)],
         "listen other": [],
     }
@@ -128,9 +128,9 @@ def test_places_in_the_code_are_told_what_was_seen_of_them(tmp_path: Path) -> No
     found = gather_log(tmp_path, "LISTEN jobs", "LISTEN jobs", code=code)
     ((place, text),) = tell_places(found).items()
     assert place[1:] == (2, "listen")
-    assert text == "Seen to run 2 times, by web (app@shop)."
+    assert text == "run 2 times, by web (app@shop)"
     once = gather_log(tmp_path, "LISTEN jobs", code=code)
-    assert tuple(tell_places(once).values()) == ("Seen to run once, by web (app@shop).",)
+    assert tuple(tell_places(once).values()) == ("run once, by web (app@shop)",)
 
 
 def test_clients_are_named_as_far_as_they_are_known() -> None:
@@ -196,7 +196,7 @@ def test_a_file_that_is_not_there_or_no_log_is_named(tmp_path: Path) -> None:
 def test_pg_stat_statements_are_counted_by_calls(name: str, user: str) -> None:
     found = gather([], [str(SAMPLES / name)], code=(), catalog=catalog())
     by_sql = {feature.sql: feature for feature in found.features}
-    assert by_sql["select pg_advisory_lock ( ? )"].calls == 2
+    assert by_sql["select pg_advisory_lock(?)"].calls == 2
     assert by_sql["set search_path = ?"].clients[0][0].user == user
     assert found.sources[0].format == "pg_stat_statements"
     assert found.proofs == ()

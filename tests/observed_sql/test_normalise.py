@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txsafe.observed_sql.normalise import LONGEST, normalise
+from txsafe.observed_sql.normalise import LONGEST, normalise, tidy
 
 PIECES = st.sampled_from(
     (
@@ -88,3 +88,18 @@ def test_normalising_twice_is_normalising_once(sql: str) -> None:
 
 def test_long_statements_are_cut() -> None:
     assert len(normalise("SELECT " + "a, " * LONGEST)) < 3 * LONGEST
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            "SELECT pg_advisory_lock( 1 ) FROM public.t WHERE a IN (1,2)",
+            "select pg_advisory_lock(?) from public.t where a in (?)",
+        ),
+        ("PREPARE p (int) AS SELECT f(a[1], b)", "prepare p(int) as select f(a[?], b)"),
+        ("do $$ begin perform f(1); end $$", "do begin perform f(?); end"),
+    ],
+)
+def test_forms_are_shown_as_people_write_them(sql: str, expected: str) -> None:
+    assert tidy(normalise(sql)) == expected

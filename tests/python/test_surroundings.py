@@ -229,6 +229,18 @@ CASES = {
         EXPLICIT,
         HIGH,
     ),
+    "a callback among others": (f"{DJANGO}{HELPER}def run(*a):\n    pass\nrun(1, _help)", AUTOCOMMIT, MEDIUM),
+    "a callback beside another that calls nothing": (
+        f"{DJANGO}{HELPER}def other(a):\n    return a\ndef run(*a):\n    pass\nrun(other, _help)",
+        AUTOCOMMIT,
+        MEDIUM,
+    ),
+    "a callback by a name that nobody takes": (
+        f"{DJANGO}{HELPER}def run(**k):\n    pass\nrun(fn=_help)",
+        AUTOCOMMIT,
+        MEDIUM,
+    ),
+    "a callback that its runner forgets": (f"{DJANGO}{HELPER}def run(fn):\n    pass\nrun(_help)", AUTOCOMMIT, MEDIUM),
     "a lambda that a runner calls": (
         f"{DJANGO}{HELPER}def run(fn):\n    with transaction.atomic():\n        return fn()\nrun(lambda: _help())",
         EXPLICIT,

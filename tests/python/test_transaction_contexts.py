@@ -312,6 +312,98 @@ CASES = {
         EXPLICIT,
         COMMIT,
     ),
+    "an engine out of AUTOCOMMIT": (
+        (
+            "from sqlalchemy import create_engine, text\ne = create_engine(U, isolation_level='AUTOCOMMIT')\n"
+            "with e.connect().execution_options(isolation_level='READ COMMITTED') as c:\n    c.execute(text('S'))"
+        ),
+        IMPLICIT,
+        ROLLBACK,
+    ),
+    "execution options in place": (
+        (
+            "from sqlalchemy import create_engine, text\nwith create_engine(U).connect() as c:\n"
+            "    c.execution_options(isolation_level='AUTOCOMMIT')\n    c.execute(text('S'))"
+        ),
+        AUTOCOMMIT,
+        OPEN,
+    ),
+    "execution options of another engine": (
+        (
+            "from sqlalchemy import create_engine, text\ne = create_engine(U)\na = e.execution_options(isolation_level='AUTOCOMMIT')\n"
+            "with e.connect() as c:\n    c.execute(text('S'))"
+        ),
+        IMPLICIT,
+        ROLLBACK,
+    ),
+    "a session's connection in AUTOCOMMIT": (
+        (
+            "from sqlalchemy import create_engine, text\nfrom sqlalchemy.orm import Session\ns = Session(create_engine(U))\n"
+            "s.connection(execution_options={'isolation_level': 'AUTOCOMMIT'})\ns.execute(text('S'))"
+        ),
+        AUTOCOMMIT,
+        OPEN,
+    ),
+    "a savepoint": (
+        "from sqlalchemy import create_engine, text\nwith create_engine(U).connect() as c, c.begin_nested():\n    c.execute(text('S'))",
+        EXPLICIT,
+        COMMIT,
+    ),
+    "a transaction of an object, committed": (
+        (
+            "from sqlalchemy import create_engine, text\nc = create_engine(U).connect()\nt = c.begin()\n"
+            "c.execute(text('S'))\nt.commit()"
+        ),
+        IMPLICIT,
+        COMMIT,
+    ),
+    "a block of asyncpg that was committed before": (
+        (
+            "import asyncpg\nasync def f():\n    c = await asyncpg.connect(D)\n    t = c.transaction()\n"
+            "    await t.start()\n    await t.commit()\n    await c.execute('S')"
+        ),
+        AUTOCOMMIT,
+        OPEN,
+    ),
+    "Django out of autocommit": (
+        "from django.db import connection, transaction\ntransaction.set_autocommit(False)\nconnection.cursor().execute('S')",
+        IMPLICIT,
+        OPEN,
+    ),
+    "Django's connection out of autocommit": (
+        "from django.db import connection\nconnection.set_autocommit(False)\nconnection.cursor().execute('S')\nconnection.commit()",
+        IMPLICIT,
+        COMMIT,
+    ),
+    "Django out of autocommit, and back": (
+        (
+            "from django.db import connection, transaction\ntransaction.set_autocommit(False)\n"
+            "transaction.set_autocommit(True)\nconnection.cursor().execute('S')"
+        ),
+        AUTOCOMMIT,
+        OPEN,
+    ),
+    "psycopg2 by the number of a level": (
+        "import psycopg2\nc = psycopg2.connect(D)\nc.set_isolation_level(0)\nc.cursor().execute('S')",
+        AUTOCOMMIT,
+        OPEN,
+    ),
+    "psycopg by an awaited method": (
+        (
+            "import psycopg\nasync def f():\n    c = await psycopg.AsyncConnection.connect(D)\n"
+            "    await c.set_autocommit(True)\n    await c.execute('S')"
+        ),
+        AUTOCOMMIT,
+        OPEN,
+    ),
+    "alembic's bind in AUTOCOMMIT": (
+        (
+            "from alembic import op\nimport sqlalchemy as sa\ndef upgrade():\n"
+            "    c = op.get_bind().execution_options(isolation_level='AUTOCOMMIT')\n    c.execute(sa.text('S'))"
+        ),
+        AUTOCOMMIT,
+        OPEN,
+    ),
     "BEGIN and COMMIT": (
         "import psycopg\nc = psycopg.connect(D, autocommit=True)\nc.execute('BEGIN')\nc.execute('S')\nc.execute('COMMIT')",
         EXPLICIT,

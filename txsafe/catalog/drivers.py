@@ -206,6 +206,18 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """A setting that makes a framework run each request in a transaction."""
+
+    setting: str
+    """Key of a settings dictionary."""
+    parameter: str
+    """By this parameter, its first or the one after `self`, a function is known to handle requests."""
+    opt_out: frozenset[str] = frozenset()
+    """Decorators of handlers that run outside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UrlForm:
     """What the parameters of a connection string do, for some schemes."""
 
@@ -273,6 +285,10 @@ class Drivers:
     """Package whose version decides → the version that is assumed where a project does not say."""
     pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
     """By name."""
+    requests: Mapping[str, Requests] = field(default_factory=dict)
+    """By driver."""
+    opening: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By driver: the names without one of which no file opens, ends or switches off a transaction of its objects."""
     statement_names: Mapping[str, str] = NO_FACTS
     """Beginning of the names that prepared statements get on protocol level → driver."""
     any_database: frozenset[str] = frozenset()
@@ -311,6 +327,7 @@ class _Draft:
     versioned: list[tuple[Node, str]] = field(default_factory=list)
     """Packages that conditions ask for, to be checked at the end."""
     pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
+    requests: dict[str, Requests] = field(default_factory=dict)
     statement_names: dict[str, str] = field(default_factory=dict)
     any_database: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
@@ -361,6 +378,8 @@ def _finish(draft: _Draft) -> Drivers:
         keys=MappingProxyType(draft.keys),
         packages=MappingProxyType(draft.packages),
         pool_settings=MappingProxyType(draft.pool_settings),
+        requests=MappingProxyType(draft.requests),
+        opening=MappingProxyType(_opening(draft)),
         statement_names=MappingProxyType(draft.statement_names),
         any_database=frozenset(draft.any_database),
         foreign=frozenset(draft.foreign),
@@ -369,6 +388,25 @@ def _finish(draft: _Draft) -> Drivers:
         own_words=frozenset(draft.own_words),
         suggested=MappingProxyType(suggested),
     )
+
+
+def _opening(draft: _Draft) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for type_ in draft.types.values():
+        calls = {**type_.methods, **type_.assigned}
+        names = {name for name, call in calls.items() if _decides(call)}
+        if type_.class_body or (type_.block is not None):
+            names.add(type_.name.rpartition(".")[2])
+        found.setdefault(type_.driver or "", set()).update(names)
+    for function in draft.functions.values():
+        if _decides(function.call):
+            found.setdefault(function.driver or "", set()).add(function.name.rpartition(".")[2])
+    return {driver: frozenset(names) for driver, names in found.items()}
+
+
+def _decides(call: Call) -> bool:
+    """Return whether a call decides about the transaction of what comes after it."""
+    return bool(call.block or call.ends or call.autocommit or call.transactional or call.runs)
 
 
 def _inherit(name: str, draft: _Draft) -> Type:
@@ -458,6 +496,7 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     if "placeholder" in reader:
         draft.placeholders[identifier] = reader.text("placeholder")
     _decode_settings(file, reader)
+    draft.requests.update(_decode_requests(identifier, reader.optional_reader("requests")))
     draft.constructs.update(reader.texts("constructs"))
     draft.no_statement.update(reader.texts("no-statement"))
     draft.foreign.update(reader.texts("foreign"))
@@ -651,6 +690,15 @@ def _decode_runs(reader: Reader | None) -> Runs | None:
     )
     reader.finish()
     return runs
+
+
+def _decode_requests(driver: str, reader: Reader | None) -> Mapping[str, Requests]:
+    if reader is None:
+        return {}
+    opt_out = frozenset(reader.texts("opt-out"))
+    requests = Requests(setting=reader.text("setting"), parameter=reader.text("parameter"), opt_out=opt_out)
+    reader.finish()
+    return {driver: requests}
 
 
 def _decode_procedure(reader: Reader | None) -> Procedure | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from txsafe.cli.circumstances import Circumstances, check_readable, circumstance_parameters, tell_findings
 from txsafe.cli.flags import Flags, configure, parameters
 from txsafe.cli.inputs import Setting, discover, has_work, note, note_discovery
 from txsafe.cli.terminal import Progress, terminal_width, write_output
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from txsafe.audit.document import Audit
+    from txsafe.audit.section import Section
     from txsafe.audit.whatif import Judging
     from txsafe.baseline import Entry
     from txsafe.config import Config
     from txsafe.discovery import Discovery, FileInput
     from txsafe.model import Report, SourceFile
+    from txsafe.observed_sql.evidence import Evidence
 
 _FORMATS = {
     "html": "txsafe.audit.html_page",
@@ -58,6 +61,8 @@ def run(  # one argument per option of its own, as click passes them
     **flags: object,
 ) -> int:
     """Write the audit of some paths and return the exit status."""
+    circumstances = Circumstances.take(flags)
+    check_readable((*circumstances.logs, *circumstances.statements))
     config = with_profile_files(configure(paths, flags))
     file = None if audit_file is None else Path(audit_file)
     format_ = _choose_format(audit_format, file)
@@ -70,7 +75,14 @@ def run(  # one argument per option of its own, as click passes them
         return ExitStatus.CLEAN
     written = flags.get("write_baseline")
     _check_writable([file, Path(written) if isinstance(written, str) else None])
-    work = _Audit(setting=Setting.of(config), flags=flags, discovery=discovery, date=day)
+    work = _Audit(
+        setting=Setting.of(config),
+        flags=flags,
+        paths=paths,
+        discovery=discovery,
+        circumstances=circumstances,
+        date=day,
+    )
     text = work.compare() if compare else _render(format_, work.document())
     if file is None:
         write_output(text)
@@ -97,7 +109,7 @@ def _parameters() -> list[click.Parameter]:
         ),
     ]
     paths, *shared = [parameter for parameter in parameters() if parameter.name not in _ONLY_CHECK]
-    return [paths, *own, *shared]
+    return [paths, *own, *circumstance_parameters(), *shared]
 
 
 audit_command = click.Command(
@@ -153,7 +165,9 @@ def _render(format_: str, audit: Audit) -> str:
 class _Audit:
     setting: Setting
     flags: Flags
+    paths: tuple[str, ...]
     discovery: Discovery
+    circumstances: Circumstances
     date: str
 
     def compare(self) -> str:
@@ -176,19 +190,29 @@ class _Audit:
         known = self._known()
         judging = self._judging(known)
         report, gone = self._report(judging, known)
+        sources = _sources(self.discovery.files, report, setting.config)
+        evidence = self.circumstances.gather(judging.analysis.found, setting, sources)
         return build_audit(
             Materials(
                 report=report,
                 comparison=compare_all(judging, setting.profile, setting.catalog),
                 config=setting.config,
                 catalog=setting.catalog,
-                sources=_sources(self.discovery.files, report, setting.config),
+                sources=sources,
                 owners=read_owners(setting.config.root),
                 project=setting.config.root.resolve().name or "this code",
                 date=self.date,
                 gone=gone,
+                budget=self.circumstances.tell_budget(self.paths, self.discovery.files, setting),
+                evidence=None if evidence is None else self._tell(evidence),
+                observed={} if evidence is None else tell_findings(evidence, report),
             )
         )
+
+    def _tell(self, evidence: Evidence) -> Section:
+        from txsafe.observed_sql.section import tell_evidence
+
+        return tell_evidence(evidence, profile=self.setting.profile, catalog=self.setting.catalog)
 
     def _judging(self, known: tuple[Entry, ...] | None) -> Judging:
         from txsafe.audit.whatif import Judging

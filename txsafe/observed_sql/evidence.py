@@ -15,7 +15,7 @@ from txsafe.errors import ConfigError
 from txsafe.observed_sql.counters import MAX_BYTES, read_counters
 from txsafe.observed_sql.formats import PIECE, LogReader
 from txsafe.observed_sql.matching import Code, Issuer
-from txsafe.observed_sql.normalise import normalise
+from txsafe.observed_sql.normalise import normalise, tidy
 from txsafe.observed_sql.recognition import Recogniser
 from txsafe.observed_sql.sessions import Proof, Tracker
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from txsafe.observed_sql.entries import Client
     from txsafe.observed_sql.matching import CodeUse
     from txsafe.observed_sql.recognition import Use
+    from txsafe.observed_sql.sessions import Mark
 
 STDIN = "-"
 MOST_FEATURES = 2_000
@@ -60,7 +61,7 @@ class ObservedFeature:
 
     use: FeatureUse
     sql: str
-    """Normal form."""
+    """Normal form, as people write it."""
     calls: int
     clients: tuple[tuple[Client, int], ...]
     """Who ran it how often, most often first."""
@@ -119,8 +120,12 @@ class _Gatherer:
         key = (proof.state.value, proof.opened.sql)
         if len(self.proofs) < MOST_PROOFS and self._proofs_of[key] < PROOFS_OF_ONE:
             self._proofs_of[key] += 1
-            used = replace(proof.used, sql=normalise(proof.used.sql))
-            self.proofs.append(replace(proof, used=used))
+            self.proofs.append(replace(proof, opened=_shown(proof.opened), used=_shown(proof.used)))
+
+
+def _shown(mark: Mark) -> Mark:
+    """Return a mark whose statement has no values in it: they are nobody's business."""
+    return replace(mark, sql=tidy(normalise(mark.sql)))
 
 
 def gather(
@@ -153,7 +158,7 @@ def gather(
 def _feature(count: _Count, code: Code) -> ObservedFeature:
     return ObservedFeature(
         use=count.use.use,
-        sql=count.use.sql,
+        sql=tidy(count.use.sql),
         calls=count.calls,
         clients=tuple(sorted(count.clients.items(), key=lambda each: (-each[1], each[0]))),
         first=count.first,
@@ -239,7 +244,7 @@ def _tell(features: list[ObservedFeature]) -> str:
         clients.update(dict(feature.clients))
     names = ", ".join(tell_client(client) for client, _ in clients.most_common(3))
     times = "once" if calls == 1 else f"{calls:,} times"
-    return f"Seen to run {times}, by {names or 'somebody'}."
+    return f"run {times}, by {names}"
 
 
 def tell_client(client: Client) -> str:

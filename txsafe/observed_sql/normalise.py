@@ -41,6 +41,32 @@ _SIGN = re.compile(r"(?<=[=(,<>]) ?- ?\?")
 _SETTING = re.compile(
     r"(set (?:session |local )?(?!transaction|session|role|constraints)[\w.…]+) (?:=|to) (?!default$).+", re.DOTALL
 )
+_BEFORE = re.compile(r" ([,;)\[\].])")
+_AFTER = re.compile(r"([(\[.]) ")
+_CALL = re.compile(r"([\w$]+) \(")
+_APART = frozenset(
+    (
+        *(
+            "all",
+            "and",
+            "any",
+            "as",
+            "between",
+            "by",
+            "case",
+            "else",
+            "exists",
+            "from",
+            "in",
+            "int",
+            "into",
+            "join",
+            "key",
+        ),
+        *("like", "not", "on", "or", "over", "select", "set", "then", "to", "using", "values", "when", "where", "with"),
+    )
+)
+"""Words that are no function before a parenthesis."""
 _WITH_BODY = frozenset({"do", "create"})
 DEPTH = 2
 """Of bodies in bodies: what they do counts, not only that they are there."""
@@ -55,6 +81,12 @@ def normalise(sql: str) -> str:
             break
         text = again
     return text
+
+
+def tidy(form: str) -> str:
+    """Return a normal form with the spaces that people write."""
+    text = _BEFORE.sub(r"\1", _AFTER.sub(r"\1", form))
+    return _CALL.sub(lambda found: found[0] if found[1] in _APART else f"{found[1]}(", text)
 
 
 def _normalise_once(sql: str) -> str:

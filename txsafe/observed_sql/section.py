@@ -79,6 +79,8 @@ def _tell_source(source: SourceRead) -> str:
 
 def _warn(evidence: Evidence) -> Iterator[Block]:
     logs = [source for source in evidence.sources if source.format != "pg_stat_statements"]
+    if 0 < len(logs) < len(evidence.sources):
+        yield Paragraph(text="Runs in logs and in pg_stat_statements are added up: some may be counted in both.")
     for source in logs:
         if source.unread:
             text = f"{source.path}: {source.unread:,} records could not be read: cut off, damaged or of another format."

@@ -16,6 +16,7 @@ from txsafe.python.links import defined, lineage
 from txsafe.python.names import last_name
 from txsafe.python.runners import handed_to
 from txsafe.python.scopes import FunctionNode, position
+from txsafe.python.search import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_CALLS = 24
 """Calls of one function that are looked at."""
+_ENTERED = frozenset({"__enter__", "__aenter__", "__exit__", "__aexit__"})
 _MOST_MENTIONS = 96
 """Places where its name stands."""
 _TRANSPARENT = frozenset(
@@ -57,9 +59,9 @@ class Callers:
 
 def callers_of(view: View, function: FunctionNode) -> Callers:
     """Return the calls of a function of a viewed file, in its own file first."""
-    sites: list[CallSite] = []
+    sites: list[CallSite] = list(_entries(view, function))
     unseen = Unseen.NO if _is_private(view.module, function) else Unseen.POSSIBLY
-    files, complete = _files(view, function)
+    files, complete = _files(view, getattr(function, "name", ""), function)
     mentions = [(each, mention) for each in files for mention in _mentions_of(each.module, function)]
     for each, mention in mentions[:_MOST_MENTIONS]:
         found = _found_at(each, mention, view.module, function)
@@ -72,14 +74,34 @@ def callers_of(view: View, function: FunctionNode) -> Callers:
     return Callers(sites=tuple(sites[:MOST_CALLS]), unseen=unseen)
 
 
-def _files(view: View, function: FunctionNode) -> tuple[Sequence[View], bool]:
-    """Return the files in which a function may be called, and whether that is all of them."""
+def _files(view: View, name: str, function: FunctionNode) -> tuple[Sequence[View], bool]:
+    """Return the files in which a function may be called by a name, and whether that is all of them."""
     project = view.module.project
-    if project is None or isinstance(function, ast.Lambda) or _is_nested(view.module, function):
+    is_own = not name or name.startswith("__") or _is_nested(view.module, function)
+    if project is None or is_own or view.search.reach is Reach.FILE:
         return (view,), True
-    found = project.references(function.name)
+    if view.search.questions == 0:
+        return (view,), False
+    view.search.questions -= 1
+    found = project.references(name)
     others = [view.of(module) for module in found.modules if module.source.path != view.module.source.path]
     return (view, *others), found.complete
+
+
+def _entries(view: View, function: FunctionNode) -> Iterator[CallSite]:
+    """Yield the `with` statements that call `__enter__` and its like on an instance of their class."""
+    owner = view.module.parent(function)
+    if getattr(function, "name", "") not in _ENTERED or not isinstance(owner, ast.ClassDef):
+        return
+    for each in _files(view, owner.name, function)[0]:
+        items = (item for statement in each.module.withs for item in statement.items)
+        for expr in (item.context_expr for item in items):
+            found = each.receivers.of(expr)
+            home = found.home or each.module
+            if found.owner is not None and any(
+                _is_same(*one, view.module, owner) for one in lineage(home, found.owner)
+            ):
+                yield CallSite(view=each, call=expr, function=function, bound=1, enters=True)
 
 
 def _mentions_of(module: Module, function: FunctionNode) -> Sequence[ast.expr]:

@@ -24,10 +24,13 @@ class CallSite:
 
     view: View
     """The file that the call stands in."""
-    call: ast.Call
+    call: ast.expr
+    """The call; the context manager of a `with` that calls `__enter__`."""
     function: FunctionNode
     bound: int = 0
     """How many of the function's first parameters are bound already: `self`, and what `partial` gives."""
+    enters: bool = False
+    """The call is a context manager, which a `with` enters and leaves."""
     hands: ast.expr | None = None
     """The connection that a library's runner hands to the function, in place of what the call passes."""
     transaction: Transaction | None = None
@@ -40,6 +43,8 @@ class CallSite:
         )
         if self.hands is not None:
             return self.hands if index == 0 else None
+        if not isinstance(self.call, ast.Call):
+            return None
         for keyword in self.call.keywords:
             if keyword.arg == parameter.arg:
                 return keyword.value
@@ -48,9 +53,30 @@ class CallSite:
 
     def parameter(self, argument: ast.expr) -> ast.arg | None:
         """Return the parameter that takes an argument of the call; None where `*args` does."""
-        named = next((keyword.arg for keyword in self.call.keywords if keyword.value is argument), None)
+        keywords = self.call.keywords if isinstance(self.call, ast.Call) else ()
+        named = next((keyword.arg for keyword in keywords if keyword.value is argument), None)
         every = (*positional(self.function), *self.function.args.kwonlyargs)
         return next((each for each in every if each.arg == named or self.argument(each) is argument), None)
+
+    def made_with(self, home: Module, root: str) -> ast.expr | None:
+        """Return what the object was made with that a method is called on: the connection that `__init__` was given."""
+        owner = home.parent(self.function)
+        inits = home.own_attribute(owner, "__init__") if isinstance(owner, ast.ClassDef) else ()
+        for init in (binding.node for binding in inits):
+            parameter = parameter_at(home, init, root) if isinstance(init, FunctionNode) else None
+            made = self._construction()
+            if isinstance(init, FunctionNode) and parameter is not None and made is not None:
+                return CallSite(view=self.view, call=made, function=init, bound=1).argument(parameter)
+        return None
+
+    def _construction(self) -> ast.Call | None:
+        """Return the call that makes the object, where it stands in the same function."""
+        func = self.call.func if isinstance(self.call, ast.Call) and not self.enters else None
+        expr = func.value if isinstance(func, ast.Attribute) else self.call
+        if isinstance(expr, ast.Name):
+            values = [binding.value for binding in self.view.module.reaching(expr)]
+            expr = values[0] if len(values) == 1 and values[0] is not None else expr
+        return expr if isinstance(expr, ast.Call) else None
 
 
 def positional(function: FunctionNode) -> list[ast.arg]:
@@ -62,6 +88,15 @@ def parameter_at(module: Module, function: FunctionNode, root: str) -> ast.arg |
     """Return the parameter that a connection comes in by, which its root names by its place."""
     every = (*positional(function), *function.args.kwonlyargs)
     return next((each for each in every if root == f"at:{module.span(each).start}"), None)
+
+
+def is_made_in(module: Module, function: FunctionNode, root: str) -> bool:
+    """Return whether a connection is made in a function, and not handed in."""
+    number = root.removeprefix("at:").partition(":")[0]
+    if not root.startswith("at:") or not number.isdigit() or parameter_at(module, function, root) is not None:
+        return False
+    span = module.span(function)
+    return span.start <= int(number) < span.end
 
 
 def target(module: Module, receivers: Receivers, callee: ast.expr) -> tuple[Module, FunctionNode] | None:

@@ -56,6 +56,7 @@ class Constructs:
                 template=SqlTemplate(fragments=(prefix, *value.template.fragments)),
                 transaction=self._view.surroundings.context(call, receiver, self._module.span(call).end),
                 scope=scope_name(self._module, call),
+                connection=receiver.root,
                 route=receiver.route,
                 confidence=Confidence.HIGH if receiver.certainty is Certainty.KNOWN else Confidence.MEDIUM,
             )

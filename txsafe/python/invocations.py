@@ -70,6 +70,8 @@ def _overriding(call: ast.Call, frame: Frame) -> ast.AST | None:
     """Return the method of the class that `self` is known to be, which may override that of the class it stands in."""
     match call.func:
         case ast.Attribute(value=value, attr=name) if frame.receiver is not None and frame.module.is_receiver(value):
+            if frame.receiver not in frame.module.scopes:  # a class of another file, which inherits the method
+                return None
             bindings = frame.module.attribute(frame.receiver, name)
             return bindings[-1].node if bindings and isinstance(bindings[-1].node, FunctionNode) else None
     return None

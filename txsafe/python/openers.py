@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Transaction, TransactionContext
 from txsafe.python.callsites import CallSite, bound_by, parameter_at, positional, target
+from txsafe.python.entries import entered, wrapped
 from txsafe.python.runners import mentions_of
 from txsafe.python.scopes import FunctionNode, has_decorator
 
@@ -32,27 +33,15 @@ def held_around(view: View, node: ast.AST, receiver: Receiver, depth: int) -> Tr
     """Return the transaction that the program's context managers and decorators hold around a node, if any."""
     if depth == 0 or not receiver.root:
         return None
-    child = node
-    for ancestor in view.module.ancestors(node):
-        if isinstance(ancestor, ast.With | ast.AsyncWith):
-            found = _entered_by(view, ancestor.items, child, receiver, depth)
-            if found is not None:
-                return found
-        elif isinstance(ancestor, ast.FunctionDef | ast.AsyncFunctionDef):
-            return _decorated(view, ancestor, receiver, depth) if child in ancestor.body else None
-        child = ancestor
-    return None
+    for expr in entered(view.module, node):
+        found = _entered(view, expr, receiver, depth)
+        if found is not None:
+            return found
+    function = wrapped(view.module, node)
+    return None if function is None else _decorated(view, function, receiver, depth)
 
 
 # ---------------------------------------------------------------- context managers
-
-
-def _entered_by(
-    view: View, items: list[ast.withitem], child: ast.AST, receiver: Receiver, depth: int
-) -> TransactionContext | None:
-    before = items[: items.index(child)] if isinstance(child, ast.withitem) else items
-    found = (_entered(view, item.context_expr, receiver, depth) for item in reversed(before))
-    return next((context for context in found if context is not None), None)
 
 
 def _entered(view: View, expr: ast.expr, receiver: Receiver, depth: int) -> TransactionContext | None:
@@ -61,7 +50,7 @@ def _entered(view: View, expr: ast.expr, receiver: Receiver, depth: int) -> Tran
     found = target(view.module, view.receivers, call.func) if isinstance(call, ast.Call) else None
     if found is None or not isinstance(call, ast.Call) or not has_decorator(found[1], *_MANAGERS):
         return None
-    home, manager = found
+    home, manager = found[0].open_all(), found[1]
     site = CallSite(view=view, call=call, function=manager, bound=bound_by(view.module, call.func, home, manager))
     inside = _as_seen_by(site, home, receiver)
     yields = [node for node in home.returned_by(manager) if isinstance(node, ast.Yield)]
@@ -106,7 +95,7 @@ def _calls_by(view: View, decorator: ast.expr, function: FunctionNode) -> Iterat
     found = target(view.module, view.receivers, decorator.func if isinstance(decorator, ast.Call) else decorator)
     if found is None:
         return
-    home, wrapper = found
+    home, wrapper = found[0].open_all(), found[1]
     if isinstance(decorator, ast.Call):
         returned = (home.definition(each.value) for each in home.returned_by(wrapper) if each.value is not None)
         inner = next((each for each in returned if isinstance(each, FunctionNode)), None)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _GLOBAL_ROOT = "global:"
 _SELF_ROOT = "self:"
-_GUESS_TYPES = ("dbapi.Connection", "dbapi.Cursor")
+_GUESS_TYPES = ("dbapi.Connection", "dbapi.Cursor", "dbapi.Transaction")
 _WRAPPED_ARGUMENT = {
     "closing": 0, "aclosing": 0, "enter_context": 0, "enter_async_context": 0, "wait_for": 0, "nullcontext": 0,
     "run_until_complete": 0, "shield": 0, "cast": 1, "ensure_future": 0, "create_task": 0, "Depends": 0,

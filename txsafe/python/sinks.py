@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from txsafe.model import (
@@ -289,6 +290,7 @@ class Sinks:
             template=template,
             transaction=self._transaction(sink, template),
             scope=scope_name(self._module, sink.node),
+            connection=described.receiver.root,
             parameters=parameters or _has_parameters(described),
             route=described.receiver.route,
             confidence=self._confidence(sink),
@@ -303,13 +305,21 @@ class Sinks:
 
     def _transaction(self, sink: _Sink, template: SqlTemplate) -> TransactionContext:
         """Return the transaction of a site; callers are asked only where it may matter."""
-        asked = self._view.surroundings if may_hold_session_state(template.text) else self._transactions
+        asked = self._view.surroundings if self._may_matter(template.text) else self._transactions
         here = asked.context(sink.node, sink.described.receiver, self._start(sink))
         if sink.inner is None:
             return here
         if here.block is None and sink.described.module is not self._module and self._may_be_opened(sink.node):
             return sink.inner if sink.inner.opened is not None else TransactionContext()
         return here if here.block is not None or sink.inner.opened is None else replace(sink.inner, block=None)
+
+    def _may_matter(self, text: str) -> bool:
+        """Return whether a text may hold session state, or drop some that the file makes."""
+        return may_hold_session_state(text) or ("drop" in text.lower() and self._makes_temporary)
+
+    @cached_property
+    def _makes_temporary(self) -> bool:
+        return "temp" in self._module.source.text.lower()
 
     def _may_be_opened(self, node: ast.AST) -> bool:
         """Return whether a `with` of this function, of which nothing is known, may open a transaction."""

@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, Place, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.arguments import Arguments, Truth
+from txsafe.python.callsites import is_made_in
+from txsafe.python.entries import entered, entries, wrapped
 from txsafe.python.receiver import Certainty, Receiver
 from txsafe.python.receivers import Receivers, any_holds
+from txsafe.python.scopes import FunctionNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -83,13 +86,14 @@ class Transactions:
         self._migration = _find_migration(module, drivers, receivers)
 
     def _note(self, found: Described) -> None:
-        root = found.receiver.root
+        root = found.receiver.root or _global_root(found)
         if found.meaning.ends is not None and root:
             line = (self._module.function(found.node), root)
             self._endings[line].append(found)
             if found.meaning.ends is TransactionEnd.COMMIT:
                 self._last_commit[line] = found.start
-        if found.meaning.returns not in {None, "self"} or found.receiver.type is None or found.receiver.type.pool:
+        makes_another = found.meaning.returns is not None if found.receiver.type is None else found.receiver.type.pool
+        if makes_another or not root:
             return
         if found.meaning.autocommit or found.meaning.transactional:
             answers = {
@@ -127,7 +131,7 @@ class Transactions:
         if spoken is not None:
             return spoken
         if self._migration is not None and _may_be(receiver, self._migration[0]):
-            return self._migration[1]
+            return replace(self._migration[1], block=self._of_run(self._migration[1].block, function))
         return None
 
     def is_switched(self, function: ast.AST, receiver: Receiver, start: int) -> bool:
@@ -156,12 +160,8 @@ class Transactions:
     # ---------------------------------------------------------------- blocks
 
     def _all_blocks(self) -> tuple[_Opened, ...]:
-        return tuple(
-            opened
-            for statement in self._module.withs
-            for item in statement.items
-            if (opened := self._block_of(item.context_expr)) is not None
-        )
+        expressions = entries(self._module)
+        return tuple(opened for expr in expressions if (opened := self._block_of(expr)) is not None)
 
     def _block_of(self, expr: ast.expr) -> _Opened | None:
         """Return the block that `with expr:` opens."""
@@ -204,18 +204,13 @@ class Transactions:
         return blocks
 
     def _around(self, node: ast.AST) -> Iterator[_Opened]:
-        child = node
-        for ancestor in self._module.ancestors(node):
-            if isinstance(ancestor, ast.With | ast.AsyncWith):
-                items = ancestor.items if child not in ancestor.items else _before(ancestor.items, child)
-                for item in reversed(items):
-                    opened = self._block_of(item.context_expr)
-                    if opened is not None:
-                        yield opened
-            elif isinstance(ancestor, _FUNCTIONS):
-                yield from self._decorators(ancestor)
-                return
-            child = ancestor
+        for expr in entered(self._module, node):
+            opened = self._block_of(expr)
+            if opened is not None:
+                yield opened
+        function = wrapped(self._module, node)
+        if function is not None:
+            yield from self._decorators(function)
 
     def _decorators(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[_Opened]:
         for decorator in function.decorator_list:
@@ -261,10 +256,19 @@ class Transactions:
         count, end = self._endings_around(function, receiver.root, since, start)
         return TransactionContext(
             kind=block.kind,
-            block=f"{since}:{count}",
+            block=self._of_run(f"{since}:{count}", None if self._is_opened_in(opened, function) else function),
             end=end or block.end,
             opened=place if block.kind is Transaction.EXPLICIT else None,
         )
+
+    def _is_opened_in(self, opened: _Opened, function: ast.AST | None) -> bool:
+        return function is None or self._module.function(opened.node) is function
+
+    def _of_run(self, block: str | None, function: ast.AST | None) -> str | None:
+        """Return a block's name for one run of a function that does not open it itself: each run has its own."""
+        if block is None or function is None:
+            return block
+        return f"{block}@{self._module.span(function).start}"
 
     def _endings_around(
         self, function: ast.AST | None, root: str, since: int, start: int
@@ -314,11 +318,23 @@ class Transactions:
         if kind not in {Transaction.IMPLICIT, Transaction.EXPLICIT}:
             return TransactionContext(kind=kind)
         count, end = self._endings_around(function, receiver.root, -1, start)
+        if kind is Transaction.IMPLICIT:
+            count += self._handings_out(function, receiver, start)
         name = 0 if function is None else self._module.span(function).start
         block = f"{receiver.root}:{name}:{count}" if receiver.root else None
         is_committed = receiver.type.transaction is Transaction.EXPLICIT
         default = TransactionEnd.COMMIT if is_committed else TransactionEnd.UNKNOWN
         return TransactionContext(kind=kind, block=block, end=end or default)
+
+    def _handings_out(self, function: ast.AST | None, receiver: Receiver, start: int) -> int:
+        """Return how often a function has given control to a caller that has the connection, too, and may commit."""
+        if not isinstance(function, FunctionNode):
+            return 0
+        own = is_made_in(self._module, function, receiver.root)
+        return sum(
+            isinstance(node, ast.Yield) and self._module.span(node).start < start and not (own and node.value is None)
+            for node in self._module.returns.get(function, ())
+        )
 
     def _default_kind(self, function: ast.AST | None, receiver: Receiver, autocommit: Truth, start: int) -> Transaction:
         kind = receiver.transaction
@@ -326,16 +342,26 @@ class Transactions:
             kind = Transaction.AUTOCOMMIT
         elif autocommit is Truth.MAYBE and kind is not Transaction.EXPLICIT:
             kind = Transaction.UNKNOWN
+        elif kind is Transaction.AUTOCOMMIT and self._is_switched_off(function, receiver, start):
+            return Transaction.IMPLICIT
         if kind is not Transaction.AUTOCOMMIT:
             return kind
         if self._opened_by_hand(function, receiver, start):
             return Transaction.EXPLICIT
         return Transaction.UNKNOWN if self._opened_by_others(function, receiver) else kind
 
+    def _is_switched_off(self, function: ast.AST | None, receiver: Receiver, start: int) -> bool:
+        """Return whether a function has told a connection to leave the autocommit that it starts with."""
+        switches = self._switches.get((function, receiver.root), ())
+        before = bisect_left(switches, start, key=itemgetter(0))
+        return before > 0 and switches[before - 1][1] is Truth.NO
+
     def _opened_by_hand(self, function: ast.AST | None, receiver: Receiver, start: int) -> bool:
         """Return whether a block was made before and not entered by `with`: `tx = conn.transaction(); tx.start()`."""
         made = self._by_hand.get((function, receiver.root))
-        return made is not None and made < start
+        if made is None or made >= start:
+            return False
+        return self._endings_around(function, receiver.root, made, start)[0] == 0
 
     def _find_made_by_hand(self) -> None:
         entered = {id(opened.node) for opened in self._blocks}
@@ -374,10 +400,6 @@ def read_transaction_word(text: str) -> tuple[bool, TransactionEnd] | None:
         word = text.split(maxsplit=1)[0].rstrip(";").upper()
         return False, TransactionEnd.COMMIT if word in {"COMMIT", "END"} else TransactionEnd.ROLLBACK
     return None
-
-
-def _before(items: list[ast.withitem], child: ast.AST) -> list[ast.withitem]:
-    return items[: next(index for index, item in enumerate(items) if item is child)]
 
 
 def _global_root(found: Described) -> str:

@@ -28,6 +28,7 @@ from txsafe.model import (
 from txsafe.python.arguments import Argument, Arguments, Presence, Truth, conjunction, disjunction
 from txsafe.python.described import Described
 from txsafe.python.receiver import NOTHING, Certainty
+from txsafe.python.search import Reach
 from txsafe.python.sinks import scope_name
 from txsafe.python.values import Table, Text, Unknown, evaluate
 from txsafe.python.wrappers import depends_on_parameters
@@ -98,8 +99,7 @@ class Uses:
             return
         if self._guards.is_excluded(described.node) or self._is_foreign(described):
             return
-        asked = self._view.surroundings if _asks_for_transaction(meaning.uses) else self._view.transactions
-        transaction = asked.context(described.node, described.receiver, described.start)
+        transaction = self._transaction(described)
         yield from _surest(self._of_conditions(described, transaction))
         if meaning.start_up is not None:
             for name, sent, place, confidence in self._start_up(described, meaning.start_up):
@@ -109,6 +109,15 @@ class Uses:
             yield self._use(
                 described, "transaction-block", {"opens": described.name}, place, Confidence.HIGH, transaction
             )
+
+    def _transaction(self, described: Described) -> TransactionContext:
+        """Return the transaction of a call; callers are asked where that decides, and so far as the use is worth it."""
+        node, receiver, start = described.node, described.receiver, described.start
+        asking = [use.confidence for use in described.meaning.uses if _RECEIVER in _paths(use)]
+        if not asking:
+            return self._view.transactions.context(node, receiver, start)
+        reach = Reach.PROGRAM if max(asking) > Confidence.LOW else Reach.FILE
+        return self._view.surroundings.context(node, receiver, start, reach=reach)
 
     def _of_conditions(self, described: Described, transaction: TransactionContext) -> Iterator[ApiUse]:
         for use in described.meaning.uses:
@@ -401,10 +410,6 @@ class Uses:
 def _paths(use: Use) -> Iterator[str]:
     for condition in (use.when, *use.unless):
         yield from condition.accepted
-
-
-def _asks_for_transaction(uses: Iterable[Use]) -> bool:
-    return any(_RECEIVER in _paths(use) for use in uses)
 
 
 def _read_options(text: str, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:

@@ -14,6 +14,7 @@ from txsafe.python.described import describe
 from txsafe.python.guards import Guards
 from txsafe.python.local_calls import LocalCalls
 from txsafe.python.receivers import Receivers
+from txsafe.python.search import Search
 from txsafe.python.surroundings import Surroundings
 from txsafe.python.transactions import Transactions
 
@@ -35,6 +36,7 @@ class View:
     receivers: Receivers
     declared: Mapping[str, int] = field(default_factory=dict)
     """Qualified name of a function → position of its argument that is SQL, as the project declares them."""
+    search: Search = field(default_factory=Search)
     _others: dict[Module, View] = field(default_factory=dict)
 
     @classmethod
@@ -49,7 +51,9 @@ class View:
         known = self._others.get(module)
         if known is None:
             receivers = self.receivers.elsewhere(module)
-            known = self._others[module] = View(module, self.drivers, receivers, self.declared, self._others)
+            known = self._others[module] = View(
+                module, self.drivers, receivers, self.declared, self.search, self._others
+            )
         return known
 
     @cached_property
@@ -79,6 +83,10 @@ class View:
     def transactions(self) -> Transactions:
         """The transactions that the functions of the file open."""
         return Transactions(self.module, self.receivers, self.drivers, self.described)
+
+    def may_open(self, driver: str) -> bool:
+        """Return whether the file's text has a word that opens or ends transactions of a driver's connections."""
+        return any(name in self.module.source.text for name in self.drivers.opening.get(driver, ()))
 
     @cached_property
     def surroundings(self) -> Surroundings:

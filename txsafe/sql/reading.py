@@ -127,7 +127,8 @@ def _inner_transaction(draft: _Draft, transaction: TransactionContext, prefix: s
         if transaction.kind is Transaction.EXPLICIT:
             return transaction
         end = TransactionEnd.COMMIT if transaction.kind is Transaction.AUTOCOMMIT else transaction.end
-        inner = replace(transaction, kind=Transaction.IMPLICIT, block=transaction.block or own, end=end)
+        block = transaction.block or own
+        inner = TransactionContext(kind=Transaction.IMPLICIT, block=block, end=end, opened=transaction.opened)
     elif any(child.context is StatementContext.ROUTINE_BODY for child in draft.children):
         inner = TransactionContext(kind=Transaction.IMPLICIT, block=own)
     else:
