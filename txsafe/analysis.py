@@ -37,7 +37,6 @@ from txsafe.model import (
     Span,
     SqlSite,
     Statement,
-    StatementKind,
     Unresolved,
     UnresolvedSink,
     Verdict,
@@ -65,8 +64,6 @@ MOST_DIAGNOSTICS = 2_000
 """Of one file: more than anyone reads."""
 MOST_FOLDERS = 10_000
 """Of a program that is searched for references; the largest monorepos in public have fewer."""
-_PLAIN = frozenset({StatementKind.QUERY, StatementKind.DDL})
-"""What no shipped rule asks for; a user's own rule may."""
 DIRECT = "direct"
 """The profile of files that bypass the pooler."""
 SETTINGS = "settings"
@@ -298,7 +295,8 @@ class Analyzer:
         in_transaction = matching(self.config.assume_in_transaction, source.path, root=self.config.root)
         runner = ScriptRunner.IN_TRANSACTION if in_transaction else ScriptRunner.UNKNOWN
         read = partial(read_script, source, assume_in_transaction=runner, functions=self.index.functions)
-        script = read(detail=Detail.ALL if _PLAIN & self.index.kinds.keys() else Detail.TELLING)
+        # A user's own rule may ask for any statement.
+        script = read(detail=Detail.ALL if self.config.rule_paths else Detail.TELLING)
         if any("body" in statement.facts for statement in script.statements):
             script = read()  # who else names what it opens is asked later
         sites = tuple((section.site, section.statements) for section in script.sections)

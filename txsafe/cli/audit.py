@@ -9,7 +9,6 @@ import datetime as dt
 import os
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,9 @@ import click
 from txsafe.cli.circumstances import Circumstances, check_readable, circumstance_parameters, tell_findings
 from txsafe.cli.flags import Flags, configure, parameters
 from txsafe.cli.inputs import Setting, discover, has_work, note, note_discovery
+from txsafe.cli.quoting import quotable_sources
 from txsafe.cli.terminal import Progress, terminal_width, write_output
-from txsafe.errors import ConfigError, SourceError
+from txsafe.errors import ConfigError
 from txsafe.profiles import with_profile_files
 from txsafe.selection import ExitStatus
 
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from txsafe.audit.section import Section
     from txsafe.audit.whatif import Judging
     from txsafe.baseline import Entry
-    from txsafe.config import Config
-    from txsafe.discovery import Discovery, FileInput
-    from txsafe.model import Report, SourceFile
+    from txsafe.discovery import Discovery
+    from txsafe.model import Report
     from txsafe.observed_sql.evidence import Evidence
 
 _FORMATS = {
@@ -190,7 +189,7 @@ class _Audit:
         known = self._known()
         judging = self._judging(known)
         report, gone = self._report(judging, known)
-        sources = _sources(self.discovery.files, report, setting.config)
+        sources = quotable_sources(self.discovery.files, report, setting.config)
         evidence = self.circumstances.gather(judging.analysis.found, setting, sources)
         return build_audit(
             Materials(
@@ -260,26 +259,3 @@ class _Audit:
             comparison = compare(report, known, root=setting.config.root)
             report, gone = comparison.report, len(comparison.stale)
         return add_errors(select(report, setting.config), self.discovery.errors), gone
-
-
-def _sources(files: Sequence[FileInput], report: Report, config: Config) -> Callable[[str], SourceFile | None]:
-    """Return a function from a shown path to its text; a pooler's file is quoted without passwords."""
-    from txsafe.discovery import FileInput, read_input
-    from txsafe.source import decode
-
-    inputs = {file.display: file for file in files}
-    masked = {each.path for each in report.diagnostics if each.rule == "pooler-config"}
-
-    @lru_cache(maxsize=32)
-    def source(display: str) -> SourceFile | None:
-        if display in masked:
-            from txsafe.poolerconfig.complaints import read_masked
-
-            return read_masked(display)
-        file = inputs.get(display) or FileInput(Path(display), display)
-        try:
-            return decode(read_input(file, limit=config.max_file_size), display)
-        except SourceError:
-            return None
-
-    return source

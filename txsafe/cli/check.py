@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,19 +18,18 @@ import click
 
 from txsafe.cli.flags import Flags, configure, parameters
 from txsafe.cli.inputs import Setting, discover, has_work, note, note_discovery
+from txsafe.cli.quoting import quotable_sources
 from txsafe.cli.terminal import Progress, terminal_width, wants_color, write_output
 from txsafe.config import Config, Format, show
-from txsafe.discovery import Discovery, FileInput
-from txsafe.errors import ConfigError, SourceError
+from txsafe.errors import ConfigError
 from txsafe.profiles import with_profile_files
 from txsafe.selection import ExitStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-
     from txsafe.catalog import Catalog
     from txsafe.changes import Changes
-    from txsafe.model import Report, SourceFile
+    from txsafe.discovery import Discovery
+    from txsafe.model import Report
     from txsafe.report import RenderContext
 
 
@@ -180,7 +178,7 @@ class _Run:
         verbosity = Verbosity.QUIET if config.quiet else Verbosity.VERBOSE if config.verbose else Verbosity.NORMAL
         return RenderContext(
             rules=catalog.rules,
-            sources=_sources(self.discovery.files, config, masked=_pooler_files(report)),
+            sources=quotable_sources(self.discovery.files, report, config),
             color=color,
             width=terminal_width(),
             verbosity=verbosity,
@@ -195,37 +193,6 @@ def _versions(config: Config, catalog: Catalog | None = None) -> tuple[str, ...]
 
     packages = (catalog or load_catalog((*config.rule_paths, *config.profile_files))).drivers.packages
     return tuple(version.explain() for version in list_versions(config, packages))
-
-
-def _pooler_files(report: Report) -> frozenset[str]:
-    """Return the paths of the pooler's files that are complained of: they hold passwords, and are quoted without."""
-    return frozenset(each.path for each in report.diagnostics if each.rule == "pooler-config")
-
-
-def _sources(
-    files: Sequence[FileInput], config: Config, *, masked: Collection[str]
-) -> Callable[[str], SourceFile | None]:
-    """Return a function from a shown path to the text that was analysed; None where that is gone."""
-    from txsafe.discovery import read_input
-    from txsafe.settings.secrets import without_secrets
-    from txsafe.source import FileKind, decode
-
-    inputs = {file.display: file for file in files}
-
-    @lru_cache(maxsize=32)
-    def find(display: str) -> SourceFile | None:
-        if display in masked:
-            from txsafe.poolerconfig.complaints import read_masked
-
-            return read_masked(display)
-        file = inputs.get(display) or FileInput(Path(display), display)
-        try:
-            source = decode(read_input(file, limit=config.max_file_size), display)
-        except SourceError:
-            return None
-        return without_secrets(source) if file.kind is FileKind.SETTINGS else source
-
-    return find
 
 
 def _check_writable(config: Config, flags: Flags) -> None:

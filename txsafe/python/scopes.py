@@ -399,7 +399,10 @@ class Module:
 
     def own_attribute(self, class_node: ast.ClassDef, name: str) -> tuple[Binding, ...]:
         """Return what binds an attribute in a class and its methods, without its bases."""
-        return (*self.scopes[class_node].own(name), *self._instance_bindings(class_node, name))
+        scope = self.scopes.get(class_node)
+        if scope is None:  # a class of another file
+            return ()
+        return (*scope.own(name), *self._instance_bindings(class_node, name))
 
     def linearized(self, start: ast.AST) -> tuple[ast.ClassDef, ...]:
         """Return a class and its bases in this module, nearest first."""

@@ -17,6 +17,6 @@ class Reach(enum.Enum):
 class Search:
     """How much of the program one file's analysis may still look through for callers."""
 
-    questions: int = 8
+    questions: int = 40
     """Names that are looked for in other files: each costs a few parses."""
     reach: Reach = Reach.PROGRAM

@@ -1,0 +1,1 @@
+"""Side-by-side timings of txsafe and the tools around it; see `README.md`."""

@@ -1,0 +1,46 @@
+"""A report and the files that were looked at → the texts that reports may quote, without their passwords."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from txsafe.discovery import FileInput, read_input
+from txsafe.errors import SourceError
+from txsafe.source import FileKind, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from txsafe.config import Config
+    from txsafe.model import Report, SourceFile
+
+_POOLER_CONFIG = "pooler-config"
+"""The rule about the pooler's own file."""
+
+
+def quotable_sources(files: Sequence[FileInput], report: Report, config: Config) -> Callable[[str], SourceFile | None]:
+    """Return a function from a shown path to the text that was analysed; None where that is gone.
+
+    The pooler's own files and settings files are quoted with asterisks for their secrets.
+    """
+    from txsafe.settings.secrets import without_secrets
+
+    inputs = {file.display: file for file in files}
+    masked = {each.path for each in report.diagnostics if each.rule == _POOLER_CONFIG}
+
+    @lru_cache(maxsize=32)
+    def find(display: str) -> SourceFile | None:
+        if display in masked:
+            from txsafe.poolerconfig.complaints import read_masked
+
+            return read_masked(display)
+        file = inputs.get(display) or FileInput(Path(display), display)
+        try:
+            source = decode(read_input(file, limit=config.max_file_size), display)
+        except SourceError:
+            return None
+        return without_secrets(source) if file.kind is FileKind.SETTINGS else source
+
+    return find
