@@ -42,6 +42,19 @@ def applicability_in_block(use: FeatureUse, surroundings: Surroundings) -> Appli
     return Applicability.UNSAFE if goes_on else Applicability.SAFE
 
 
+def goes_on_after_commit(use: FeatureUse, surroundings: Surroundings) -> bool:
+    """Return whether the function does more than end after a commit that follows a use."""
+    module = surroundings.module(use.place.path)
+    if module is None:
+        return False
+    for call in module.calls:
+        after = last_name(call.func) in {"commit", "rollback"} and module.span(call).start > use.place.span.start
+        statement = module.statement(call) if after and scope_name(module, call) == use.scope else None
+        if statement is not None and any(not _ends(each) for each in following_statements(module, statement)):
+            return True
+    return False
+
+
 def commits_in_loop(use: FeatureUse, surroundings: Surroundings) -> bool:
     """Return whether the function commits in a loop: then there are more transactions than the text shows."""
     module = surroundings.module(use.place.path)

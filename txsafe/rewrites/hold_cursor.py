@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Fix, Span, StatementContext, StatementKind
 from txsafe.rewrites.arguments import remove_keyword
-from txsafe.rewrites.block_scope import commits_in_loop, is_open
+from txsafe.rewrites.block_scope import commits_in_loop, goes_on_after_commit, is_open
 from txsafe.rewrites.respelling import replace_sql
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def release_cursor(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     edits = _without_argument(use, surroundings) if use.spelling is None else _without_words(use, surroundings)
     if edits is None:
         return None
-    if is_open(use) and not _is_read_later(use, surroundings) and not commits_in_loop(use, surroundings):
+    if is_open(use) and not _is_read_later(use, surroundings):
         return Fix(title=_TITLE, edits=edits, applicability=Applicability.UNSAFE)
     title = f"{_TITLE}; open one around it and what reads it"
     return Fix(title=title, edits=edits, applicability=Applicability.DISPLAY_ONLY)
@@ -61,6 +61,9 @@ def _without_words(use: FeatureUse, surroundings: Surroundings) -> tuple[Edit, .
 
 
 def _is_read_later(use: FeatureUse, surroundings: Surroundings) -> bool:
+    """Return whether the cursor is read after its transaction, or may be: a driver's is read without any SQL."""
+    if commits_in_loop(use, surroundings) or (use.spelling is None and goes_on_after_commit(use, surroundings)):
+        return True
     name = use.captures.get("name")
     return any(
         step.block != use.transaction.block
