@@ -104,6 +104,11 @@ def test_session_state_in_a_literal_passes_wherever_it_goes(sql: str) -> None:
         "SQLALCHEMY_ENGINE_OPTIONS = {}",
         "@event.listens_for(engine, 'connect')\ndef f(): pass",
         "import os, psycopg",
+        "import\tpsycopg",
+        "import \\\n    psycopg",
+        "import os, \\\r\n    psycopg",
+        "from\tpsycopg import connect",
+        "from \\\n  psycopg import connect",
         "lock = 'pg_' + 'try_' + 'advisory_lock'",
     ],
 )

@@ -19,7 +19,7 @@ ANNOTATION = re.compile(r"(?:#|--)\s*(expect|ok):\s*([\w\-]+)")
 def check(*targets: Path, jobs: int = 1) -> list[dict[str, object]]:
     """Return what `txsafe check` says of some paths."""
     arguments = ["check", *map(str, targets), "--format", "json", "--profile", "pgbouncer-1.18/transaction"]
-    result = CliRunner().invoke(main, [*arguments, "--no-cache", "--follow-imports", "--jobs", str(jobs)])
+    result = CliRunner().invoke(main, [*arguments, "--no-cache", "--jobs", str(jobs)])
     assert result.exit_code in {0, 1}, result.output
     found: list[dict[str, object]] = json.loads(result.stdout)["diagnostics"]
     return found
@@ -96,3 +96,39 @@ def test_a_link_out_of_the_tree_is_not_followed(tmp_path: Path) -> None:
         "import psycopg\nfrom secret import LISTEN\n\ndef f(conn: psycopg.Connection):\n    conn.execute(LISTEN)\n"
     )
     assert [one for one in check(inside / "app.py") if one["rule"] == "listen"] == []
+
+
+def test_a_file_that_only_hands_on_what_others_define_is_read(tmp_path: Path) -> None:
+    """It has none of the words that make a file worth a parse; the file that defines the statement leads to it."""
+    (tmp_path / "sql.py").write_text("WATCH = 'LISTEN jobs'\n")
+    (tmp_path / "db.py").write_text(
+        "import psycopg\nCONNECTION = psycopg.connect()\ndef run(sql):\n    CONNECTION.execute(sql)\n"
+    )
+    (tmp_path / "app.py").write_text("from db import run\nfrom sql import WATCH\nrun(WATCH)\n")
+    (listen,) = [one for one in check(tmp_path) if one["rule"] == "listen"]
+    assert Path(str(listen["path"])).name == "sql.py"
+    assert [Path(str(place["path"])).name for place in listen["related"]] == ["db.py", "app.py"]  # type: ignore[attr-defined]
+
+
+def test_an_import_that_cannot_be_parsed_is_named_among_what_stayed_open(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("SQL = (\n")
+    (tmp_path / "app.py").write_text("import psycopg\nfrom broken import SQL\npsycopg.connect().execute(SQL)\n")
+    result = CliRunner().invoke(main, ["check", str(tmp_path), "--format", "json", "--no-cache"])
+    (unresolved,) = json.loads(result.stdout)["unresolved"]
+    assert (
+        unresolved["reason"]
+        == "imported from broken.SQL, which cannot be followed: invalid Python: '(' was never closed"
+    )
+
+
+def test_alone_a_file_shows_what_can_be_seen_in_it(tmp_path: Path) -> None:
+    (tmp_path / "sql.py").write_text("WATCH = 'LISTEN jobs'\n")
+    (tmp_path / "app.py").write_text(
+        "import psycopg\nfrom sql import WATCH\nc = psycopg.connect()\nc.execute(WATCH)\nc.execute('LISTEN more')\n"
+    )
+    arguments = ["check", str(tmp_path), "--format", "json", "--no-cache"]
+    alone = json.loads(CliRunner().invoke(main, [*arguments, "--no-follow-imports"]).stdout)["diagnostics"]
+    together = json.loads(CliRunner().invoke(main, arguments).stdout)["diagnostics"]
+    assert said(alone) == said(together)
+    assert {one["confidence"] for one in together if one["rule"] == "listen"} == {"high"}
+    assert {one["confidence"] for one in alone if one["rule"] == "listen"} == {"high", "low"}

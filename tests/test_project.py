@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+import txsafe.project
 from txsafe import mentions
 from txsafe.config import Config
 from txsafe.discovery import FileInput, find_files
 from txsafe.mentions import Found, Mentions
+from txsafe.model import Consulted
 from txsafe.project import REFERRING, Program, Project
 from txsafe.source import read_source
 
@@ -108,8 +110,71 @@ def test_an_everyday_word_is_not_followed_everywhere(tmp_path: Path) -> None:
     module = project.open(path, read_source(path, display="m00.py", limit=1000))
     assert module.project is not None
     found = module.project.references("run")
-    assert len(found.modules) == REFERRING
+    assert found.modules == ()
     assert not found.complete
+
+
+def test_why_an_import_is_not_followed_is_known(tmp_path: Path) -> None:
+    files_of(tmp_path, app="import broken", broken="def run(:", fine="x = 1")
+    project = opened(tmp_path)
+    path = tmp_path / "app.py"
+    view = project.open(path, read_source(path, display="app.py", limit=1000)).project
+    assert view is not None
+    assert [view.module(name) is None for name in ("broken", "fine", "nowhere")] == [True, False, True]
+    assert view.fault("broken") == "invalid Python: invalid syntax"
+    assert view.fault("fine") is None
+    assert view.fault("nowhere") is None
+
+
+def test_what_is_too_much_for_one_file_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files_of(tmp_path, app="import big", big="x = 1")
+    monkeypatch.setattr(txsafe.project, "TEXT_PER_FILE", 3)
+    project = opened(tmp_path)
+    path = tmp_path / "app.py"
+    view = project.open(path, read_source(path, display="app.py", limit=1000)).project
+    assert view is not None
+    assert view.module("big") is None
+    assert view.fault("big") == "too much is imported"
+
+
+def test_the_source_of_a_driver_in_the_tree_is_not_followed(tmp_path: Path) -> None:
+    files_of(tmp_path, app="import asyncpg", asyncpg="class Connection: ...")
+    project = Project(tmp_path, reserved=frozenset({"asyncpg"}))
+    path = tmp_path / "app.py"
+    view = project.open(path, read_source(path, display="app.py", limit=1000)).project
+    assert view is not None
+    assert view.module("asyncpg") is None
+
+
+def test_what_was_asked_of_the_program_is_kept(tmp_path: Path) -> None:
+    files_of(tmp_path, app="import shop", shop="def run(): ...")
+    project = opened(tmp_path)
+    path = tmp_path / "app.py"
+    source = read_source(path, display="app.py", limit=1000)
+    view = project.open(path, source).project
+    assert view is not None
+    view.module("shop")
+    view.module("nowhere")
+    view.references("run")
+    modules = (("nowhere", None), ("shop", str(tmp_path / "shop.py")))
+    assert project.consulted() == Consulted(modules=modules, words=("run",))
+    project.open(path, source)
+    assert project.consulted() == Consulted()
+
+
+def test_few_trees_are_kept_and_the_answers_stay_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files_of(tmp_path, app="import shop", shop="def run():\n    return 1\n")
+    monkeypatch.setattr(txsafe.project, "NODES_KEPT", 0)
+    monkeypatch.setattr(txsafe.project, "NODES_OF_GARBAGE", 0)
+    project = opened(tmp_path)
+    path = tmp_path / "app.py"
+    source = read_source(path, display="app.py", limit=1000)
+    for _ in range(3):
+        module = project.open(path, source)
+        assert module.project is not None
+        shop = module.project.module("shop")
+        assert shop is not None
+        assert len(shop.open_all().returns) == 1
 
 
 def test_the_tree_is_the_project_or_what_the_files_have_in_common(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ class _Reading:
     uses: tuple[ApiUse, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
     sinks: int = 0
+    loose: tuple[str, ...] = ()
     errors: tuple[FileError, ...] = ()
 
 
@@ -168,6 +169,8 @@ class Analyzer:
         sources = self._sources(source, kind)
         found = self._gather(source, kind, sources)
         report = self.conclude(found, self.judge_uses(found, source.path), source, sources=sources)
+        if kind is FileKind.PYTHON and self.config.follow_imports:
+            report = replace(report, consulted=self.project.consulted())
         return replace(report, uses=_portable(found)) if self.keeps is Keeps.USES else report
 
     def _gather(self, source: SourceFile, kind: FileKind, sources: Sources) -> FileUses:
@@ -189,6 +192,7 @@ class Analyzer:
             sinks=reading.sinks,
             literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink in PRESUMED)),
             reached=tuple(_reached(reading, sources)),
+            loose=reading.loose,
             sites=reading.sites,
         )
 
@@ -229,6 +233,7 @@ class Analyzer:
             elsewhere=tuple(diagnostic for diagnostic in distinct if diagnostic.path != source.path),
             presumed=_presumed(found.literals, here, source),
             reached=found.reached,
+            loose=found.loose,
         )
 
     def settle(self, source: SourceFile, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -257,6 +262,7 @@ class Analyzer:
             uses=sighting.uses,
             unresolved=sighting.unresolved,
             sinks=sighting.sinks,
+            loose=sighting.loose,
         )
 
     def _read_settings(self, source: SourceFile) -> _Reading:

@@ -117,8 +117,8 @@ class Config:
         ),
     )
     follow_imports: bool = field(
-        default=False,
-        metadata=_option(SWITCH, "Follow SQL, wrappers and connections through imports into other files; slower."),
+        default=True,
+        metadata=_option(SWITCH, "Follow SQL, wrappers and connections through imports into other files."),
     )
     rule_paths: tuple[Path, ...] = field(
         default=(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import operator
 import os
 import signal
 import threading
@@ -40,6 +41,8 @@ Answer = tuple[int, FileReport]
 FEWEST_FILES_FOR_WORKERS = 48
 """Below this, the start of a worker (imports, catalogue) costs more than it saves."""
 FILES_PER_TASK = 8
+MOST_USERS = 24
+"""Files that mention one name; a name in more of them is an everyday word."""
 _COLLECTION = (100_000, 50, 50)
 """Parsed modules are kept for the files that import them; Python's defaults walk all of them every moment."""
 _NO_TRANSACTIONS = "statement"
@@ -73,6 +76,10 @@ def analyze(
         reports[number] = report
         if on_progress is not None:
             on_progress(len(reports), len(files))
+    if setting.program is not None:
+        unread = {number for number, report in reports.items() if not report.parsed and not report.errors}
+        passed_over = [(number, file) for number, file in enumerate(files) if number in unread]
+        reports.update(_run(find_users(passed_over, reports.values()), setting, executor))
     placed = place(list(reports.values()), Settling(files, setting))
     return Report(profile=profile, files=tuple(sorted(gather(placed), key=lambda report: report.path)))
 
@@ -142,6 +149,20 @@ def _gate(file: FileInput, config: Config, tokens: Sequence[bytes]) -> FileRepor
     if config.rule_paths or may_matter(data, file.kind, tokens=tokens):
         return None
     return FileReport(path=file.display)
+
+
+def find_users(passed_over: Iterable[Numbered], reports: Iterable[FileReport]) -> list[Numbered]:
+    """Return the files with nothing telling in them that mention what others define and nobody is seen to send."""
+    names = {name for report in reports for name in report.loose}
+    if not names:
+        return []
+    from txsafe.mentions import Mentions
+
+    numbers = {os.path.abspath(file.path): (number, file) for number, file in passed_over}  # noqa: PTH100
+    mentions = Mentions(lambda: (file for _, file in numbers.values()))
+    found = (mentions.of(name).paths for name in names)
+    paths = {path for each in found if len(each) <= MOST_USERS for path in each}
+    return sorted((numbers[path] for path in paths), key=operator.itemgetter(0))
 
 
 def may_be_read(file: FileInput, config: Config, *, profile: Profile) -> bool:
@@ -233,5 +254,12 @@ def _analyzer(setting: Setting) -> Analyzer:
     from txsafe.analysis import Analyzer  # a run without candidates never needs it
 
     if setting.config.follow_imports:
-        gc.set_threshold(*_COLLECTION)
+        _collect_rarely()
     return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps)
+
+
+@lru_cache(maxsize=1)
+def _collect_rarely() -> None:
+    """Prepare this process, once, for the trees of a program: `Project` collects what is left of them itself."""
+    gc.set_threshold(*_COLLECTION)
+    gc.freeze()  # what is loaded by now stays; nobody need look through it again

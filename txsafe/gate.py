@@ -30,7 +30,7 @@ _NAME = r"[a-z_\"'{%][\w.\"'{}%()]*"
 # Stem → what must stand at the stem; None where the stem is telling enough. Everything is lower case.
 _STEMS: Mapping[str, str | None] = {
     # what a file imports
-    "from ": rf"from\s+(?:{_MODULE})",
+    "from": rf"from[\s\\]+(?:{_MODULE})",
     # calls and attributes
     "callproc(": None,
     ".copy(": r"\.copy\((?!\s*\))",
@@ -92,6 +92,8 @@ _TOKENS = tuple(
 )
 
 
+_LINE = re.compile(rb"[^\r\n\\]*+(?:\\(?:\r\n|.)[^\r\n\\]*+)*+", re.DOTALL)
+"""To its end, which a backslash before it puts off."""
 _SETTING = re.compile(rb"options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache")
 """Of what settings speak that driver files know, or that decides how many connections there are."""
 _IMPORTED = re.compile(rf"\b(?:{_MODULE})".encode("ascii"))
@@ -127,13 +129,13 @@ def words_of(names: Iterable[str]) -> tuple[bytes, ...]:
 
 def _imports_driver(lowered: bytes) -> bool:
     """Look at each line with an `import` once, however many it has."""
-    position = lowered.find(b"import ")
+    position = lowered.find(b"import")
     while position >= 0:
-        end = lowered.find(b"\n", position)
-        end = len(lowered) if end < 0 else end
+        line = _LINE.match(lowered, position)
+        end = len(lowered) if line is None else line.end()
         if _IMPORTED.search(lowered, position, end):
             return True
-        position = lowered.find(b"import ", end)
+        position = lowered.find(b"import", end)
     return False
 
 

@@ -351,6 +351,8 @@ class Sighting:
     unresolved: tuple[Unresolved, ...] = ()
     sinks: int = 0
     """Calls that send SQL, resolved or not; sites found without a call (`"literal"`) do not count."""
+    loose: tuple[str, ...] = ()
+    """Names of the file's constants and functions that stand for session state which nothing in it sends."""
 
 
 # ---------------------------------------------------------------- SQL as the server reads it
@@ -638,6 +640,8 @@ class FileUses:
     """Texts that nothing in this file runs, in order."""
     reached: tuple[Location, ...]
     """Texts of other files that this file is seen to run."""
+    loose: tuple[str, ...] = ()
+    """Names under which other files may get hold of session state that nothing in this file sends."""
     sites: tuple[tuple[SqlSite, tuple[Statement, ...]], ...] = ()
     """What the file sends: what rewrites look at. They are not made of uses that come from another process."""
 
@@ -648,6 +652,16 @@ class Keeps(enum.Enum):
     NOTHING = enum.auto()
     USES = enum.auto()
     """What was judged, so that it can be judged again for another profile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consulted:
+    """What the analysis of one file has asked of the program around it: change that, and the report may change."""
+
+    modules: tuple[tuple[str, str | None], ...] = ()
+    """Dotted names, and paths of files of SQL, that were looked up, sorted, each with its file; None for none."""
+    words: tuple[str, ...] = ()
+    """Names of which all files that hold them were looked for, sorted; see `scopes.Project.references`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -667,6 +681,10 @@ class FileReport:
     """Rule and start of the diagnostics of texts that nothing in this file runs."""
     reached: tuple[Location, ...] = ()
     """Texts of other files that this file is seen to run."""
+    loose: tuple[str, ...] = ()
+    """Names under which other files may get hold of session state that nothing in this file sends."""
+    consulted: Consulted | None = None
+    """What the report depends on beside the file; None where imports were not followed."""
     uses: FileUses | None = None
     """Kept where the same uses are to be judged for other profiles; None also where the file could not be read."""
 

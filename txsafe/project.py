@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from txsafe.discovery import display_path
 from txsafe.errors import SourceError
 from txsafe.mentions import Mentions
+from txsafe.model import Consulted
 from txsafe.python.scopes import Bodies, Module, References
 from txsafe.source import read_source
 
@@ -93,6 +94,9 @@ class _Spent:
 
     paths: set[str] = field(default_factory=set)
     text: int = 0
+    modules: dict[str, str | None] = field(default_factory=dict)
+    """Names that were looked up → their files."""
+    words: set[str] = field(default_factory=set)
 
 
 class Project:
@@ -116,9 +120,11 @@ class Project:
         self._folders: dict[str, frozenset[str]] = {}
         self._spent = _Spent()
         self._sources: dict[str, SourceFile] = {}
+        self._faults: dict[str, str] = {}
+        """Why files cannot be parsed."""
+        self._sizes: dict[str, int] = {}
+        """Nodes of the modules that are kept, as of the last file that used them."""
         self._texts: dict[str, SourceFile | None] = {}
-        self._kept = 0
-        """Nodes of the modules that were kept for this file."""
         self._made = 0
 
     def open(self, path: Path, source: SourceFile) -> Module:
@@ -143,23 +149,33 @@ class Project:
         """Return the text behind a shown path, where this file's analysis has looked into it."""
         return self._sources.get(display)
 
+    def consulted(self) -> Consulted:
+        """Return what the analysis of the file that was opened last has asked for."""
+        spent = self._spent
+        return Consulted(modules=tuple(sorted(spent.modules.items())), words=tuple(sorted(spent.words)))
+
+    def note(self, name: str, path: str | None) -> None:
+        """Take note that a module was asked for."""
+        self._spent.modules[name] = path
+
     def _begin(self) -> None:
         self._forget_oldest()
-        for module in self._modules.values():
-            if module is not None:
-                module.memory.clear()  # an answer must not depend on the files that this process had before
         self._spent = _Spent()
         self._sources = {}
         self._texts = {}
 
     def _forget_oldest(self) -> None:
-        sizes = {path: len(module.parents) for path, module in self._modules.items() if module is not None}
-        kept = sum(sizes.values())
-        self._made += kept - self._kept
+        """Forget what was found out for the last file, on which no answer may depend, and the oldest modules."""
+        for path in self._spent.paths:
+            module = self._modules.get(path)
+            if module is not None:
+                module.memory.clear()
+                self._made += len(module.parents) - self._sizes.get(path, 0)
+                self._sizes[path] = len(module.parents)
+        kept = sum(self._sizes.values())
         while kept > NODES_KEPT:
             path, _ = self._modules.popitem(last=False)
-            kept -= sizes.get(path, 0)
-        self._kept = kept
+            kept -= self._sizes.pop(path, 0)
         if self._made > NODES_OF_GARBAGE:
             self._made = 0
             gc.collect()
@@ -217,6 +233,16 @@ class Project:
         self._sources[module.source.path] = module.source
         return module
 
+    def fault(self, path: str) -> str | None:
+        """Return why a file is not looked into, though it is there."""
+        if self._modules.get(path, self) is None:
+            return self._faults.get(path, "it lies outside of the tree")
+        return None if path in self._spent.paths else "too much is imported"
+
+    def is_described(self, first: str) -> bool:
+        """Return whether a top-level package is a driver, of which more is known than its source tells."""
+        return first in self._reserved
+
     def text_file(self, path: str, top: str) -> SourceFile | None:
         """Return a file that the program reads; None where it is out of bounds or cannot be decoded."""
         absolute = os.path.abspath(path)
@@ -238,13 +264,11 @@ class Project:
 
     def references(self, name: str, top: str) -> References:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
+        self._spent.words.add(name)
         found = self._mentions.of(name)
         if len(found.paths) > REFERRING:  # an everyday word: a part of the answer is not worth the parses
             return References((), complete=False)
         loaded = [self.load(path, top) for path in found.paths]
-        for module in loaded:
-            if module is not None:
-                module.open_all()
         complete = found.complete and None not in loaded
         return References(tuple(module for module in loaded if module is not None), complete=complete)
 
@@ -254,7 +278,8 @@ class Project:
         try:
             source = read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE)
             return self._parsed(path, source, Bodies.CLOSED)
-        except SourceError:
+        except SourceError as error:
+            self._faults[path] = str(error)
             return None
 
     def _afford(self, path: str, source: SourceFile) -> bool:
@@ -285,11 +310,14 @@ class _View:
         if name not in self._paths:
             self._paths[name] = self._find(name)
         path = self._paths[name]
+        self._project.note(name, path)
         return None if path is None else self._project.load(path, self._top)
 
     def text_file(self, path: str) -> SourceFile | None:
         """Return a file that is no Python; see `scopes.Project`."""
-        return self._project.text_file(path, self._top)
+        found = self._project.text_file(path, self._top)
+        self._project.note(path, None if found is None else os.path.abspath(path))
+        return found
 
     def folder(self, package: str) -> str | None:
         """Return the folder of a package; see `scopes.Project`."""
@@ -303,9 +331,14 @@ class _View:
         """Return the files that hold a name, parsed."""
         return self._project.references(name, self._top)
 
+    def fault(self, name: str) -> str | None:
+        """Return why a module that is there was not loaded; None for one that was, or is not there."""
+        path = self._paths.get(name)
+        return None if path is None else self._project.fault(path)
+
     def _find(self, name: str) -> str | None:
         parts = name.split(".")
-        if not all(part.isidentifier() for part in parts):
+        if not all(part.isidentifier() for part in parts) or self._project.is_described(parts[0]):
             return None
         for root in self._roots_with(parts[0]):
             base = os.path.join(root, *parts)

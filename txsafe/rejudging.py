@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from txsafe.analysis import Analyzer, Judged, Judging
 from txsafe.catalog.templates import template_names
 from txsafe.discovery import FileInput, read_input
-from txsafe.engine import Progress, Setting, Settling, analyze, find_program, may_be_read
+from txsafe.engine import Progress, Setting, Settling, analyze, find_program, find_users, may_be_read
 from txsafe.errors import SourceError
 from txsafe.gathering import gather
 from txsafe.judge import judge, list_requirements
@@ -159,11 +159,13 @@ class Analysis:
         """Return the files that the gate lets in for the words of transactions only."""
         read = {report.path for report in self.found.files if report.parsed or report.errors}
         profile = replace(self.found.profile, mode="")
-        return frozenset(
-            file.display
-            for file in self.files
+        files = [
+            (number, file)
+            for number, file in enumerate(self.files)
             if file.display in read and not may_be_read(file, self.config, profile=profile)
-        )
+        ]
+        users = find_users(files, self.found.files) if self.config.follow_imports else []
+        return frozenset(file.display for _, file in files).difference(file.display for _, file in users)
 
     def _source(self, path: str) -> SourceFile | None:
         if path not in self._texts:

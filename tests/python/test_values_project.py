@@ -26,6 +26,9 @@ class Files:
             self.modules[name] = Module.of(source, name=name, project=self)
         return self.modules.get(name)
 
+    def fault(self, name: str) -> str | None:
+        return None
+
     def text_file(self, path: str) -> SourceFile | None:
         return source_of(self.files[path], path) if path in self.files else None
 

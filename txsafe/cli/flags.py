@@ -101,7 +101,7 @@ def parameters() -> list[click.Parameter]:
         _switch("--force-exclude"),
         click.Option(["--respect-gitignore/--no-respect-gitignore"], default=None, help=_help("respect_gitignore")),
         _flag("--max-file-size", metavar="BYTES", kind=click.INT),
-        _switch("--follow-imports"),
+        click.Option(["--follow-imports/--no-follow-imports"], default=None, help=_help("follow_imports")),
         _flag("--rule-path", "rule_paths", metavar="PATH", multiple=True),
         _action("--stdin-filename", metavar="NAME", text="Analyse standard input under this name."),
         _switch("--require-reason"),

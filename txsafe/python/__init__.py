@@ -58,7 +58,11 @@ def find_sites(source: SourceFile, drivers: Drivers, *, options: PythonOptions =
     uses = Uses(view, options.versions).find(view.described)
     constructs = tuple(Constructs(view).find(sent.covered))
     covered = sent.covered.union(fragment.place.span for site in constructs for fragment in site.template.fragments)
-    literals = tuple(Literals(module, view.receivers, view.guards).find(covered))
+    literals = Literals(module, view.receivers, view.guards)
     return Sighting(
-        sites=(*sent.sites, *constructs, *literals), uses=uses, unresolved=sent.unresolved, sinks=sent.sinks
+        sites=(*sent.sites, *constructs, *literals.find(covered)),
+        uses=uses,
+        unresolved=sent.unresolved,
+        sinks=sent.sinks,
+        loose=tuple(sorted(literals.loose)),
     )

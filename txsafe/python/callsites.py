@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from txsafe.python.links import defined, members
-from txsafe.python.scopes import FunctionNode, is_method
+from txsafe.python.scopes import FunctionNode, is_method, position
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from txsafe.model import Transaction
     from txsafe.python.receivers import Receivers
@@ -120,17 +119,33 @@ def bound_by(module: Module, callee: ast.expr, home: Module, function: FunctionN
     return int(named is None or not isinstance(named[1], ast.ClassDef))
 
 
-def mentions_in(module: Module) -> Mapping[str, list[ast.expr]]:
-    """Return where a file reads names and attributes, by name, in the order of the tree."""
+class Mentions:
+    """Where one file reads names and attributes, by name."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._known: dict[str, list[ast.expr]] = {}
+
+    def get(self, name: str, default: Sequence[ast.expr] = ()) -> Sequence[ast.expr]:
+        """Return where a name is read, in the file's order; only the functions that hold it are parsed."""
+        found = self._known.get(name)
+        if found is None:
+            self._module.open_mentioning(name)
+            read = (node for node in self._module.parents if _reads(node, name))
+            found = self._known[name] = sorted(read, key=position)  # type: ignore[arg-type]
+        return found or default
+
+
+def mentions_in(module: Module) -> Mentions:
+    """Return where a file reads names and attributes."""
     known = module.memory.get(mentions_in)
-    if isinstance(known, dict):
-        return known
-    found: dict[str, list[ast.expr]] = defaultdict(list)
-    for node in ast.walk(module.open_all().tree):
-        match node:
-            case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name, ctx=ast.Load()):
-                found[name].append(node)
-            case _:
-                continue
-    module.memory[mentions_in] = found
-    return found
+    if not isinstance(known, Mentions):
+        known = module.memory[mentions_in] = Mentions(module)
+    return known
+
+
+def _reads(node: ast.AST, name: str) -> bool:
+    match node:
+        case ast.Name(id=found, ctx=ast.Load()) | ast.Attribute(attr=found, ctx=ast.Load()):
+            return found == name
+    return False

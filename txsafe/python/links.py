@@ -32,10 +32,20 @@ def imported_values(evaluator: Evaluator, target: str, node: ast.AST, frame: Fra
     """Follow a qualified name into another file of the project."""
     found = located(target, frame.module, PATH_LIMIT)
     if found is None:
-        return (evaluator.unknown(f"imported from {target}", node, frame),)
+        return (evaluator.unknown(f"imported from {target}{_fault(target, frame.module)}", node, frame),)
     module, names = found
     values = _member(evaluator, module, names)
     return values or (evaluator.unknown(f"imported from {target}", node, frame),)
+
+
+def _fault(target: str, module: Module) -> str:
+    """Return why an import could not be followed, as a clause; empty where it leads out of the program."""
+    parts = target.split(".")
+    if module.project is None:
+        return ""
+    names = (".".join(parts[:length]) for length in range(len(parts) - 1, 0, -1))
+    faults = (fault for name in names if (fault := module.project.fault(name)) is not None)
+    return next((f", which cannot be followed: {fault}" for fault in faults), "")
 
 
 def _member(evaluator: Evaluator, module: Module, names: Sequence[str]) -> Values:

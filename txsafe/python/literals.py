@@ -77,6 +77,8 @@ class Literals:
         self._module = module
         self._receivers = receivers
         self._guards = guards
+        self.loose: set[str] = set()
+        """Names under which other files may get hold of what was found."""
 
     def find(self, covered: frozenset[Span]) -> Iterator[SqlSite]:
         """Yield a site for each text with session state outside the `covered` spans."""
@@ -87,6 +89,7 @@ class Literals:
             template = self._template(literal)
             if template is None or not self._may_be_sent(literal):
                 continue
+            self.loose.update(_names_of(self._module, literal))
             yield SqlSite(
                 place=self._module.place(literal),
                 sink="literal",
@@ -141,6 +144,20 @@ class Literals:
                 case _:
                     continue
         return Confidence.LOW
+
+
+def _names_of(module: Module, literal: ast.expr) -> Iterator[str]:
+    """Yield the names that a literal can be reached by: of the constant or attribute, or of the function around it."""
+    names: list[str] = []
+    for ancestor in module.ancestors(literal):
+        match ancestor:
+            case ast.Assign(targets=targets):
+                names = [last_name(target) for target in targets]
+            case ast.AnnAssign(target=target):
+                names = [last_name(target)]
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names = [name]
+    yield from (name for name in names if name and not name.startswith("__"))
 
 
 class _Ranges:

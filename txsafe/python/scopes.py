@@ -129,6 +129,9 @@ class Project(Protocol):
     def module(self, name: str) -> Module | None:
         """Return the module of a dotted name, None where it is not part of the project."""
 
+    def fault(self, name: str) -> str | None:
+        """Return why a module that `module` was asked for is there and yet not returned; None where it is not there."""
+
     def references(self, name: str) -> References:
         """Return the files that hold a name (the last part of a dotted one) as a word, for whatever reason.
 

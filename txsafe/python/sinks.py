@@ -20,6 +20,7 @@ from txsafe.model import (
     Span,
     SqlSite,
     SqlTemplate,
+    StatementKind,
     TransactionContext,
     Unresolved,
 )
@@ -31,7 +32,7 @@ from txsafe.python.scopes import BindingKind
 from txsafe.python.transactions import Spoken, read_transaction_word
 from txsafe.python.values import Items, Scalar, Text, Unknown, Value, evaluate, evaluate_through
 from txsafe.python.wrappers import Passed, Wrappers, depends_on_parameters
-from txsafe.sql import may_hold_session_state
+from txsafe.sql import may_hold_session_state, read_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,6 +60,14 @@ _STATEMENT_MAKERS = frozenset(
     {"select", "insert", "update", "delete", "union", "union_all", "exists", "values", "with_only_columns"}
 )
 _STATEMENT_MODULES = ("sqlalchemy", "sqlmodel", "pypika", "peewee", "alembic.op")
+_INDIFFERENT = frozenset(
+    {
+        StatementKind.QUERY, StatementKind.DDL, StatementKind.OTHER, StatementKind.SHOW, StatementKind.NOTIFY,
+        StatementKind.COPY, StatementKind.EXPLAIN, StatementKind.BEGIN, StatementKind.COMMIT, StatementKind.ROLLBACK,
+        StatementKind.SAVEPOINT,
+    }
+)  # fmt: skip
+"""What is the same whoever calls: callers are looked for in the whole program, so not without need."""
 _WRAPPER_DEPTH = 3
 _OBJECT_DEPTH = 6
 
@@ -314,8 +323,12 @@ class Sinks:
         return here if here.block is not None or sink.inner.opened is None else replace(sink.inner, block=None)
 
     def _may_matter(self, text: str) -> bool:
-        """Return whether a text may hold session state, or drop some that the file makes."""
-        return may_hold_session_state(text) or ("drop" in text.lower() and self._makes_temporary)
+        """Return whether a text holds session state, or drops some that the file makes."""
+        if "drop" in text.lower() and self._makes_temporary:
+            return True
+        return may_hold_session_state(text) and any(
+            statement.calls or statement.kind not in _INDIFFERENT for statement in read_statements(text)
+        )
 
     @cached_property
     def _makes_temporary(self) -> bool:

@@ -113,11 +113,18 @@ class Uses:
     def _transaction(self, described: Described) -> TransactionContext:
         """Return the transaction of a call; callers are asked where that decides, and so far as the use is worth it."""
         node, receiver, start = described.node, described.receiver, described.start
-        asking = [use.confidence for use in described.meaning.uses if _RECEIVER in _paths(use)]
+        asking = [use.confidence for use in described.meaning.uses if self._hangs_on_transaction(described, use)]
         if not asking:
             return self._view.transactions.context(node, receiver, start)
         reach = Reach.PROGRAM if max(asking) > Confidence.LOW else Reach.FILE
         return self._view.surroundings.context(node, receiver, start, reach=reach)
+
+    def _hangs_on_transaction(self, described: Described, use: Use) -> bool:
+        """Return whether all but the transaction allows for a use."""
+        if _RECEIVER not in _paths(use):
+            return False
+        truth = described.arguments.decide(use.when, self._special(described, use, TransactionContext()))
+        return truth is not Truth.NO
 
     def _of_conditions(self, described: Described, transaction: TransactionContext) -> Iterator[ApiUse]:
         for use in described.meaning.uses:

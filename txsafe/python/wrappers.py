@@ -77,10 +77,12 @@ class Wrappers:
         self._drivers = drivers
         self._homes: dict[Module, _Home] = {}
         self._facts: dict[ast.AST, tuple[Passed, ...]] = {}
+        self._named: dict[str, bool] = {}
+        """Qualified name in other files → whether it may stand for session state."""
 
     def find(self) -> Iterator[tuple[ast.Call, tuple[Passed, ...]]]:
         """Yield the calls that hand a text which may hold session state to a sink of another file."""
-        if self._module.project is None:
+        if self._module.project is None or not self._spells_or_imports_state():
             return
         for call in self._module.calls:
             if not self._is_telling(call):
@@ -88,6 +90,13 @@ class Wrappers:
             found = tuple(passed for passed in self._of(self._module, call, _DEPTH) if passed.home is not self._module)
             if found:
                 yield call, found
+
+    def _spells_or_imports_state(self) -> bool:
+        """Return whether there is anything in the file that an argument could be telling by."""
+        if any(map(_spells_state, self._module.strings)):
+            return True
+        imported = (alias.asname or alias.name for statement in self._module.imports for alias in statement.names)
+        return any(name.isupper() or f"{name}." in self._module.text for name in imported)
 
     def _is_telling(self, call: ast.Call) -> bool:
         """Return whether an argument may hold session state."""
@@ -102,7 +111,7 @@ class Wrappers:
             case ast.Name():
                 return self._is_bound_to_state(expr)
             case ast.Attribute(attr=name):
-                return name.isupper() and any(map(_holds_state, evaluate(self._module, expr)))
+                return name.isupper() and self._stands_for_state(expr)
             case ast.Call(func=ast.Name() | ast.Attribute(), args=[first, *_]):
                 return self._may_hold_state(first)
         return _spells_state(expr)
@@ -112,8 +121,18 @@ class Wrappers:
             if binding.kind in _FOLLOWED and binding.value is not None and _spells_state(binding.value):
                 return True
             if binding.kind is BindingKind.IMPORT and name.id.isupper():
-                return any(map(_holds_state, evaluate(self._module, name)))
+                return self._stands_for_state(name)
         return False
+
+    def _stands_for_state(self, expr: ast.expr) -> bool:
+        """Return whether a constant, of this file or another, may hold session state."""
+        name = self._module.qualified_name(expr)
+        if name is None:
+            return any(map(_holds_state, evaluate(self._module, expr)))
+        known = self._named.get(name)
+        if known is None:
+            known = self._named[name] = any(map(_holds_state, evaluate(self._module, expr)))
+        return known
 
     # ------------------------------------------------------------ from a call to its function
 
