@@ -122,7 +122,7 @@ def _work_of(effectual: Effectual) -> Work:
 
 def _classify(diagnostic: Diagnostic) -> Work:
     suggestion = diagnostic.suggestion
-    if _ROUTES in suggestion.splitlines():
+    if _ROUTES in suggestion:
         return Work.ROUTE
     if _ROLE_SETTING.match(suggestion):
         return Work.ROLE
