@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sql.test_lexer import TEXTS
+from tests.sql.test_may_hold import STATELESS
 from txsafe.model import HOLE_CHARACTERS, Hole, SourceFile, Transaction, TransactionEnd
 from txsafe.model import StatementKind as Kind
 from txsafe.sql.reading import Detail
@@ -314,9 +315,8 @@ PIECES = st.sampled_from(
 def test_what_a_quick_reading_leaves_out_tells_nothing(text: str, runner: ScriptRunner) -> None:
     whole = read_script(source(text), assume_in_transaction=runner)
     quick = read_script(source(text), assume_in_transaction=runner, detail=Detail.TELLING)
-    plain = {Kind.QUERY, Kind.DDL}
-    telling = [each for each in whole.statements if each.kind not in plain or each.calls]
-    assert [each for each in quick.statements if each.kind not in plain or each.calls] == telling
+    telling = [each for each in whole.statements if each.kind not in STATELESS or each.calls]
+    assert [each for each in quick.statements if each.kind not in STATELESS or each.calls] == telling
     assert all(each in whole.statements for each in quick.statements)
     assert quick.errors == whole.errors
 

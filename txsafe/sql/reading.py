@@ -59,7 +59,7 @@ class Detail(enum.Enum):
 
     ALL = enum.auto()
     TELLING = enum.auto()
-    """Those that are more than a query or DDL without calls of interest, and of each run of others at most the first.
+    """Those that touch the session or the transaction or call a function of interest; of others as few as suffice.
 
     The transactions of those that are left come out the same.
     """
