@@ -403,7 +403,8 @@ def test_an_interrupt_exits_with_130() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "txsafe", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as running:
-        time.sleep(1.5)
+        assert running.stdin is not None
+        running.stdin.write(b" " * 1_000_000)  # more than a pipe holds: it is written once the program reads
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate()
     assert running.returncode == 130
