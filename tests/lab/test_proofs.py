@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ROLE_SETTINGS = FIXTURES / "proofs" / "role_settings.py"
-PROGRAMS = sorted({*(FIXTURES / "proofs").glob("*.py")} - {ROLE_SETTINGS})
+READ_ONCE = FIXTURES / "proofs" / "temp_table_read_once.py"
+PROGRAMS = sorted({*(FIXTURES / "proofs").glob("*.py")} - {ROLE_SETTINGS, READ_ONCE})
+"""Those whose fixes are edits that need nothing else."""
+ONE_STATEMENT = """
+import psycopg
+
+def run(dsn):
+    with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as conn:
+        return conn.execute({sql!r}).fetchall()
+"""
 RUNS = 3
 """The first one may leave what only a later one stumbles over."""
 TABLES = """
@@ -218,3 +227,14 @@ def test_a_setting_of_the_role_ends_what_the_pooler_refused(pooler: Endpoint) ->
         assert run_pooled(rewritten.after, pooler) == Outcome(expected, frozenset())
         assert run_direct(rewritten.after, pooler) == expected
     assert run_pooled(rewritten.after, pooler).results != expected
+
+
+def test_the_statement_shown_for_a_temporary_table_gives_the_rows_of_both(pooler: Endpoint) -> None:
+    before = READ_ONCE.read_text(encoding="utf-8")
+    (found,) = check(before).diagnostics
+    after = ONE_STATEMENT.format(sql=found.suggestion)
+
+    expected = run_direct(before, pooler)
+    assert effects_of(run_pooled(before, pooler), expected) == shown(before)
+    assert run_pooled(after, pooler) == Outcome(expected, frozenset())
+    assert run_direct(after, pooler) == expected
