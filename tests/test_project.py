@@ -14,7 +14,7 @@ from txsafe.config import Config
 from txsafe.discovery import FileInput, find_files
 from txsafe.mentions import Found, Mentions
 from txsafe.model import Consulted
-from txsafe.project import REFERRING, Program, Project
+from txsafe.project import MANY_FILES, REFERRING, Program, Project
 from txsafe.source import read_source
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_a_search_finds_what_splitting_finds(texts: list[str], word: str) -> Non
 
 def opened(folder: Path) -> Project:
     program = Program(tree=str(folder))
-    return Project(folder, program=program, files=lambda tree: find_files([tree], Config(root=folder)).files)
+    return Project(folder, program=program, files=lambda it: find_files([it.tree], Config(root=folder)).files)
 
 
 def test_references_are_the_parsed_files_that_hold_a_name(tmp_path: Path) -> None:
@@ -188,6 +188,12 @@ def test_the_tree_is_the_project_or_what_the_files_have_in_common(tmp_path: Path
     assert Program.of([inside], loose).tree == str(project / "src")
     assert Program.of(["/a.py", inside], loose).tree == ""
     assert Program.of([], project).tree == ""
+
+
+def test_a_run_over_many_files_is_the_program_itself(tmp_path: Path) -> None:
+    paths = [f"{tmp_path}/{number}.py" for number in range(MANY_FILES)]
+    assert Program.of(paths, tmp_path).files == tuple(paths)
+    assert Program.of(paths[1:], tmp_path).files == ()
 
 
 def test_a_walk_ends_after_so_many_folders(tmp_path: Path) -> None:

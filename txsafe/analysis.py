@@ -133,10 +133,13 @@ class Analyzer:
         reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
         return Project(self.config.root, program=self.program, reserved=reserved, files=self._files)
 
-    def _files(self, folder: str) -> tuple[FileInput, ...]:
-        from txsafe.discovery import find_files
+    def _files(self, program: Program) -> tuple[FileInput, ...]:
+        """Return the files of the program that may refer to a name."""
+        from txsafe.discovery import FileInput, find_files
 
-        return find_files([folder], self.config, most_folders=MOST_FOLDERS).files
+        if program.files or not program.tree:
+            return tuple(FileInput(Path(path), path) for path in program.files)
+        return find_files([program.tree], self.config, most_folders=MOST_FOLDERS).files
 
     @cached_property
     def versions(self) -> Versions:

@@ -40,6 +40,8 @@ NODES_KEPT = 120_000
 """Of parsed modules that a process keeps for the next files, at some 600 bytes each; outlines of 10 MB of Python."""
 NODES_OF_GARBAGE = 200_000
 """Made since the last garbage collection: what hangs together in cycles, as trees with parents do, waits for it."""
+MANY_FILES = 50
+"""A run of more files is over a whole program, or what its user takes for one; one of fewer is a commit's."""
 REFERRING = 24
 """Files that are parsed to see who refers to one name; a name in more of them is an everyday word."""
 _INIT = "__init__.py"
@@ -59,10 +61,14 @@ class Program:
     """The one that holds everything: the project's root, where that is one and holds the files, else the folder that
     they have in common; empty where that would be a whole disk."""
 
+    files: tuple[str, ...] = ()
+    """The files of the run where they are many, and so the program itself; else it is looked for in the tree."""
+
     @classmethod
     def of(cls, paths: Sequence[str], top: Path) -> Program:
         """Return the folders for some files (absolute) and the root that their configuration gives."""
-        return cls(_roots_of(paths), _tree_of(paths, os.path.abspath(top)))
+        files = tuple(paths) if len(paths) >= MANY_FILES else ()
+        return cls(_roots_of(paths), _tree_of(paths, os.path.abspath(top)), files)
 
 
 def _roots_of(paths: Iterable[str]) -> tuple[str, ...]:
@@ -84,7 +90,7 @@ def _is_project(folder: str) -> bool:
     return any(os.path.exists(os.path.join(folder, mark)) for mark in _PROJECT_MARKS)
 
 
-def _no_files(_folder: str) -> tuple[FileInput, ...]:
+def _no_files(_program: Program) -> tuple[FileInput, ...]:
     return ()
 
 
@@ -108,10 +114,10 @@ class Project:
         *,
         program: Program | None = None,
         reserved: frozenset[str] = frozenset(),
-        files: Callable[[str], Iterable[FileInput]] = _no_files,
+        files: Callable[[Program], Iterable[FileInput]] = _no_files,
     ) -> None:
         program = program or Program()
-        self._mentions = Mentions(lambda: files(program.tree) if program.tree else ())
+        self._mentions = Mentions(lambda: files(program))
         self._top = os.path.realpath(top)
         self._roots = program.roots
         self._reserved = reserved
