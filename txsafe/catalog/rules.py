@@ -97,11 +97,11 @@ class Rule:
 def read_rule(document: Node) -> Rule:
     """Decode one rule file; raise `CatalogError` with the place of the first fault."""
     reader = Reader(document, "a rule")
-    identifier = read_id(reader)
+    identifier, title = read_id(reader), reader.text("title")
     variants = _read_variants(reader)
     rule = Rule(
         id=identifier,
-        title=reader.text("title"),
+        title=title,
         severity=reader.word("severity", Severity),
         variants=variants,
         explanation=reader.text("explanation"),
