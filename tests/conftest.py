@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 from hypothesis import settings
@@ -19,6 +20,8 @@ WITHOUT_LAB = "not lab"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Observe every pooler in CI too."""
+    """Observe every pooler in CI too, and let what tests start be interrupted: a shell's background job could not be."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("CI") and config.option.markexpr == WITHOUT_LAB:
         config.option.markexpr = "not soak"

@@ -14,7 +14,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -28,7 +27,6 @@ from txsafe.source import decode, read_bytes
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
-    from types import FrameType
 
     from txsafe.analysis import Analyzer
     from txsafe.config import Config
@@ -195,7 +193,8 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
 
 def _follow_parent() -> None:
     """Let a worker end without a word when the user interrupts, and whenever the parent is gone, however that ended."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell's background job ignores it, parent and all
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -209,43 +208,16 @@ def _end_with(process: BaseProcess) -> None:
 def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor) -> Iterator[Answer]:
     """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it."""
     left = dict(files)
-    with _remembered_interrupts() as interrupted:
-        try:
-            for number, report in _spread(files, setting, executor):
-                del left[number]
-                yield number, report
-        except BrokenExecutor:
-            yield from _one_by_one(tuple(left.items()), setting, interrupted)
-
-
-@contextmanager
-def _remembered_interrupts() -> Iterator[threading.Event]:
-    """Yield what is set once the user has interrupted.
-
-    Ctrl-C reaches the workers, too. When it comes while one is being forked, Python drops the exception that it raises
-    here ("Exception ignored in"), and all that is left of it are dead workers.
-    """
-    interrupted = threading.Event()
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield interrupted
-        return
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        interrupted.set()
-        handler(number, frame)
-
-    signal.signal(signal.SIGINT, remember)
     try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, handler)
+        for number, report in _spread(files, setting, executor):
+            del left[number]
+            yield number, report
+    except BrokenExecutor:
+        yield from _one_by_one(tuple(left.items()), setting)
 
 
-def _one_by_one(files: Sequence[Numbered], setting: Setting, interrupted: threading.Event) -> Iterator[Answer]:
+def _one_by_one(files: Sequence[Numbered], setting: Setting) -> Iterator[Answer]:
     """Analyse in one process at a time, so that it was the file under way that killed it."""
-    if interrupted.is_set():
-        raise KeyboardInterrupt
     position = 0
     while position < len(files):
         with _pool(1) as pool:
@@ -254,8 +226,6 @@ def _one_by_one(files: Sequence[Numbered], setting: Setting, interrupted: thread
                     yield from pool.submit(analyze_chunk, (files[position],), setting).result()
                     position += 1
             except BrokenExecutor:
-                if interrupted.is_set():
-                    raise KeyboardInterrupt from None
                 number, file = files[position]
                 yield number, _unread(file, "not analysed: the process that analysed it was killed")
                 position += 1
