@@ -20,7 +20,7 @@ WITHOUT_LAB = "not lab"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Observe every pooler in CI too, and let what tests start be interrupted: a shell's background job could not be."""
+    """Observe every pooler in CI too, and let what tests start be interrupted, as a shell's background job is not."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("CI") and config.option.markexpr == WITHOUT_LAB:
