@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.catalog import Catalog, load_catalog
 from txsafe.diagnose import Sources, diagnose, file_diagnostic, surest
+from txsafe.discovery import read_input
 from txsafe.errors import SourceError
 from txsafe.features import RuleIndex, find_api_uses, find_mentions, find_uses
 from txsafe.fingerprints import with_fingerprints
@@ -46,7 +47,7 @@ from txsafe.profiles import resolve_profile, resolve_routes
 from txsafe.rewrites import find_fix
 from txsafe.rewrites.surroundings import Surroundings
 from txsafe.routing import find_route
-from txsafe.source import FileKind, decode, read_bytes
+from txsafe.source import FileKind, decode
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
 from txsafe.versions import Versions
 
@@ -157,7 +158,7 @@ class Analyzer:
     def analyze(self, file: FileInput) -> FileReport:
         """Analyse one file; never raises but for `KeyboardInterrupt`."""
         try:
-            data = file.data if file.data is not None else read_bytes(file.path, limit=self.config.max_file_size)
+            data = read_input(file, limit=self.config.max_file_size)
             return self.analyze_source(decode(data, file.display), file.kind)
         except SourceError as error:
             return _failed(file.display, "syntax-error", error.line, str(error))

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from txsafe.discovery import read_input
 from txsafe.errors import SourceError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
 from txsafe.gathering import gather
 from txsafe.model import Diagnostic, FileError, FileReport, Keeps, Profile, Report
 from txsafe.placing import place
-from txsafe.source import decode, read_bytes
+from txsafe.source import decode
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -123,9 +124,7 @@ class Settling:
         analyzer = _analyzer(self._setting)
         file = self._files[path]
         try:
-            data = (
-                file.data if file.data is not None else read_bytes(file.path, limit=self._setting.config.max_file_size)
-            )
+            data = read_input(file, limit=self._setting.config.max_file_size)
             return analyzer.settle(decode(data, path), own)
         except SourceError:  # it is gone, or cannot be decoded, which its report says already
             return diagnostics
@@ -143,7 +142,7 @@ def _gate(file: FileInput, config: Config, tokens: Sequence[bytes]) -> FileRepor
     The gate knows the shipped rules' and drivers' words, and `tokens`; a user's own rules open it for every file.
     """
     try:
-        data = file.data if file.data is not None else read_bytes(file.path, limit=config.max_file_size)
+        data = read_input(file, limit=config.max_file_size)
     except SourceError as error:
         return _unread(file, str(error))
     if config.rule_paths or may_matter(data, file.kind, tokens=tokens):

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from txsafe.discovery import read_input
 from txsafe.errors import SourceError
-from txsafe.source import FileKind, read_bytes
+from txsafe.source import FileKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -69,7 +70,7 @@ class Mentions:
             if file.kind is not FileKind.PYTHON:
                 continue
             try:
-                data = file.data if file.data is not None else read_bytes(file.path, limit=MOST_BYTES_OF_FILE)
+                data = read_input(file, limit=MOST_BYTES_OF_FILE)
             except SourceError:
                 self._complete = False
                 continue
