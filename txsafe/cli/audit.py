@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +15,16 @@ import click
 
 from txsafe.cli.circumstances import Circumstances, check_readable, circumstance_parameters, tell_findings
 from txsafe.cli.flags import Flags, configure, parameters
-from txsafe.cli.inputs import Setting, discover, has_work, note, note_discovery
+from txsafe.cli.inputs import Setting, discover, has_work, note_discovery
+from txsafe.cli.outputs import check_writable, record_baseline, written_baseline
 from txsafe.cli.quoting import quotable_sources
-from txsafe.cli.terminal import Progress, terminal_width, write_output
+from txsafe.cli.terminal import shown_progress, terminal_width, write_output
 from txsafe.errors import ConfigError
 from txsafe.profiles import with_profile_files
 from txsafe.selection import ExitStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from txsafe.audit.document import Audit
     from txsafe.audit.section import Section
@@ -72,8 +72,7 @@ def run(  # one argument per option of its own, as click passes them
         return ExitStatus.FAILED
     if not has_work(discovery):
         return ExitStatus.CLEAN
-    written = flags.get("write_baseline")
-    _check_writable([file, Path(written) if isinstance(written, str) else None])
+    check_writable([file, written_baseline(flags)])
     work = _Audit(
         setting=Setting.of(config),
         flags=flags,
@@ -141,13 +140,6 @@ def _read_date(given: str | None) -> str:
     if epoch.isascii() and epoch.isdigit() and len(epoch) < 12:
         return dt.datetime.fromtimestamp(int(epoch), tz=dt.UTC).date().isoformat()
     return dt.datetime.now(tz=dt.UTC).date().isoformat()
-
-
-def _check_writable(targets: Sequence[Path | None]) -> None:
-    """Refuse before the work what would fail after it."""
-    for target in targets:
-        if target is not None and (target.is_dir() or not target.parent.is_dir()):
-            raise ConfigError(f"{target}: cannot be written: {'it is a' if target.is_dir() else 'no such'} folder")
 
 
 def _render(format_: str, audit: Audit) -> str:
@@ -218,8 +210,7 @@ class _Audit:
         from txsafe.rejudging import analyze_once
 
         setting = self.setting
-        progress = Progress() if sys.stderr.isatty() and not setting.config.quiet else None
-        try:
+        with shown_progress(setting.config) as progress:
             analysis = analyze_once(
                 self.discovery.files,
                 setting.config,
@@ -227,9 +218,6 @@ class _Audit:
                 profile=setting.profile,
                 on_progress=progress,
             )
-        finally:
-            if progress is not None:
-                progress.clear()
         return Judging(analysis=analysis, config=setting.config, known=known or ())
 
     def _known(self) -> tuple[Entry, ...] | None:
@@ -240,20 +228,12 @@ class _Audit:
 
     def _report(self, judging: Judging, known: tuple[Entry, ...] | None) -> tuple[Report, int | None]:
         """Return what `check` says, and how many of the baseline's findings are gone."""
-        from txsafe.baseline import compare, write_baseline
+        from txsafe.baseline import compare
         from txsafe.selection import add_errors, select
 
         setting = self.setting
-        report = judging.analysis.with_fixes(judging.analysis.report(setting.profile))
-        if setting.choice is not None:
-            from txsafe.poolerconfig.complaints import complain
-
-            report = complain(setting.choice, report, setting.catalog)
-        written = self.flags.get("write_baseline")
-        if isinstance(written, str):
-            selected = select(report, setting.config).diagnostics
-            count = write_baseline(Path(written), selected, root=setting.config.root)
-            note(f"{written}: wrote {count} {'entry' if count == 1 else 'entries'}")
+        report = setting.with_complaints(judging.analysis.with_fixes(judging.analysis.report(setting.profile)))
+        record_baseline(report, self.flags, setting.config)
         gone = None
         if known is not None:
             comparison = compare(report, known, root=setting.config.root)

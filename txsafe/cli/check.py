@@ -8,18 +8,17 @@ a path that does not exist, or nothing to analyse at all: never 0 where nothing 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from txsafe.cli.flags import Flags, configure, parameters
 from txsafe.cli.inputs import Setting, discover, has_work, note, note_discovery
+from txsafe.cli.outputs import check_writable, record_baseline, written_baseline
 from txsafe.cli.quoting import quotable_sources
-from txsafe.cli.terminal import Progress, terminal_width, wants_color, write_output
+from txsafe.cli.terminal import shown_progress, terminal_width, wants_color, write_output
 from txsafe.config import Config, Format, show
 from txsafe.errors import ConfigError
 from txsafe.profiles import with_profile_files
@@ -72,7 +71,7 @@ class _Run:
     clock: _Clock
 
     def status(self) -> int:
-        _check_writable(self.config, self.flags)
+        _check_outputs(self.config, self.flags)
         setting = Setting.of(self.config)
         self.clock.tell("rules")
         changes = self._changes()
@@ -80,11 +79,7 @@ class _Run:
         self.clock.tell("analysis")
         for line in _versions(self.config, setting.catalog) if self.config.verbose else ():
             note(line)
-        if setting.choice is not None:
-            from txsafe.poolerconfig.complaints import complain
-
-            report = complain(setting.choice, report, setting.catalog)
-        report = self._filter(report, changes)
+        report = self._filter(setting.with_complaints(report), changes)
         self._write(report, setting.catalog)
         self.clock.tell("reports")
         if self.discovery.missing:
@@ -99,12 +94,8 @@ class _Run:
         files = self.discovery.files
         if changes is not None:
             files = tuple(file for file in files if changes.touch_file(file.path))
-        progress = Progress() if sys.stderr.isatty() and not self.config.quiet else None
-        try:
+        with shown_progress(self.config) as progress:
             return analyze(files, setting.config, profile=setting.profile, on_progress=progress)
-        finally:
-            if progress is not None:
-                progress.clear()
 
     def _changes(self) -> Changes | None:
         if self.config.since is None:
@@ -123,15 +114,11 @@ class _Run:
 
     def _compare(self, report: Report) -> Report:
         """Mark what the baseline knows; all of the report is compared, so that `--select` makes no entry look stale."""
-        from txsafe.baseline import compare, read_baseline, write_baseline
-        from txsafe.selection import select
+        from txsafe.baseline import compare, read_baseline
 
         config = self.config
-        written = self.flags.get("write_baseline")
-        if isinstance(written, str):
-            count = write_baseline(Path(written), select(report, config).diagnostics, root=config.root)
-            note(f"{written}: wrote {count} {'entry' if count == 1 else 'entries'}")
-        file = Path(written) if isinstance(written, str) else config.baseline
+        record_baseline(report, self.flags, config)
+        file = written_baseline(self.flags) or config.baseline
         if file is None:
             return report
         comparison = compare(report, read_baseline(file), root=config.root)
@@ -195,15 +182,12 @@ def _versions(config: Config, catalog: Catalog | None = None) -> tuple[str, ...]
     return tuple(version.explain() for version in list_versions(config, packages))
 
 
-def _check_writable(config: Config, flags: Flags) -> None:
+def _check_outputs(config: Config, flags: Flags) -> None:
     """Refuse before the work what would fail after it."""
-    written = flags.get("write_baseline")
+    written = written_baseline(flags)
     if written is not None and config.since is not None:
         raise ConfigError("--write-baseline needs all diagnostics, not those of --since")
-    targets = [*config.output.values(), config.output_file, Path(written) if isinstance(written, str) else None]
-    for target in targets:
-        if target is not None and (target.is_dir() or not target.parent.is_dir()):
-            raise ConfigError(f"{target}: cannot be written: {'it is a' if target.is_dir() else 'no such'} folder")
+    check_writable([*config.output.values(), config.output_file, written])
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from txsafe.cli.terminal import write_output
 from txsafe.errors import ConfigError, SourceError
 from txsafe.model import Applicability
 from txsafe.profiles import with_profile_files
+from txsafe.report.wording import count
 from txsafe.role_script import RoleScript
 from txsafe.selection import ExitStatus
 
@@ -112,7 +113,7 @@ class _Run:
         write_output("".join((*self._script_diff(fixing), *(_diff(fixed) for fixed in fixing.files))))
         if not self.setting.config.quiet:
             files = len(fixing.files)
-            note(f"{_count(len(fixing.fixed), 'finding')} would be fixed in {_count(files, 'file')}.")
+            note(f"{count(len(fixing.fixed), 'finding')} would be fixed in {count(files, 'file')}.")
         if self.discovery.missing:
             return ExitStatus.FAILED
         return ExitStatus.FOUND if fixing.files else ExitStatus.CLEAN
@@ -187,14 +188,19 @@ class _Run:
 
     def _live(self, report: Report) -> tuple[Diagnostic, ...]:
         """Return what `check` would report."""
-        from txsafe.baseline import compare, read_baseline
         from txsafe.report.summary import is_live
+
+        return tuple(each for each in self._selected(report).diagnostics if is_live(each))
+
+    def _selected(self, report: Report) -> Report:
+        """Return the report as the baseline and the selection of rules have it."""
+        from txsafe.baseline import compare, read_baseline
         from txsafe.selection import select
 
         config = self.setting.config
         if config.baseline is not None:
             report = compare(report, read_baseline(config.baseline), root=config.root).report
-        return tuple(each for each in select(report, config).diagnostics if is_live(each))
+        return select(report, config)
 
     # ------------------------------------------------------------ what was done, and what is left
 
@@ -232,20 +238,16 @@ class _Run:
             (kinds[None], "without a fix"),
         ]
         told = ", ".join(f"{number} {text}" for number, text in parts if number)
-        done = f"{_count(len(fixed), 'finding')} fixed in {_count(len(fixing.files) - len(left_alone), 'file')}"
+        done = f"{count(len(fixed), 'finding')} fixed in {count(len(fixing.files) - len(left_alone), 'file')}"
         return f"{done}, {len(left)} left{': ' if told else ''}{told}."
 
     def _status(self, report: Report, fixing: Fixing) -> int:
-        from txsafe.baseline import compare, read_baseline
-        from txsafe.selection import add_errors, exit_status, select
+        from txsafe.selection import add_errors, exit_status
 
-        config = self.setting.config
-        left = _merged(report, fixing, {})
-        if config.baseline is not None:
-            left = compare(left, read_baseline(config.baseline), root=config.root).report
+        left = self._selected(_merged(report, fixing, {}))
         if self.discovery.missing:
             return ExitStatus.FAILED
-        return exit_status(add_errors(select(left, config), self.discovery.errors), config)
+        return exit_status(add_errors(left, self.discovery.errors), self.setting.config)
 
 
 def _applicability(diagnostic: Diagnostic) -> Applicability | None:
@@ -304,7 +306,3 @@ def _text_of(file: FileInput) -> str:
 
 def _where(diagnostic: Diagnostic) -> str:
     return f"{diagnostic.path}:{diagnostic.start.line}:{diagnostic.start.column}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from txsafe.catalog import Catalog
     from txsafe.cli.flags import Flags
     from txsafe.config import Config
-    from txsafe.model import Profile
+    from txsafe.model import Profile, Report
     from txsafe.poolerconfig.choice import Choice
 
 STDIN = "-"
@@ -109,6 +109,14 @@ class Setting:
         with _blaming(config, "settings"):
             profile = resolve_profile(bare.name, catalog, settings=chosen.settings, server_version=bare.server_version)
         return cls(config=chosen, catalog=catalog, profile=profile, choice=choice)
+
+    def with_complaints(self, report: Report) -> Report:
+        """Return a report with what there is to say of the pooler's own file."""
+        if self.choice is None:
+            return report
+        from txsafe.poolerconfig.complaints import complain
+
+        return complain(self.choice, report, self.catalog)
 
 
 @contextmanager

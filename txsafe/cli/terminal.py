@@ -6,9 +6,16 @@ import os
 import shutil
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from txsafe.config import Color
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from txsafe.config import Config
 
 _QUIET_SECONDS = 1.0
 """Progress is shown from then on: shorter runs need none."""
@@ -54,6 +61,17 @@ def discard_output() -> None:
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     os.close(devnull)
+
+
+@contextmanager
+def shown_progress(config: Config) -> Iterator[Progress | None]:
+    """Yield what shows progress where somebody watches, and clear it afterwards."""
+    progress = Progress() if sys.stderr.isatty() and not config.quiet else None
+    try:
+        yield progress
+    finally:
+        if progress is not None:
+            progress.clear()
 
 
 @dataclass(slots=True)
