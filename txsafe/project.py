@@ -349,9 +349,10 @@ class _View:
         stands_in = self._project.is_described(name)  # a file called like a driver, whose own source is a package
         for root in self._roots_with(parts[0]):
             base = os.path.join(root, *parts)
-            for path in (os.path.join(base, _INIT), *(() if stands_in else (base + ".py",))):
-                if os.path.isfile(path):
-                    return path
+            if os.path.isfile(package := os.path.join(base, _INIT)):
+                return package
+            if not stands_in and os.path.isfile(file := base + ".py"):
+                return file
         return None
 
     def _roots_with(self, first: str) -> tuple[str, ...]:
