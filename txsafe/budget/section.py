@@ -119,7 +119,9 @@ def _tell_limits(budget: Budget) -> Table:
             ("pools: pairs of database and user", budget.pooler.pools),
             ("server connections that it opens, all pools and reserves together", budget.pooler.servers),
         ]
-    rows = tuple((Cell(text=name), _cell(figure), Cell(text="; ".join(_sources(figure.sources)))) for name, figure in limits)
+    rows = tuple(
+        (Cell(text=name), _cell(figure), Cell(text="; ".join(_sources(figure.sources)))) for name, figure in limits
+    )
     return Table(caption="Limits", columns=_columns("Limit", "Number"), rows=rows)
 
 
