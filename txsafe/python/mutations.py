@@ -79,10 +79,17 @@ def mutated(evaluator: Evaluator, values: Values, binding: Binding, use: ast.Nam
 
 
 def mutated_attribute(
-    evaluator: Evaluator, values: Values, bound: Bound, owner: ast.ClassDef, use: ast.Attribute, frame: Frame
+    evaluator: Evaluator,
+    values: Values,
+    bound: Bound,
+    owner: ast.ClassDef,
+    use: ast.Attribute,
+    frame: Frame,
+    *,
+    home: Module | None = None,
 ) -> Values:
     """Return what an attribute of a class holds with what any of its methods, or those of its bases, put into it."""
-    owners = lineage(frame.module, owner)
+    owners = lineage(home or frame.module, owner)
     for home, _ in owners:
         home.open_mentioning(f".{use.attr}")
     if not any(use.attr in home.attribute_mutations or _is_added_to(home, use.attr) for home, _ in owners):
