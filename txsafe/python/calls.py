@@ -82,12 +82,10 @@ def evaluate_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterabl
         known = _known_call(evaluator, qualified, call, frame)
         if known is not None:
             return known
-    defined = defined_call(evaluator, call, frame)
-    if defined is not None:
-        return defined
-    followed = imported_call(evaluator, call, frame)
-    if followed is not None:
-        return followed
+    for follow in (defined_call, imported_call):
+        followed = follow(evaluator, call, frame)
+        if followed is not None:
+            return followed
     if isinstance(call.func, ast.Attribute) and not frame.module.is_receiver(call.func.value):
         return _method_call(evaluator, call, call.func, frame)
     held = held_call(evaluator, call, frame)

@@ -103,7 +103,7 @@ def imported_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values 
 
 
 def held_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values | None:
-    """Follow a call of what a variable or an attribute holds; None where that is no function or class of the program."""
+    """Follow a call of what a variable or an attribute holds; None where that is nothing of the program."""
     if not isinstance(call.func, ast.Name | ast.Attribute | ast.Subscript) or not evaluator.follows_objects:
         return None
     found: list[Value] = []

@@ -144,9 +144,7 @@ def _class_attribute(
     )
 
 
-def _inherited_attribute(
-    evaluator: Evaluator, owner: Owner, expr: ast.Attribute, frame: Frame
-) -> Iterator[Value]:
+def _inherited_attribute(evaluator: Evaluator, owner: Owner, expr: ast.Attribute, frame: Frame) -> Iterator[Value]:
     """Yield what a class has, or inherits, in other files, where `self` is still an object of that class."""
     looking = inherited if is_super_call(expr.value) else members
     for bound in looking(*owner, expr.attr):
@@ -239,6 +237,8 @@ def _sliced(evaluator: Evaluator, value: Value, part: ast.Slice, expr: ast.expr,
         case Text() if known and bounds[2] is None:
             start, stop, _ = _slice_of(bounds).indices(len(value.template.text))
             return Text(sliced(value.template, start, max(start, stop)), value.composed)
+        case Drawn():
+            return value
     return evaluator.unknown("a slice", expr, frame)
 
 
