@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from txsafe.model import Applicability, Confidence, Fix, Span, StatementContext, StatementKind, Transaction
 from txsafe.rewrites.block_scope import is_followed, is_open
 from txsafe.rewrites.respelling import replace_sql
-from txsafe.rewrites.temp_table import RULE
+from txsafe.rewrites.table_query import RULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

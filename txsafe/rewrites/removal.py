@@ -87,16 +87,29 @@ def remove_node(module: Module, statement: ast.stmt) -> Removal | None:
 
 
 def _may_read(statement: ast.stmt) -> bool:
-    """Return whether a statement may read what the one before gave: `cur.fetchone()`, not `conn.fetch("SELECT …")`."""
+    """Return whether a statement may read what the one before gave.
+
+    `cur.fetchone()` does; `conn.fetch("SELECT …")` and `cur.execute("SELECT …").fetchone()` read what they send.
+    """
     sending = {
-        id(node.func)
+        id(node)
         for node in ast.walk(statement)
         if isinstance(node, ast.Call)
         and node.args
         and isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.Call)
     }
-    reading = (node for node in ast.walk(statement) if isinstance(node, ast.Attribute) and id(node) not in sending)
-    return any(node.attr.startswith(_READS) for node in reading)
+    own = {
+        id(node)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Attribute) and id(_awaited(node.value)) in sending
+    }
+    methods = {id(node.func) for node in ast.walk(statement) if isinstance(node, ast.Call) and id(node) in sending}
+    reading = (node for node in ast.walk(statement) if isinstance(node, ast.Attribute))
+    return any(node.attr.startswith(_READS) for node in reading if id(node) not in own | methods)
+
+
+def _awaited(expr: ast.expr) -> ast.expr:
+    return expr.value if isinstance(expr, ast.Await) else expr
 
 
 def _siblings(module: Module, statement: ast.stmt) -> tuple[Sequence[ast.stmt], int]:
