@@ -15,6 +15,7 @@ import pytest
 from tests.lab.servers import Server, start_server
 from tests.lab.session import Session
 from tests.rewrites.rewriting import APPLIED, check, rewrite
+from txsafe.catalog import load_catalog
 from txsafe.model import Applicability
 
 if TYPE_CHECKING:
@@ -102,6 +103,14 @@ def test_a_table_that_no_cte_replaces_stays_and_it_is_said_why(script: Path) -> 
     reason = expected(script).removeprefix("declined:").strip()
     assert found.suggestion.count("no CTE") == (1 if reason else 0)
     assert reason in found.suggestion
+
+
+def test_functions_that_are_called_stable_are_so_on_a_server(server: Server) -> None:
+    named = load_catalog().server.stable_functions
+    with psycopg.connect(server.dsn()) as connection:
+        query = "SELECT proname, bool_or(provolatile = 'v') FROM pg_proc WHERE proname = ANY(%s) GROUP BY 1"
+        volatile: dict[str, bool] = dict(connection.execute(query, [list(named)]).fetchall())
+    assert not [name for name in named if volatile.get(name, True)]
 
 
 def test_there_are_enough_scripts() -> None:
