@@ -277,14 +277,16 @@ def _at_calls(
 ) -> _Written | Refusal:
     """Remove the calls that make the table, and write the CTE into the literal of the one that reads it."""
     from txsafe.rewrites.statement_parameters import join_parameters
-    from txsafe.rewrites.straight_line import follow
+    from txsafe.rewrites.straight_line import follow, repeats
 
     first, second = calls
+    giving = surroundings.call((plan.create if plan.fill is None else plan.fill).site.place)
+    if giving is None or repeats(second) or repeats(giving):
+        return Refusal("it is filled or read row by row")
     course = follow(module, first, second, known=frozenset(_known(plan, surroundings)))
     if course is None or not _use_one_connection(plan):
         return Refusal("it is not sure to be read once, behind what fills it")
-    giving = surroundings.call((plan.create if plan.fill is None else plan.fill).site.place)
-    joined = None if giving is None else join_parameters(module, giving, second, query=plan.table.query)
+    joined = join_parameters(module, giving, second, query=plan.table.query)
     if joined is None:
         return Refusal("its bound parameters cannot be moved")
     edits = _written(plan, module, second, surroundings)

@@ -27,6 +27,11 @@ _STEPS = 3
 _REPEATED = ("executemany", "execute_values", "execute_batch", "executescript")
 
 
+def repeats(call: ast.Call) -> bool:
+    """Return whether a call sends its statement for each of some rows."""
+    return last_name(call.func).startswith(_REPEATED)
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """What runs from the first call on."""
@@ -38,8 +43,6 @@ class Course:
 
 def follow(module: Module, first: ast.Call, second: ast.Call, *, known: Container[ast.Call]) -> Course | None:
     """Return what runs between two calls and afterwards; `known` are the calls whose SQL is known."""
-    if first.func == second.func or any(last_name(call.func).startswith(_REPEATED) for call in (first, second)):
-        return None
     between = _between(module, first, second)
     if between is None or not _runs_once(module, second):
         return None
