@@ -19,6 +19,7 @@ from txsafe.rewrites.drop_at_commit import drop_at_commit
 from txsafe.rewrites.hold_cursor import release_cursor
 from txsafe.rewrites.inline_table import inline_table
 from txsafe.rewrites.prepared_statement import send_itself
+from txsafe.rewrites.reset import leave_reset_out
 from txsafe.rewrites.role_settings import move_to_role
 from txsafe.rewrites.sequence import return_number
 from txsafe.rewrites.session_characteristics import set_transaction
@@ -33,6 +34,7 @@ REWRITES: tuple[Rewrite, ...] = (
     move_to_role,
     bind_value,
     make_local,
+    leave_reset_out,
     set_transaction,
     lock_transaction,
     inline_table,

@@ -98,6 +98,10 @@ class Surroundings:
         """Return the keyword argument at a place, and its call."""
         return self._calls(place.path).by_keyword.get(place.span)
 
+    def keyword_of(self, place: Place) -> tuple[ast.Call, ast.keyword] | None:
+        """Return the keyword argument whose value stands at a place, and its call."""
+        return self._calls(place.path).by_value.get(place.span)
+
     def entry(self, place: Place) -> tuple[ast.Dict, ast.expr] | None:
         """Return the innermost dictionary with an entry whose key or value a place is part of, and the key."""
         span = place.span
@@ -195,6 +199,7 @@ class _Calls:
     by_name: Mapping[int, ast.Call] = field(default_factory=dict)
     """By where the function's name ends."""
     by_keyword: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
+    by_value: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
     entries: Sequence[tuple[Span, ast.Dict, ast.expr]] = ()
     """From each entry's key to the end of its value."""
 
@@ -204,6 +209,7 @@ class _Calls:
             by_span={module.span(call): call for call in module.calls},
             by_name={module.span(call.func).end: call for call in module.calls},
             by_keyword={module.span(word): (call, word) for call in module.calls for word in call.keywords},
+            by_value={module.span(word.value): (call, word) for call in module.calls for word in call.keywords},
             entries=tuple(_entries(module)),
         )
 
