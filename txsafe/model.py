@@ -122,7 +122,8 @@ class Span(NamedTuple):
     end: int
 
 
-class Position(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
     """Line and column, both from 1, the column in code points."""
 
     line: int

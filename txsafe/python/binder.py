@@ -7,7 +7,6 @@ may nest deeper than the interpreter's stack.
 from __future__ import annotations
 
 import ast
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,12 @@ if TYPE_CHECKING:
 
 _PLAIN = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "asname", "level", "kind", "type_comment", "is_async"})
 """Fields that hold no node, or one without a place."""
+_FIELDS: Mapping[type[ast.AST], tuple[str, ...]] = {
+    kind: () if kind is ast.Constant else tuple(name for name in kind._fields if name not in _PLAIN)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""By kind of node: the fields in which others can stand."""
 _BLOCKS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
 """Fields that hold lists of statements, handlers and cases, and nothing else where they hold lists."""
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -46,12 +51,6 @@ def bind_bodies(module: Module, functions: Iterable[ast.FunctionDef | ast.AsyncF
             module.slots[statement] = ("body", index)
         walk.run([(statement, scope) for statement in reversed(function.body)])
     walk.sort()
-
-
-@functools.cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    """Return the fields of a kind of node in which others can stand."""
-    return () if kind is ast.Constant else tuple(name for name in kind._fields if name not in _PLAIN)
 
 
 class _Walk:
@@ -82,7 +81,7 @@ class _Walk:
         """Note where the children of a node stand, and return those that have something to visit."""
         parents = self.module.parents
         found: list[ast.AST] = []
-        for name in _fields(type(node)):
+        for name in _FIELDS[node.__class__]:
             value = getattr(node, name, None)
             if value.__class__ is list:
                 if name in _BLOCKS:

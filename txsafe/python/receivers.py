@@ -279,6 +279,8 @@ class Receivers:
             bindings = self._module.scope(func).lookup(func.id)
             if bindings and all(binding.kind is BindingKind.IMPORT for binding in bindings):
                 return self._global_value(func) or self.guess(func.id, "")
+            if all(binding.kind is BindingKind.FUNCTION for binding in bindings):  # or a builtin
+                return self._global_value(func) or self.guess(func.id, f"name:{func.id}")
         return self.of(func)
 
     def _find_method(self, base: Receiver, name: str) -> Call | None:

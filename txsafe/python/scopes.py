@@ -293,7 +293,7 @@ class Module:
         parent = parents.get(node)
         while parent is not None:
             if child is not node and child in statements:
-                return statements[child]  # type: ignore[index]  # only statements are in it
+                return statements[child]
             scope = scopes.get(parent)
             if scope is not None and _is_inside(parent, child, grandchild):
                 return scope
