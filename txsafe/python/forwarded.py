@@ -57,7 +57,9 @@ def handed_through(call: ast.Call, function: FunctionNode, inner: ast.Call) -> a
     if not all(keyword.arg is not None and isinstance(keyword.value, ast.Constant) for keyword in given):
         return None
     handed = [
-        ast.copy_location(ast.keyword(each.arg, ast.copy_location(ast.Constant(each.value.value), spread.value)), spread)
+        ast.copy_location(
+            ast.keyword(each.arg, ast.copy_location(ast.Constant(each.value.value), spread.value)), spread
+        )
         for each in given
         if isinstance(each.value, ast.Constant)
     ]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, Place, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.arguments import Arguments, Truth
+from txsafe.python.assured import assured
 from txsafe.python.callsites import is_made_in
 from txsafe.python.entries import entered, entries, wrapped
 from txsafe.python.receiver import Certainty, Receiver
@@ -131,6 +132,10 @@ class Transactions:
         spoken = self._spoken_around(function, receiver, start)
         if spoken is not None:
             return spoken
+        test = assured(self._module, node)
+        if test is not None:
+            block = self._of_run(f"test:{self._module.span(test).start}", function)
+            return TransactionContext(kind=Transaction.EXPLICIT, block=block, certainty=Confidence.MEDIUM)
         if self._migration is not None and _may_be(receiver, self._migration[0]):
             return replace(self._migration[1], block=self._of_run(self._migration[1].block, function))
         return None
