@@ -19,6 +19,11 @@ GIVEN = {
     ),
     "a mapping that is returned": ("def f():\n    kw = {'options': '-c jit=off'}\n    return kw", {"jit": "off"}),
     "a mapping that is handed on": ("def f():\n    kw = {'options': '-c jit=off'}\n    go(1, **kw)", {"jit": "off"}),
+    "what a caller gave to be filled": ("def f(kw):\n    kw['options'] = '-c jit=off'", {"jit": "off"}),
+    "a copy that is given back": (
+        "def f(kw):\n    kw = dict(kw)\n    kw['options'] = '-c jit=off'\n    return kw",
+        {"jit": "off"},
+    ),
     "a mapping in a call": ("def f():\n    go({'options': '-c jit=off'})", {"jit": "off"}),
     "a mapping of mappings": ("def f():\n    kw = {'a': {'options': '-c jit=off'}}\n    x.kw = kw", {"jit": "off"}),
     "a subscript": ("kw['options'] = f'-c search_path={schema}'", {"search_path": "…"}),
@@ -40,6 +45,7 @@ NOT_GIVEN = {
     "a branch for another database": "if engine.dialect.name == 'mysql':\n    go(options='-c statement_timeout=0')",
     "a mapping that a known call takes without it": "import psycopg2\ndef f():\n    kw = {'options': '-c jit=off'}\n    kw.pop('options')\n    psycopg2.connect(**kw)",
     "a mapping that nothing is done with": "def f():\n    kw = {'options': '-c jit=off'}\n    print(len(kw), kw)",
+    "a copy that nothing is done with": "def f(kw):\n    kw = dict(kw)\n    kw['options'] = '-c jit=off'",
     "a read": "x = kw['options'] == '-c statement_timeout=0'",
 }
 

@@ -15,6 +15,7 @@ from txsafe.model import ApiUse, Confidence
 from txsafe.python.arguments import Argument
 from txsafe.python.keyed import keyed
 from txsafe.python.names import last_name
+from txsafe.python.scopes import BindingKind, position
 from txsafe.python.sinks import scope_name
 from txsafe.python.startup_options import read_options
 from txsafe.python.values import Table, Text, evaluate
@@ -134,8 +135,10 @@ class Presumed:
         for ancestor in self._module.ancestors(key):
             match ancestor:
                 case ast.Assign(targets=[ast.Name(id=name)]):
-                    function = self._module.function(ancestor)
-                    return function is None or any(self._is_handed_on(each, name) for each in ast.walk(function))
+                    return self._gets_out(name, ancestor)
+                case ast.Assign(targets=[ast.Subscript(value=ast.Name() as held)]):
+                    bound = {binding.kind for binding in self._module.reaching(held)}
+                    return BindingKind.PARAMETER in bound or self._gets_out(held.id, ancestor)
                 case ast.Call() if child is not ancestor.func:
                     return self._view.described_at(ancestor) is None
                 case ast.stmt():
@@ -143,9 +146,18 @@ class Presumed:
             child = ancestor
         return True
 
-    def _is_handed_on(self, node: ast.AST, name: str) -> bool:
+    def _gets_out(self, name: str, statement: ast.Assign) -> bool:
+        function = self._module.function(statement)
+        if function is None:
+            return True
+        later = (
+            each for each in ast.walk(function) if isinstance(each, ast.Name) and position(each) > position(statement)
+        )
+        return any(self._is_handed_on(each, name) for each in later)
+
+    def _is_handed_on(self, node: ast.Name, name: str) -> bool:
         """Return whether a name is returned, kept, or given to a function that no driver file describes."""
-        if not isinstance(node, ast.Name) or node.id != name or not isinstance(node.ctx, ast.Load):
+        if node.id != name or not isinstance(node.ctx, ast.Load):
             return False
         parent = self._module.parent(node)
         holder = self._module.parent(parent) if isinstance(parent, ast.keyword | ast.Starred) else parent
