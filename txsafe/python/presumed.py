@@ -130,15 +130,15 @@ class Presumed:
         return not guards.is_excluded(node) and not guards.is_named_foreign(node)
 
     def _leaves(self, key: ast.AST) -> bool:
-        """Return whether a mapping with this key gets to where nobody has looked: not if a local name just holds it."""
+        """Return whether a mapping with this key gets to where nobody has looked: not if a local name just has it."""
         child = key
         for ancestor in self._module.ancestors(key):
             match ancestor:
                 case ast.Assign(targets=[ast.Name(id=name)]):
                     return self._gets_out(name, ancestor)
-                case ast.Assign(targets=[ast.Subscript(value=ast.Name() as held)]):
-                    bound = {binding.kind for binding in self._module.reaching(held)}
-                    return BindingKind.PARAMETER in bound or self._gets_out(held.id, ancestor)
+                case ast.Assign(targets=[ast.Subscript(value=ast.Name() as base)]):
+                    bound = {binding.kind for binding in self._module.reaching(base)}
+                    return BindingKind.PARAMETER in bound or self._gets_out(base.id, ancestor)
                 case ast.Call() if child is not ancestor.func:
                     return self._view.described_at(ancestor) is None
                 case ast.stmt():
