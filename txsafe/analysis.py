@@ -24,6 +24,7 @@ from txsafe.fingerprints import with_fingerprints
 from txsafe.globs import matching
 from txsafe.judge import judge
 from txsafe.model import (
+    Consulted,
     Diagnostic,
     FeatureUse,
     FileError,
@@ -49,7 +50,6 @@ from txsafe.rewrites.surroundings import Surroundings
 from txsafe.routing import find_route
 from txsafe.source import FileKind, decode
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
-from txsafe.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -106,9 +106,16 @@ class Analyzer:
     keeps: Keeps = Keeps.NOTHING
 
     @classmethod
-    def of(cls, config: Config, *, program: Program | None = None, keeps: Keeps = Keeps.NOTHING) -> Analyzer:
-        """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
-        catalog = load_catalog((*config.rule_paths, *config.profile_files))
+    def of(
+        cls,
+        config: Config,
+        *,
+        program: Program | None = None,
+        keeps: Keeps = Keeps.NOTHING,
+        catalog: Catalog | None = None,
+    ) -> Analyzer:
+        """Load the catalogue, unless it is given, and resolve the profiles; raises `ConfigError` and `CatalogError`."""
+        catalog = catalog or load_catalog((*config.rule_paths, *config.profile_files))
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
@@ -132,7 +139,13 @@ class Analyzer:
 
         drivers = self.catalog.drivers
         reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
-        return Project(self.config.root, program=self.program, reserved=reserved, files=self._files)
+        return Project(
+            self.config.root,
+            program=self.program,
+            reserved=reserved,
+            files=self._files,
+            versions=self.config.versions,
+        )
 
     def _files(self, program: Program) -> tuple[FileInput, ...]:
         """Return the files of the program that may refer to a name."""
@@ -141,11 +154,6 @@ class Analyzer:
         if program.files or not program.tree:
             return tuple(FileInput(Path(path), path) for path in program.files)
         return find_files([program.tree], self.config, most_folders=MOST_FOLDERS).files
-
-    @cached_property
-    def versions(self) -> Versions:
-        """The versions of the packages that the program runs with."""
-        return Versions(root=self.config.root.absolute(), overrides=self.config.versions)
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:
@@ -159,6 +167,8 @@ class Analyzer:
         """Analyse one file; never raises but for `KeyboardInterrupt`."""
         try:
             data = read_input(file, limit=self.config.max_file_size)
+            if file.kind is FileKind.PYTHON:
+                self.project.hold(file.path, data)
             return self.analyze_source(decode(data, file.display), file.kind)
         except SourceError as error:
             return _failed(file.display, "syntax-error", error.line, str(error))
@@ -170,11 +180,13 @@ class Analyzer:
 
     def analyze_source(self, source: SourceFile, kind: FileKind) -> FileReport:
         """Analyse one decoded file. Raises `SourceError` where it cannot be parsed."""
+        if kind is FileKind.PYTHON:
+            self.project.begin()
         sources = self._sources(source, kind)
         found = self._gather(source, kind, sources)
         report = self.conclude(found, self.judge_uses(found, source.path), source, sources=sources)
-        if kind is FileKind.PYTHON and self.config.follow_imports:
-            report = replace(report, consulted=self.project.consulted())
+        consulted = self.project.consulted() if kind is FileKind.PYTHON else Consulted()
+        report = replace(report, consulted=consulted)
         return replace(report, uses=_portable(found)) if self.keeps is Keeps.USES else report
 
     def _gather(self, source: SourceFile, kind: FileKind, sources: Sources) -> FileUses:
@@ -256,8 +268,8 @@ class Analyzer:
 
         options = PythonOptions(
             sinks=self.config.sinks,
-            versions=self.versions.of(Path(source.path).absolute().parent),
             parsed=self.project.open(Path(source.path), source) if self.config.follow_imports else None,
+            versions=self.project.versions(Path(source.path).absolute().parent),
         )
         sighting = find_sites(source, self.catalog.drivers, options=options)
         return _Reading(

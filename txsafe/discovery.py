@@ -20,6 +20,7 @@ from txsafe.gate import may_hold_settings, may_matter
 from txsafe.globs import Globs
 from txsafe.model import FileError
 from txsafe.source import FileKind, file_kind, is_python_script, read_bytes
+from txsafe.watching import is_there, sought
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -158,6 +159,7 @@ class _Walk:
 
     def add(self, path: str) -> None:
         """Take in a path that was named."""
+        sought(path)
         try:
             mode = os.stat(path).st_mode
         except (OSError, ValueError) as error:
@@ -193,6 +195,7 @@ class _Walk:
         while pending and self.most_folders > 0:
             self.most_folders -= 1
             folder, ignores = pending.pop()
+            sought(folder)
             try:
                 with os.scandir(folder) as entries:
                     listed = list(entries)
@@ -218,6 +221,7 @@ class _Walk:
             self._skip(entry.path, "ignored by git")
             return False
         if entry.is_symlink():
+            sought(entry.path)
             self._skip(entry.path, "a symbolic link to a folder")
             return False
         return True
@@ -250,7 +254,7 @@ class _Walk:
                 self.found[display_path(entry.path)] = entry.path
             else:
                 self._fail(entry.path, "not a regular file")
-        elif os.path.isfile(entry.path):
+        elif _is_file(entry.path):
             display = display_path(entry.path)
             self.found.setdefault(display, entry.path)
             self.links[display] = os.path.realpath(entry.path)
@@ -274,6 +278,11 @@ class _Walk:
 
     def _fail(self, path: str, message: str) -> None:
         self.errors.append(FileError(path=display_path(path), line=0, message=message))
+
+
+def _is_file(path: str) -> bool:
+    sought(path)
+    return os.path.isfile(path)
 
 
 def is_excluded(path: str, config: Config) -> bool:
@@ -320,7 +329,7 @@ def _ancestor_ignores(folder: str) -> tuple[Globs, ...]:
     chain: list[Path] = []
     for candidate in (Path(folder), *Path(folder).parents):
         chain.append(candidate)
-        if (candidate / ".git").exists():
+        if is_there(candidate / ".git"):
             exclude = candidate / ".git" / "info" / "exclude"
             above = [_read_ignores(str(parent)) for parent in reversed(chain[1:])]
             return (Globs.read(exclude, folder=candidate), *above)
