@@ -24,6 +24,7 @@ from txsafe.fingerprints import with_fingerprints
 from txsafe.globs import matching
 from txsafe.judge import judge
 from txsafe.model import (
+    Asked,
     Consulted,
     Diagnostic,
     FeatureUse,
@@ -49,7 +50,7 @@ from txsafe.rewrites import find_fix
 from txsafe.rewrites.surroundings import Surroundings
 from txsafe.routing import find_route
 from txsafe.source import FileKind, decode
-from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
+from txsafe.suppressions import UNTIL, UNUSED, SuppressionOptions, apply_suppressions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -165,15 +166,19 @@ class Analyzer:
 
     def analyze(self, file: FileInput) -> FileReport:
         """Analyse one file; never raises but for `KeyboardInterrupt`."""
+        if file.kind is FileKind.PYTHON:
+            self.project.begin()
         try:
             data = read_input(file, limit=self.config.max_file_size)
             if file.kind is FileKind.PYTHON:
                 self.project.hold(file.path, data)
             return self.analyze_source(decode(data, file.display), file.kind)
         except SourceError as error:
-            return _failed(file.display, "syntax-error", error.line, str(error))
+            failed = _failed(file.display, "syntax-error", error.line, str(error))
+            return replace(failed, consulted=self._consulted(file.kind))
         except RecursionError:
-            return _failed(file.display, "syntax-error", 0, "nested too deeply to be analysed")
+            failed = _failed(file.display, "syntax-error", 0, "nested too deeply to be analysed")
+            return replace(failed, consulted=self._consulted(file.kind))
         except Exception as error:  # noqa: BLE001  # here a defect of ours is kept from the other files
             what = traceback.format_exc() if self.config.debug else f"{type(error).__name__}: {error}"
             return _failed(file.display, "internal-error", 0, f"txsafe failed on this file: {what}")
@@ -185,9 +190,15 @@ class Analyzer:
         sources = self._sources(source, kind)
         found = self._gather(source, kind, sources)
         report = self.conclude(found, self.judge_uses(found, source.path), source, sources=sources)
-        consulted = self.project.consulted() if kind is FileKind.PYTHON else Consulted()
-        report = replace(report, consulted=consulted)
+        report = replace(report, consulted=self._consulted(kind, source.text))
         return replace(report, uses=_portable(found)) if self.keeps is Keeps.USES else report
+
+    def _consulted(self, kind: FileKind, text: str = "") -> Consulted:
+        """Return what the report of a file depends on beside what it holds: its text, if it has been read, too."""
+        answers = self.project.consulted().answers if kind is FileKind.PYTHON else ()
+        if UNTIL in text:
+            answers = (*answers, (Asked.DAY.value, "", "", self.suppression_options.today.isoformat()))
+        return Consulted(answers=answers)
 
     def _gather(self, source: SourceFile, kind: FileKind, sources: Sources) -> FileUses:
         """Return what a file uses, whatever the pooler."""

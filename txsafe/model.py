@@ -669,6 +669,8 @@ class Asked(enum.StrEnum):
     """Which files hold a name; see `scopes.Project.references`."""
     VERSIONS = "versions"
     """Which packages the files of a folder run with."""
+    DAY = "day"
+    """What day it is, where a suppression may expire."""
 
 
 Question = tuple[str, str, str]

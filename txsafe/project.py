@@ -1,5 +1,5 @@
 # os.path is several times faster than pathlib, and imports are looked up by the thousand.
-# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH118, PTH120, PTH122, PTH208
+# ruff: noqa: PTH100, PTH112, PTH113, PTH118, PTH120, PTH122, PTH208
 """Dotted module names in, parsed files out: the rest of the program, loaded where an import is followed.
 
 A root is a folder that imports start from: the one above a file's topmost `__init__.py`, every folder above that up to
@@ -13,6 +13,7 @@ This is the one door to the rest of the program. Whatever is asked is noted with
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
 import hashlib
 import os
@@ -193,17 +194,20 @@ class Project:
         match Asked(kind):
             case Asked.CONTENT:
                 is_inside = _is_below(os.path.realpath(subject), bounds)
-                return (contents or _read_content)(subject) if is_inside else _OUTSIDE
+                found = (contents or _read_content)(subject) if is_inside else _OUTSIDE
             case Asked.IDENTITY:
-                return _SEPARATOR.join(self._identity(subject))
+                found = _SEPARATOR.join(self._identity(subject))
             case Asked.MODULE:
-                return self._view(*bounds.split(_SEPARATOR)).find(subject) or ""
+                found = self._view(*bounds.split(_SEPARATOR)).find(subject) or ""
             case Asked.FOLDER:
-                return self._view(*bounds.split(_SEPARATOR)).find_folder(subject) or ""
+                found = self._view(*bounds.split(_SEPARATOR)).find_folder(subject) or ""
             case Asked.WORD:
-                return _digest_of_found(self._mentions.of(subject))
+                found = _digest_of_found(self._mentions.of(subject))
+            case Asked.DAY:
+                found = today().isoformat()
             case Asked.VERSIONS:
-                return _digest_of_versions(self._versions.of(Path(subject)))
+                found = _digest_of_versions(self._versions.of(Path(subject)))
+        return found
 
     def begin(self) -> None:
         """Forget what was found out for the file before."""
@@ -435,6 +439,11 @@ class _View:
             own = tuple(root for root in self._roots if self._project.has(root, first))
             found = self._having[first] = own or self._project.others(first, self._roots)
         return found
+
+
+def today() -> dt.date:
+    """Return the day that decides whether a suppression has expired."""
+    return dt.datetime.now(tz=dt.UTC).date()
 
 
 def digest(data: bytes) -> str:
