@@ -136,13 +136,25 @@ def test_what_is_too_much_for_one_file_is_not_followed(tmp_path: Path, monkeypat
     assert view.fault("big") == "too much is imported"
 
 
-def test_the_source_of_a_driver_in_the_tree_is_not_followed(tmp_path: Path) -> None:
+def test_a_file_that_is_called_like_a_driver_is_not_followed(tmp_path: Path) -> None:
     files_of(tmp_path, app="import asyncpg", asyncpg="class Connection: ...")
     project = Project(tmp_path, reserved=frozenset({"asyncpg"}))
     path = tmp_path / "app.py"
     view = project.open(path, read_source(path, display="app.py", limit=1000)).project
     assert view is not None
     assert view.module("asyncpg") is None
+
+
+def test_the_package_of_a_driver_is_followed_in_its_own_source(tmp_path: Path) -> None:
+    package = tmp_path / "asyncpg"
+    package.mkdir()
+    files_of(package, __init__="from .connection import Connection", connection="class Connection: ...")
+    project = Project(tmp_path, reserved=frozenset({"asyncpg"}))
+    path = package / "connection.py"
+    view = project.open(path, read_source(path, display="connection.py", limit=1000)).project
+    assert view is not None
+    assert view.module("asyncpg") is not None
+    assert view.module("asyncpg.connection") is not None
 
 
 def test_what_was_asked_of_the_program_is_kept(tmp_path: Path) -> None:

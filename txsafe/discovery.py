@@ -20,7 +20,7 @@ from txsafe.gate import may_hold_settings, may_matter
 from txsafe.globs import Globs
 from txsafe.model import FileError
 from txsafe.source import FileKind, file_kind, is_python_script, read_bytes
-from txsafe.watching import is_there, sought
+from txsafe.watching import is_file, is_there, sought
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -254,7 +254,7 @@ class _Walk:
                 self.found[display_path(entry.path)] = entry.path
             else:
                 self._fail(entry.path, "not a regular file")
-        elif _is_file(entry.path):
+        elif is_file(entry.path):
             display = display_path(entry.path)
             self.found.setdefault(display, entry.path)
             self.links[display] = os.path.realpath(entry.path)
@@ -278,11 +278,6 @@ class _Walk:
 
     def _fail(self, path: str, message: str) -> None:
         self.errors.append(FileError(path=display_path(path), line=0, message=message))
-
-
-def _is_file(path: str) -> bool:
-    sought(path)
-    return os.path.isfile(path)
 
 
 def is_excluded(path: str, config: Config) -> bool:

@@ -39,6 +39,8 @@ def place(reports: Sequence[FileReport], settle: Settle) -> tuple[FileReport, ..
 def _with(
     report: FileReport, incoming: Sequence[Diagnostic], reached: Sequence[Location], settle: Settle
 ) -> FileReport:
+    if not (incoming or report.elsewhere or report.presumed or report.reached):
+        return report  # most files, and an audit places the reports of all files for a hundred profiles
     cleared = replace(report, elsewhere=(), presumed=frozenset(), reached=())
     known = [diagnostic for diagnostic in report.diagnostics if not _is_known_better(diagnostic, report, reached)]
     if not incoming and len(known) == len(report.diagnostics):

@@ -29,7 +29,7 @@ from txsafe.model import NO_FACTS, Asked, Consulted
 from txsafe.python.scopes import Bodies, Module, References
 from txsafe.source import decode, read_bytes
 from txsafe.versions import PackageVersion, Versions
-from txsafe.watching import is_there, sought
+from txsafe.watching import is_file, is_there, sought
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -298,7 +298,7 @@ class Project:
         return None if path in self._spent.paths else "too much is imported"
 
     def is_described(self, first: str) -> bool:
-        """Return whether a top-level package is a driver, of which more is known than its source tells."""
+        """Return whether a top-level name is one of a driver or a library that is described."""
         return first in self._reserved
 
     def text_file(self, path: str, top: str) -> SourceFile | None:
@@ -423,14 +423,15 @@ class _View:
 
     def _find(self, name: str) -> str | None:
         parts = name.split(".")
-        if not all(part.isidentifier() for part in parts) or self._project.is_described(parts[0]):
+        if not all(part.isidentifier() for part in parts):
             return None
+        stands_in = self._project.is_described(name)  # a file called like a driver, whose own source is a package
         for root in self._roots_with(parts[0]):
             base = os.path.join(root, *parts)
-            for path in (os.path.join(base, _INIT), base + ".py"):
-                sought(path)
-                if os.path.isfile(path):
-                    return path
+            if is_file(package := os.path.join(base, _INIT)):
+                return package
+            if not stands_in and is_file(file := base + ".py"):
+                return file
         return None
 
     def _roots_with(self, first: str) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ class Analysis:
         return self._conclude(report.path, report.uses, analyzer)
 
     def _conclude(self, path: str, uses: FileUses, analyzer: Analyzer) -> FileReport:
-        judged = analyzer.judge_uses(uses, path, judging=self._recall(analyzer.profile))
+        judged = analyzer.judge_uses(uses, path, judging=self._recall(analyzer.profile)) if uses.uses else ()
         key = (path, _identify(judged))
         if key not in self._known:
             source = self._source(path)

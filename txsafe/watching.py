@@ -73,6 +73,12 @@ def spoil() -> None:
         watch.spoiled = True
 
 
+def is_file(path: str) -> bool:
+    """Return whether a regular file is at a path, and note the question."""
+    sought(path)
+    return os.path.isfile(path)  # noqa: PTH113  # several times faster than pathlib
+
+
 def is_there(path: str | os.PathLike[str]) -> bool:
     """Return whether something is at a path, and note the question."""
     sought(path)

@@ -165,7 +165,7 @@ def test_a_limit_that_is_no_number_is_named(tmp_path: Path) -> None:
         ("pgagroal.conf", "[pgagroal]\nmax_connections = 80\n", "80"),
         ("odyssey.conf", 'storage "s" {\n}\ndatabase "a" {\n user "u" {\n  pool_size 9\n }\n}\n', "9"),
         ("odyssey.conf", 'storage "s" {\n}\ndatabase "a" {\n user "u" {\n  pool "transaction"\n }\n}\n', "unlimited"),
-        ("pgcat.toml", '[pools.a]\n[pools.a.users.0]\nusername = "u"\n', "at least 0"),
+        ("pgcat.toml", '[pools.a]\n[pools.a.users.0]\nusername = "u"\n', "unknown"),
     ],
 )
 def test_other_poolers_files_say_it_in_their_own_words(tmp_path: Path, name: str, text: str, servers: str) -> None:

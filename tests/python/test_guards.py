@@ -56,6 +56,10 @@ def test_a_branch_for_another_database_is_left_alone(code: str) -> None:
         f"if {EXECUTE} == 'mysql':\n    pass",
         f"match dialect:\n    case 'postgresql':\n        {EXECUTE}",
         f"if archive:\n    {EXECUTE}",
+        f"if psycopg_version() < (3, 1):\n    raise RuntimeError\n{EXECUTE}",
+        f"if is_psycopg3:\n    pass\nelse:\n    {EXECUTE}",
+        f"if not has_timescaledb:\n    {EXECUTE}",
+        f"if driver == 'asyncpg':\n    return\n{EXECUTE}",
     ],
 )
 def test_any_other_branch_is_read(code: str) -> None:

@@ -221,7 +221,7 @@ def _finding(finding: Finding) -> Element:
         data_effect=finding.effect,
         data_rule=diagnostic.rule,
         data_directory=finding.directory,
-        data_owner="\n".join(finding.owners) or "nobody",
+        data_owner=" ".join(finding.owners) or "nobody",
     )
 
 

@@ -9,9 +9,15 @@
   const shown = document.getElementById("shown");
   const texts = new Map(findings.map((each) => [each, each.textContent.toLowerCase()]));
 
+  // Only owners are several, and CODEOWNERS separates them by blanks; a directory's name may hold some.
+  function has(finding, name, value) {
+    const found = finding.dataset[name];
+    return name === "owner" ? found.split(" ").includes(value) : found === value;
+  }
+
   function fits(finding, words) {
     return (
-      selects.every((each) => !each.value || finding.dataset[each.dataset.filter].split("\n").includes(each.value)) &&
+      selects.every((each) => !each.value || has(finding, each.dataset.filter, each.value)) &&
       words.every((word) => texts.get(finding).includes(word))
     );
   }

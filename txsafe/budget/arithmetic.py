@@ -223,12 +223,19 @@ def _standing(wanted: Figure, had: Figure) -> Standing:
 
 def _direct(demand: Figure, available: Figure) -> Iterator[Check]:
     standing = _standing(demand, available)
-    text = f"{demand.shown} connections wanted, {available.shown} to be had"
+    text = f"{demand.shown} connections wanted, {_had(available)}"
     advice = ""
     if standing is Standing.FAILS:
         text += f": the server refuses client {available.least + 1:,} and every one after it"
         advice = "Put a pooler in between, or make the pools smaller."
     yield Check(id="direct", standing=standing, text=f"Without a pooler: {text}.", advice=advice)
+
+
+def _had(available: Figure) -> str:
+    """Say what the server gives."""
+    if available.most is None and not available.least:
+        return "how many the server allows is not known"
+    return f"{available.shown} to be had"
 
 
 def _pooled(demand: Figure, available: Figure, pooler: PoolerLimits | None) -> Iterator[Check]:
@@ -243,7 +250,7 @@ def _pooled(demand: Figure, available: Figure, pooler: PoolerLimits | None) -> I
         text += f": it refuses client {pooler.clients.least + 1:,} and every one after it"
     yield Check(id="clients", standing=clients, text=f"{text}.", advice=advice)
     servers = _standing(pooler.servers, available)
-    text = f"{pooler.title} opens up to {pooler.servers.shown} server connections, {available.shown} are to be had."
+    text = f"{pooler.title} opens up to {pooler.servers.shown} server connections, {_had(available)}."
     yield Check(id="servers", standing=servers, text=text, advice=_smaller_pool(servers, available, pooler))
     yield from _descriptors(pooler)
 

@@ -143,7 +143,7 @@ class _Reader:
             return self._surroundings.variables[count.variable]
         if count.default is None:
             return unknown(question)
-        text = f"{count.default} {what}, the default of {self._program.name}"
+        text = f"{what}: {count.default}, the default of {self._program.name}"
         if count.variable is not None:
             text += f", unless {count.variable} is set"
         return known(count.default, Source(Origin.DEFAULT, text, reference=self._program.reference))

@@ -75,11 +75,11 @@ class Figure:
 
     @property
     def shown(self) -> str:
-        """The figure as text: `1,000`, `3 to 20`, `at least 50`, `unlimited`."""
+        """The figure as text: `1,000`, `3 to 20`, `at least 50`, `unlimited`, `unknown`."""
         if self.unlimited:
             return "unlimited"
         if self.most is None:
-            return f"at least {self.least:,}"
+            return f"at least {self.least:,}" if self.least else "unknown"
         return f"{self.least:,}" if self.least == self.most else f"{self.least:,} to {self.most:,}"
 
 

@@ -79,19 +79,21 @@ def _columns(first: str, *numbers: str) -> tuple[Column, ...]:
 
 def _row(share: Share) -> tuple[Cell, ...]:
     figures = (share.instances, share.processes, share.per_process, share.demand)
-    sources = _sources((*share.instances.sources, *share.processes.sources))
-    where = "" if share.service is None else f"{share.service.path}:{share.service.line}: "
-    return (Cell(text=share.name), *map(_cell, figures), Cell(text=f"{where}{sources}".rstrip(": ")))
+    sources = (*share.instances.sources, *share.processes.sources)
+    service = share.service
+    placed = service is None or any((each.path, each.line) == (service.path, service.line) for each in sources)
+    where = () if placed or service is None else (f"{service.path}:{service.line}",)
+    return (Cell(text=share.name), *map(_cell, figures), Cell(text="; ".join((*where, *_sources(sources)))))
 
 
 def _cell(figure: Figure) -> Cell:
     return Cell(text=figure.shown, tone=Tone.PLAIN if figure.exact is not None else Tone.UNKNOWN)
 
 
-def _sources(sources: tuple[Source, ...]) -> str:
-    shown = [source.shown for source in sources[:MOST_SOURCES]]
+def _sources(sources: tuple[Source, ...]) -> tuple[str, ...]:
+    shown = tuple(source.shown for source in sources[:MOST_SOURCES])
     more = len(sources) - len(shown)
-    return "; ".join((*shown, f"and {more} more") if more else shown)
+    return (*shown, f"and {more} more") if more else shown
 
 
 def _tell_pools(pools: tuple[Pool, ...]) -> Table:
@@ -100,7 +102,7 @@ def _tell_pools(pools: tuple[Pool, ...]) -> Table:
             Cell(text=f"{pool.name} ({pool.path}:{pool.line})"),
             _cell(pool.size),
             Cell(text=f"per {_PER[pool.kind]}"),
-            Cell(text="; ".join(filter(None, (_sources(pool.size.sources), pool.note)))),
+            Cell(text="; ".join(filter(None, (*_sources(pool.size.sources), pool.note)))),
         )
         for pool in pools
     )
@@ -117,7 +119,9 @@ def _tell_limits(budget: Budget) -> Table:
             ("pools: pairs of database and user", budget.pooler.pools),
             ("server connections that it opens, all pools and reserves together", budget.pooler.servers),
         ]
-    rows = tuple((Cell(text=name), _cell(figure), Cell(text=_sources(figure.sources))) for name, figure in limits)
+    rows = tuple(
+        (Cell(text=name), _cell(figure), Cell(text="; ".join(_sources(figure.sources)))) for name, figure in limits
+    )
     return Table(caption="Limits", columns=_columns("Limit", "Number"), rows=rows)
 
 

@@ -299,6 +299,9 @@ class Drivers:
     """Modules whose objects have look-alike methods and take no SQL at all."""
     foreign_words: frozenset[str] = frozenset()
     own_words: frozenset[str] = frozenset()
+    """Words that name PostgreSQL, one of its drivers, or what only runs on it."""
+    product_words: frozenset[str] = frozenset()
+    """Those that name nothing but PostgreSQL: where it is not, there is another database."""
     suggested: Mapping[str, tuple[Type, ...]] = field(default_factory=dict)
     """Variable name → types that it suggests."""
 
@@ -334,6 +337,7 @@ class _Draft:
     no_sql: set[str] = field(default_factory=set)
     foreign_words: set[str] = field(default_factory=set)
     own_words: set[str] = field(default_factory=set)
+    product_words: set[str] = field(default_factory=set)
     mentioned: list[tuple[Node, str]] = field(default_factory=list)
     """Type names to be checked at the end."""
 
@@ -386,6 +390,7 @@ def _finish(draft: _Draft) -> Drivers:
         no_sql=frozenset(draft.no_sql),
         foreign_words=frozenset(draft.foreign_words),
         own_words=frozenset(draft.own_words),
+        product_words=frozenset(draft.product_words),
         suggested=MappingProxyType(suggested),
     )
 
@@ -503,6 +508,7 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
     draft.no_sql.update(reader.texts("no-sql"))
     draft.foreign_words.update(reader.texts("foreign-words"))
     draft.own_words.update(reader.texts("own-words"))
+    draft.product_words.update(reader.texts("product-words"))
     reader.finish()
 
 

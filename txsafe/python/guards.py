@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _LONG = 5
 """From this length a word counts inside another one; shorter ones only by themselves (`hive`, not `archive`)."""
+_TELLING = (ast.Eq, ast.NotEq, ast.In, ast.NotIn, ast.Is, ast.IsNot)
+"""Comparisons that can tell a database; `<` asks for a version."""
 _EXITS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -37,6 +39,7 @@ class Guards:
         self._module = module
         self._foreign = drivers.foreign_words
         self._own = drivers.own_words
+        self._product = drivers.product_words
         path = module.source.path.rsplit("/", 3)[-3:]
         self._path_is_foreign = self._is_foreign_name("/".join(path))
         self._known: dict[ast.AST, bool] = {}
@@ -112,6 +115,8 @@ class Guards:
                 needs_all = isinstance(op, ast.Or) is (branch is Branch.BODY)
                 return all(sides) if needs_all else any(sides)
             case ast.Compare(ops=[op], comparators=[_]):
+                if not isinstance(op, _TELLING):
+                    return False
                 negative = isinstance(op, ast.NotEq | ast.NotIn | ast.IsNot)
                 return self._side_of(test, _other(branch) if negative else branch)
             case ast.Call() | ast.Name() | ast.Attribute():
@@ -121,10 +126,11 @@ class Guards:
 
     def _side_of(self, test: ast.expr, branch: Branch) -> bool:
         """Return whether the branch taken where a positive test holds (or not) is another database's."""
-        judged = self._judge(" ".join(_words(test)))
+        text = " ".join(_words(test))
+        judged = self._judge(text)
         if judged is None:
             return False
-        return judged if branch is Branch.BODY else not judged
+        return judged if branch is Branch.BODY else not judged and self._mentions(text, self._product)
 
     def _judge(self, text: str) -> bool | None:
         """Return True for other databases only, False for PostgreSQL only, None for both or neither."""
