@@ -1,5 +1,5 @@
 # os.path is several times faster than pathlib, and this runs for every entry of every folder.
-# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH113, PTH114, PTH116, PTH123
+# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH114, PTH116, PTH123
 """Paths in, files to read out: what a run looks at, what it passes over, and what it could not look at.
 
 Folders are walked with `.gitignore` and the excludes of the configuration; symbolic links to folders are not followed,

@@ -1,5 +1,5 @@
 # os.path is several times faster than pathlib, and imports are looked up by the thousand.
-# ruff: noqa: PTH100, PTH112, PTH113, PTH118, PTH120, PTH122, PTH208
+# ruff: noqa: PTH100, PTH112, PTH118, PTH120, PTH122, PTH208
 """Dotted module names in, parsed files out: the rest of the program, loaded where an import is followed.
 
 A root is a folder that imports start from: the one above a file's topmost `__init__.py`, every folder above that up to

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 NAME = ".txsafe_cache"
 VERSION = "1"
@@ -44,15 +43,15 @@ def prepare(folder: str) -> Cache | None:
     return Cache(place, is_new=True)
 
 
-@dataclass(slots=True)
 class Cache:
-    """Where a run keeps results."""
+    """Where a run keeps results. No dataclass: to load their module takes as long as to look at a thousand files."""
 
-    place: str
-    is_new: bool = False
-    """Nothing is kept there yet."""
-    troubles: list[str] = field(default_factory=list)
-    """What went wrong, in words, for who wants to know."""
+    def __init__(self, place: str, *, is_new: bool = False) -> None:
+        self.place = place
+        self.is_new = is_new
+        """Nothing is kept there yet."""
+        self.troubles: list[str] = []
+        """What went wrong, in words, for who wants to know."""
 
 
 def is_ours(folder: str) -> bool:

@@ -15,11 +15,11 @@ import time
 import zlib
 from array import array
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from txsafe.cache.folder import NAME, VERSION, is_ours
 from txsafe.cache.stamps import ABSENT, is_settled, stamp
 
+TYPE_CHECKING = False  # `typing` takes as long to load as a thousand files to look at
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
