@@ -1,6 +1,6 @@
 """Reports of files, kept in a SQLite database: whole transactions, several runs at once, nothing half written.
 
-Two tables: what each path held when it had a certain stamp, and what each content came to under the results' name.
+Two tables: what stood at each path when it had a certain stamp, and what each content came to under the results' name.
 All failures are told in words and end the use of the database, never the run.
 """
 
