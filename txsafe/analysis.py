@@ -241,7 +241,12 @@ class Analyzer:
         fixing: Fixing = find_fix,
     ) -> FileReport:
         """Return the report of a file whose uses are judged; `sources` has the texts that they are spelled in."""
-        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
+        surroundings = Surroundings(
+            uses=found.neighbours,
+            sites=found.sites,
+            sources=sources,
+            stable_functions=self.catalog.server.stable_functions,
+        )
         every = self._diagnose(found, judged, surroundings, fixing)
         given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
         distinct = _distinct(given[:MOST_DIAGNOSTICS], source.path)
@@ -370,7 +375,7 @@ class Analyzer:
                     verdict,
                     rule=self.catalog.rules[use.rule],
                     profile=profile,
-                    sources=surroundings.sources,
+                    surroundings=surroundings,
                     neighbours=found.neighbours,
                     placeholders=self.catalog.drivers.placeholders,
                     fix=fixing(use, surroundings),
