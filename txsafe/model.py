@@ -13,6 +13,7 @@ import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 
 class _NoFacts(Mapping[str, str]):
@@ -114,8 +115,7 @@ class Basis(enum.StrEnum):
 # ---------------------------------------------------------------- source text
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """Half-open range of code points of a text."""
 
     start: int
@@ -157,8 +157,7 @@ class SourceFile:
         return self.text[start:end].rstrip("\r\n")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A span of a file."""
 
     path: str
