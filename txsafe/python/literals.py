@@ -206,6 +206,8 @@ def _is_talk(ancestor: ast.AST, child: ast.AST) -> bool:  # noqa: PLR0911 - one 
             return child is index
         case ast.keyword(arg=name):
             return name in _TALK_KEYWORDS
+        case ast.Call(func=ast.Attribute(attr="write", value=ast.Attribute(attr="stdin"))):
+            return False  # of a process: psql reads it
         case ast.Call(func=func):
             name = last_name(func)
             return child is not func and (
