@@ -109,3 +109,9 @@ def test_a_hostile_literal_takes_no_time() -> None:
 def test_what_is_written_to_a_process_is_sent_and_what_is_written_to_a_log_is_not() -> None:
     assert [site.sink for site in see("proc.stdin.write('SET lock_timeout = 0;'.encode())").sites] == ["literal"]
     assert not see("log.write('SET lock_timeout = 0;')").sites
+
+
+def test_a_template_of_a_statement_is_one() -> None:
+    (site,) = see("def listen(name):\n    return Template('LISTEN {}').format(Name(name))").sites
+    assert site.confidence is Confidence.MEDIUM
+    assert not see("print('LISTEN {}'.format(x))\nx = 'LISTEN {} times'").sites

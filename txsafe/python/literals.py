@@ -33,7 +33,8 @@ _HEAD = re.compile(
     r"|(?-i:SET)\s+(?:SESSION\s+|LOCAL\s+)?(?:[\w.\"]|[\uf8f0-\uf8f2])+\s+to\s+\S"
     r"|set\s+(?:search_path|\w+\.\w+|\w+_\w+)\s+to\s+\S"
     r"|set\s+(?:role|session\s+authorization|time\s+zone)\s+\S+\s*+(?:;\s*+)?\Z|load\s+'"
-    r"|(?:(?-i:RESET|LISTEN|UNLISTEN|DISCARD|DEALLOCATE)\s+[\w.*]+|reset\s+(?:all|role|\w+[_.][\w.]+)"
+    # what will be filled in by `format` counts as a name
+    r"|(?:(?-i:RESET|LISTEN|UNLISTEN|DISCARD|DEALLOCATE)\s+(?:[\w.*]+|\"?\{\w*\}\"?)|reset\s+(?:all|role|\w+[_.][\w.]+)"
     r"|(?:un)?listen\s+(?:\"[^\"]+\"|[\uf8f0-\uf8f2])|discard\s+(?:all|plans|temp|sequences)|deallocate\s+all)\s*+(?:;\s*+)?\Z"
     r"|prepare\s+\w+\s*(?:\([^)]*\)\s*)?as\s|declare\s+.{1,80}?cursor\s+with\s+hold|do\s+['$]|begin\b"
     r"|(?:create|select|with|update|perform)\s|(?:insert\s+into|delete\s+from)\s)",
