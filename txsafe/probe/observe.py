@@ -20,6 +20,8 @@ from txsafe.probe.wire import Answer, Client, Reply
 ATTEMPTS = 12
 """Tries to see set-up and observation on the connections that they should be on, while others use the pool too."""
 VOTES = 3
+HUNTS = 4
+"""Tries to get hold of a server connection that has to be cleaned."""
 PATIENCE = 0.005
 """Seconds more to wait between steps in each further try."""
 DELIVERY = 0.3
@@ -89,11 +91,15 @@ def _rank(seen: _Seen, tries: list[_Seen], *, at_start: bool) -> tuple[bool, boo
 def _try(conninfo: str, pool: Pool, probe: Probe, context: Context) -> _Seen:
     """Run a probe, again where other clients were in the way."""
     seen = _Seen((Word.UNSEEN,))
+    silences = 0
     for attempt in range(ATTEMPTS):
         # A pooler that resets a connection first gives out another one meanwhile.
         patience = PATIENCE * (attempt + pool.restless)
         seen = _Run(conninfo, pool, probe, context, patience=patience).see()
-        if not seen.again:
+        silent = seen.answer.reply is Reply.SILENT
+        silences += silent
+        # Silence has to be met twice: a busy machine does not answer at times.
+        if not seen.again and (not silent or silences > 1):
             break
     return seen
 
@@ -114,6 +120,8 @@ class _Run:
         self._context = context
         self._expect = probe.expect
         self._left_on: set[str] = set()
+        self._doubtful = False
+        """Whether somebody who was to look has got no answer."""
 
     def see(self) -> _Seen:
         for sql in self._probe.create:
@@ -269,8 +277,8 @@ class _Run:
         if isinstance(occupant, _Seen):
             return occupant
         try:
-            # What has no name of its own may be there from an earlier probe.
-            if not self._probe.clean_up and self._already_there():
+            # What an earlier try or probe has left here would be taken for A's own.
+            if not self._probe.start_up and self._already_there():
                 return _unseen("the state was there before the probe", again=True)
             self._let_rival_in()
             answer = self._do(client, self._probe.observe)
@@ -317,7 +325,9 @@ class _Run:
         look = self._probe.look or self._probe.observe
         if not self._probe.leaves or look.means is not Means.QUERY:
             return ()
-        return self._probe.leaves if self._is_there(occupant.ask(look.text)) else ()
+        answer = occupant.ask(look.text)
+        self._doubtful |= answer.reply in {Reply.SILENT, Reply.DROPPED}
+        return self._probe.leaves if self._is_there(answer) else ()
 
     def _after(self, seen: _Seen) -> _Seen:
         """Look again on every connection that A was on, now that A is gone, and undo what is left."""
@@ -325,7 +335,7 @@ class _Run:
         for backend in sorted(filter(None, self._left_on)):
             if self._pool.sharing is Sharing.DIRECT or not is_alive(self._conninfo, backend):
                 continue
-            occupant = occupy(self._conninfo, backend, self._hold)
+            occupant = self._get_hold_of(backend)
             if occupant is None:
                 missed = missed or is_alive(self._conninfo, backend)
                 continue
@@ -337,7 +347,11 @@ class _Run:
         if Word.STUCK in words:
             # What is stuck is held still: not lost, though its owner cannot reach it.
             words = tuple(word for word in words if word is not Word.LOST)
-        return _Seen(tuple(dict.fromkeys(words)), seen.answer, seen.switched, seen.again or missed)
+        return _Seen(tuple(dict.fromkeys(words)), seen.answer, seen.switched, seen.again or missed or self._doubtful)
+
+    def _get_hold_of(self, backend: str) -> Occupant | None:
+        hunts = (occupy(self._conninfo, backend, self._hold) for _ in range(HUNTS))
+        return next((occupant for occupant in hunts if occupant or not is_alive(self._conninfo, backend)), None)
 
     def _clean(self, occupant: Occupant) -> None:
         for sql in self._probe.clean_up or ("SELECT pg_terminate_backend(pg_backend_pid())",):
