@@ -94,7 +94,7 @@ def _try(conninfo: str, pool: Pool, probe: Probe, context: Context) -> _Seen:
     silences = 0
     for attempt in range(ATTEMPTS):
         # A pooler that resets a connection first gives out another one meanwhile.
-        patience = PATIENCE * (attempt + pool.restless)
+        patience = PATIENCE * (attempt + 1)
         seen = _Run(conninfo, pool, probe, context, patience=patience).see()
         silent = seen.answer.reply is Reply.SILENT
         silences += silent
@@ -182,6 +182,13 @@ class _Run:
             client.query("SELECT pg_terminate_backend(pg_backend_pid())")
             return True
 
+    def _is_anywhere_else(self) -> bool:
+        """Whether what is to be set up was left elsewhere by an earlier try or probe: it would be taken for A's own.
+
+        A parameter of the start-up is rightly on every connection that A has had.
+        """
+        return not self._probe.start_up and self._already_there()
+
     def _autocommit(self, client: AnyClient) -> _Seen:
         backend = self._set_up_in_the_open(client)
         if isinstance(backend, _Seen):
@@ -197,6 +204,9 @@ class _Run:
         occupant = None if self._hold is Hold.SESSION else self._sit_on(client, backend)
         if isinstance(occupant, _Seen):
             return occupant
+        if occupant is not None and self._is_anywhere_else():
+            occupant.leave()
+            return _unseen("the state was there before the probe", again=True)
         answers = [self._do(client, step) for step in self._probe.closing]
         failure = next((answer for answer in answers if not answer.ok), Answer(Reply.ROWS))
         words: tuple[Word, ...] = () if failure.ok else (Word.ERROR,)
@@ -207,29 +217,44 @@ class _Run:
         return _Seen(words or (Word.WORKS,), failure, switched=occupant is not None)
 
     def _set_up_in_the_open(self, client: AnyClient) -> str | _Seen:
-        """Do the set-up step by step and return the server connection that all of it was on."""
+        """Do the set-up and return the server connection that all of it was on."""
         time.sleep(self._patience)
+        if isinstance(client, Client) and self._is_shared and self._is_plain:
+            return self._set_up_at_once(client)
         backends = [client.backend]
         self._bind_backend(backends[0])
-        # libpq sends several statements in one message, drivers may not.
-        plain = isinstance(client, Client) and all(step.means is Means.QUERY for step in self._probe.set_up)
-        traced = self._pool.restless and plain
         for step in self._probe.set_up:
             time.sleep(self._patience)
-            answer = client.query(f"{step.text}; SELECT pg_backend_pid()") if traced else self._do(client, step)
+            answer = self._do(client, step)
             if not answer.ok:
                 return _set_up_failed(answer)
-            if traced:
-                backends.append(answer.value)
-        if traced and self._probe.set_up:
-            del backends[0]
-        elif not self._probe.undisturbed:
+        if not self._probe.undisturbed:
             time.sleep(self._patience)
             backends.append(client.backend)
         self._left_on.update(backends)
         if len(set(backends)) > 1:
             return _unseen("other clients moved the set-up to another server connection", again=True)
         return backends[0]
+
+    def _set_up_at_once(self, client: Client) -> str | _Seen:
+        """Do the set-up in one message, which tells where it was; asked before and after, it could be elsewhere."""
+        steps = (*(step.text for step in self._probe.set_up), "SELECT pg_backend_pid()")
+        answer = client.query("; ".join(steps))
+        if not answer.ok:
+            return _set_up_failed(answer)
+        self._left_on.add(answer.value)
+        self._bind_backend(answer.value)
+        return answer.value
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether a client's next statement may be on another server connection."""
+        return self._hold is not Hold.SESSION
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether the set-up is one message of libpq's; drivers send no several statements in one."""
+        return all(step.means is Means.QUERY for step in self._probe.set_up)
 
     def _committed(self, client: AnyClient) -> _Seen:
         backend = self._set_up_in_a_block(client)
@@ -277,8 +302,7 @@ class _Run:
         if isinstance(occupant, _Seen):
             return occupant
         try:
-            # What an earlier try or probe has left here would be taken for A's own.
-            if not self._probe.start_up and self._already_there():
+            if self._is_anywhere_else():
                 return _unseen("the state was there before the probe", again=True)
             self._let_rival_in()
             answer = self._do(client, self._probe.observe)
