@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,16 @@ import pytest
 from tests.lab.agreement import find_disagreements, make_place, read_cells
 from tests.lab.observe import WORKERS, observe_again, observe_endpoint, start_all, write
 from tests.lab.places import CHECKOUT
-from tests.lab.poolers import Endpoint, direct_endpoint, start_pgbouncer
+from tests.lab.poolers import POOL_SIZE, Endpoint, direct_endpoint, start_pgbouncer
 from tests.lab.reaper import process_start
 from tests.lab.servers import Server, start_server
 from tests.lab.session import Session
 from txsafe.catalog import load_catalog
-from txsafe.probe.pool import Pool, Sharing, detect_pool
-from txsafe.probe.wire import Answer, Client, Reply
+from txsafe.catalog.probes import Context, Step, Word
+from txsafe.probe.observe import observe
+from txsafe.probe.pool import Hold, Occupant, Pool, Sharing, detect_pool
+from txsafe.probe.probes import make_probes
+from txsafe.probe.wire import LIMIT, Answer, Client, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -181,6 +185,32 @@ def test_nothing_is_left_in_the_database(servers: Sequence[Server], pgbouncers: 
             left = connection.execute("SELECT relname FROM pg_class WHERE relname LIKE 'txsafe%'").fetchall()
             assert left == []
             assert connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_what_is_left_elsewhere_is_not_taken_for_the_probes_own(pgbouncers: Sequence[Endpoint]) -> None:
+    endpoint = next(each for each in pgbouncers if each.mode == "transaction")
+    probes = make_probes(load_catalog().rules.values(), "0left0")
+    probe = next(each for each in probes if each.id == "set statement_timeout")
+    occupants = [Occupant(endpoint.dsn(), Hold.BLOCK) for _ in range(POOL_SIZE)]
+    assert occupants[0].ask(probe.set_up[0].text).ok
+    for occupant in occupants:  # the next client gets the connection that was given back last
+        occupant.leave()
+    seen = observe(endpoint.dsn(), Pool(Sharing.TRANSACTION, "15"), probe, Context.AUTOCOMMIT)
+    assert seen.words == (Word.LOST, Word.LEAKED)
+
+
+def test_a_silence_that_ends_is_no_evidence(pgbouncers: Sequence[Endpoint], servers: Sequence[Server]) -> None:
+    endpoint = next(each for each in pgbouncers if each.mode == "transaction" and each.server is servers[0])
+    (probe,) = (
+        each for each in make_probes(load_catalog().rules.values(), "0wait0") if each.id == "set statement_timeout"
+    )
+    waiting = replace(probe, set_up=(Step("SELECT pg_advisory_lock(7), pg_advisory_unlock(7)"), *probe.set_up))
+    with Client(servers[0].dsn()) as other, ThreadPoolExecutor(1) as pool:
+        assert other.query("SELECT pg_advisory_lock(7)").ok
+        seen = pool.submit(observe, endpoint.dsn(), Pool(Sharing.TRANSACTION, "15"), waiting, Context.AUTOCOMMIT)
+        time.sleep(LIMIT + 0.5)
+        assert other.query("SELECT pg_advisory_unlock(7)").ok
+        assert seen.result().words == (Word.LOST, Word.LEAKED)
 
 
 def test_a_refused_connection_is_an_answer() -> None:

@@ -22,6 +22,8 @@ ATTEMPTS = 12
 VOTES = 3
 HUNTS = 4
 """Tries to get hold of a server connection that has to be cleaned."""
+ALONE = frozenset({"open-transaction"})
+"""Capabilities that are about a statement for itself."""
 PATIENCE = 0.005
 """Seconds more to wait between steps in each further try."""
 DELIVERY = 0.3
@@ -91,15 +93,15 @@ def _rank(seen: _Seen, tries: list[_Seen], *, at_start: bool) -> tuple[bool, boo
 def _try(conninfo: str, pool: Pool, probe: Probe, context: Context) -> _Seen:
     """Run a probe, again where other clients were in the way."""
     seen = _Seen((Word.UNSEEN,))
-    silences = 0
+    broken = 0
     for attempt in range(ATTEMPTS):
         # A pooler that resets a connection first gives out another one meanwhile.
         patience = PATIENCE * (attempt + 1)
         seen = _Run(conninfo, pool, probe, context, patience=patience).see()
-        silent = seen.answer.reply is Reply.SILENT
-        silences += silent
-        # Silence has to be met twice: a busy machine does not answer at times.
-        if not seen.again and (not silent or silences > 1):
+        spoke = seen.answer.reply in {Reply.ROWS, Reply.ERROR}
+        broken += not spoke
+        # Silence and lost connections have to be met twice: a busy machine or pooler has its moments.
+        if not seen.again and (spoke or broken > 1):
             break
     return seen
 
@@ -219,7 +221,7 @@ class _Run:
     def _set_up_in_the_open(self, client: AnyClient) -> str | _Seen:
         """Do the set-up and return the server connection that all of it was on."""
         time.sleep(self._patience)
-        if isinstance(client, Client) and self._is_shared and self._is_plain:
+        if isinstance(client, Client) and self._is_shared and self._is_one_message:
             return self._set_up_at_once(client)
         backends = [client.backend]
         self._bind_backend(backends[0])
@@ -252,9 +254,9 @@ class _Run:
         return self._hold is not Hold.SESSION
 
     @property
-    def _is_plain(self) -> bool:
-        """Whether the set-up is one message of libpq's; drivers send no several statements in one."""
-        return all(step.means is Means.QUERY for step in self._probe.set_up)
+    def _is_one_message(self) -> bool:
+        """Whether the set-up means the same in one message, whose statements are one transaction."""
+        return all(step.means is Means.QUERY for step in self._probe.set_up) and not ALONE & set(self._probe.requires)
 
     def _committed(self, client: AnyClient) -> _Seen:
         backend = self._set_up_in_a_block(client)
