@@ -11,14 +11,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from txsafe.python.forwarded import forwarded_call
+from txsafe.python.lookups import looked_into
 from txsafe.python.outlines import close
 from txsafe.python.scopes import Binding, BindingKind, Bodies, FunctionNode, Module, Scope, ScopeKind, position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-_LEAVES = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
-_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
+_PLAIN = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "asname", "level", "kind", "type_comment", "is_async"})
+"""Fields that hold no node, or one without a place."""
+_FIELDS: Mapping[type[ast.AST], tuple[str, ...]] = {
+    kind: () if kind is ast.Constant else tuple(name for name in kind._fields if name not in _PLAIN)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""By kind of node: the fields in which others can stand."""
+_BLOCKS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
+"""Fields that hold lists of statements, handlers and cases, and nothing else where they hold lists."""
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _ITEM_CHANGES = (ast.Assign, ast.AugAssign, ast.Delete)
 _MUTATORS = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "appendleft", "pop"})
@@ -55,34 +64,40 @@ class _Walk:
         module = self.module
         while stack:
             node, scope = stack.pop()
-            enter = _ENTER.get(type(node))
+            kind = type(node)
+            enter = _ENTER.get(kind)
             inner = scope if enter is None else enter(self, node, scope)
             if isinstance(node, ast.stmt):
                 module.statement_scopes[node] = scope
             children = self.children(node)
-            if inner is scope and not isinstance(node, ast.comprehension):
-                stack += [(child, scope) for child in reversed(children)]
+            if not children:
+                continue
+            children.reverse()
+            if inner is scope and kind is not ast.comprehension:
+                stack += [(child, scope) for child in children]
             else:
-                stack += [(child, self.scope_of(node, child, inner, scope)) for child in reversed(children)]
+                stack += [(child, self.scope_of(node, child, inner, scope)) for child in children]
 
     def children(self, node: ast.AST) -> list[ast.AST]:
-        """Return the children of a node and note where they stand."""
-        parents, slots = self.module.parents, self.module.slots
+        """Note where the children of a node stand, and return those that have something to visit."""
+        parents = self.module.parents
         found: list[ast.AST] = []
-        for name in node._fields:
+        for name in _FIELDS[node.__class__]:
             value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
-                if not isinstance(value, _LEAVES):
-                    parents[value] = node
-                    found.append(value)
-            elif isinstance(value, list):
-                for index, item in enumerate(value):
-                    if isinstance(item, _BLOCKS):
+            if value.__class__ is list:
+                if name in _BLOCKS:
+                    slots = self.module.slots
+                    for index, item in enumerate(value):
                         slots[item] = (name, index)
-                    elif not isinstance(item, ast.AST) or isinstance(item, _LEAVES):
-                        continue
-                    parents[item] = node
-                    found.append(item)
+                for item in value:
+                    if isinstance(item, ast.AST):
+                        parents[item] = node
+                        if item.__class__ is not ast.Name:
+                            found.append(item)
+            elif isinstance(value, ast.AST):
+                parents[value] = node
+                if value.__class__ is not ast.Name:
+                    found.append(value)
         return found
 
     def scope_of(self, node: ast.AST, child: ast.AST, inner: Scope, outer: Scope) -> Scope:
@@ -113,12 +128,18 @@ class _Walk:
         if forwarded is not None:
             self.module.parents[forwarded] = self.module.parents[node]
             self.module.calls.append(forwarded)
-        match node.func:
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute in _MUTATORS:
-                self.module.mutations.setdefault(name, []).append(node)
-            case ast.Attribute(value=ast.Attribute(attr=name), attr=attribute) if attribute in _MUTATORS:
-                self.module.attribute_mutations.setdefault(name, []).append(node)
+        func = node.func
+        if isinstance(func, ast.Attribute) and func.attr in _MUTATORS:
+            self.note_mutation(node, func.value)
         return scope
+
+    def note_mutation(self, node: ast.expr | ast.stmt, container: ast.expr) -> None:
+        """Note what changes a list or dictionary, or one that it holds."""
+        match looked_into(container)[0]:
+            case ast.Name(id=name):
+                self.module.mutations.setdefault(name, []).append(node)
+            case ast.Attribute(attr=name):
+                self.module.attribute_mutations.setdefault(name, []).append(node)
 
     def enter_lambda(self, node: ast.Lambda, scope: Scope) -> Scope:
         self.module.functions.append(node)
@@ -267,16 +288,22 @@ class _Walk:
             match part:
                 case ast.Name(id=name):
                     self.bind(scope, source.binding(name, value, index))
+                    self.note_alias(source.binding(name, value, index))
                 case ast.Attribute(attr=name):
                     self.module.attributes.setdefault(name, []).append((part, source.binding(name, value, index)))
-                case ast.Subscript(value=ast.Name(id=name)) if isinstance(source.node, _ITEM_CHANGES):
-                    self.module.mutations.setdefault(name, []).append(source.node)
-                case ast.Subscript(value=ast.Attribute(attr=name)) if isinstance(source.node, _ITEM_CHANGES):
-                    self.module.attribute_mutations.setdefault(name, []).append(source.node)
+                case ast.Subscript(value=container) if isinstance(source.node, _ITEM_CHANGES):
+                    self.note_mutation(source.node, container)
                 case ast.Starred(value=inner):
                     waiting.append((inner, None, (*index, -1)))
                 case ast.Tuple(elts=parts) | ast.List(elts=parts):
                     waiting += reversed(_unpacked(parts, value, index, source.kind))
+
+    def note_alias(self, binding: Binding) -> None:
+        """Note a name for what another name holds, or for what stands in it."""
+        if binding.kind is BindingKind.ASSIGN and isinstance(binding.value, ast.Subscript | ast.Call):
+            root, steps = looked_into(binding.value)
+            if steps and isinstance(root, ast.Name):
+                self.module.aliases.setdefault(root.id, []).append(binding)
 
     def subject(self, pattern: ast.AST) -> ast.expr | None:
         """Return the subject that a pattern captures as a whole."""

@@ -30,7 +30,7 @@ from txsafe.python.domain import (
     rendered,
     told_apart,
 )
-from txsafe.python.fields import bound_fields, tuple_fields
+from txsafe.python.fields import bound_fields, field_names, tuple_fields
 from txsafe.python.formatting import (
     apply_method,
     clean_text,
@@ -46,6 +46,7 @@ from txsafe.python.formatting import (
 from txsafe.python.frames import Argument, Frame
 from txsafe.python.invocations import (
     defined_call,
+    held_call,
     imported_call,
     invoked_on,
     partial_call,
@@ -81,14 +82,15 @@ def evaluate_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterabl
         known = _known_call(evaluator, qualified, call, frame)
         if known is not None:
             return known
-    defined = defined_call(evaluator, call, frame)
-    if defined is not None:
-        return defined
-    followed = imported_call(evaluator, call, frame)
-    if followed is not None:
-        return followed
-    if isinstance(call.func, ast.Attribute):
+    for follow in (defined_call, imported_call):
+        followed = follow(evaluator, call, frame)
+        if followed is not None:
+            return followed
+    if isinstance(call.func, ast.Attribute) and not frame.module.is_receiver(call.func.value):
         return _method_call(evaluator, call, call.func, frame)
+    held = held_call(evaluator, call, frame)
+    if held is not None:
+        return held
     names = tuple_fields(call.func, frame.module)
     if names:
         return (_plain_object(evaluator, names, call, frame),)
@@ -134,6 +136,8 @@ def _library_call(  # noqa: PLR0911 - one for each kind
         return [_plain_object(evaluator, (), call, frame)]
     if qualified in _COPIES:
         return evaluator.values(call.args[0], frame)
+    if qualified in _AS_TABLES:
+        return _fields_as_table(evaluator, call, frame)
     if qualified in _TABLES:
         return [updated_table(evaluator, Table((), frame.module.place(call)), call, frame)]
     if qualified in _CHAINS:
@@ -146,7 +150,25 @@ def _library_call(  # noqa: PLR0911 - one for each kind
 _OBJECTS = frozenset({"types.SimpleNamespace", "argparse.Namespace"})
 _COPIES = frozenset({"copy.copy", "copy.deepcopy", "types.MappingProxyType"})
 _TABLES = frozenset({"collections.OrderedDict"})
+_AS_TABLES = frozenset({"dataclasses.asdict", "attr.asdict", "attrs.asdict", "msgspec.structs.asdict", "builtins.vars"})
 _CHAINS = frozenset({"itertools.chain", "itertools.chain.from_iterable"})
+
+
+def _fields_as_table(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
+    """Return what `asdict(object)` gives: the fields by name."""
+    of, place = call.args[0], frame.module.place(call)
+    is_self = frame.module.is_receiver(of) and frame.instance is not None
+    instances = (frame.instance,) if is_self else evaluator.values(of, frame)
+    found: list[Value] = []
+    for instance in instances:
+        if not isinstance(instance, Instance) or instance.owner is None:
+            return None
+        names = field_names(*instance.owner)
+        attributes = {name: ast.copy_location(ast.Attribute(of, name, ast.Load()), call) for name in names}
+        entries = [(Text(literal(name, place)), evaluator.values(attributes[name], frame)) for name in names]
+        found.append(Table(tuple(entries), place))
+    return found
+
 
 _TEXT_FUNCTIONS: Mapping[str, Callable[[Text], Text]] = {
     "textwrap.dedent": dedent_text,
@@ -242,8 +264,19 @@ def _builtin(  # noqa: PLR0911 - one for each kind
             return _mapped(evaluator, name, call, frame)
         case "str" | "bytes" if call.args and not isinstance(call.args[0], ast.Starred):
             values = evaluator.values(call.args[0], frame)
-            return [Text(rendered(value)) if isinstance(value, Scalar) else value for value in values]
+            return [text for value in values for text in _as_text(evaluator, value, call, frame)]
     return _sequence(evaluator, name, call, frame) if name in _SEQUENCES else None
+
+
+def _as_text(evaluator: Evaluator, value: Value, call: ast.Call, frame: Frame) -> Values:
+    """Return `str(value)`; of an object of the program, what its `__str__` says."""
+    match value:
+        case Scalar():
+            return (Text(rendered(value)),)
+        case Instance():
+            plain = ast.copy_location(ast.Call(call.func, [], []), call)
+            return _instance_method(evaluator, value, plain, "__str__", frame) or (value,)
+    return (value,)
 
 
 def _got_attribute(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
@@ -351,8 +384,6 @@ def _as_table(value: Value) -> Value:
 
 
 def _method_call(evaluator: Evaluator, call: ast.Call, function: ast.Attribute, frame: Frame) -> Values:
-    if isinstance(function.value, ast.Name) and frame.module.is_receiver(function.value):
-        return (unknown_call(evaluator, call, frame),)
     found: list[Value] = []
     for receiver in evaluator.values(function.value, frame):
         match receiver:

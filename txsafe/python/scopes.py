@@ -65,9 +65,9 @@ class ScopeKind(enum.StrEnum):
     COMPREHENSION = "comprehension"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Binding:
-    """One place that gives a name a value."""
+    """One place that gives a name a value. Nothing changes it; `frozen` would triple the time that making one takes."""
 
     name: str
     kind: BindingKind
@@ -177,6 +177,8 @@ class Module:
     """What changes the list or dictionary that a name holds: method calls and item assignments, by name."""
     attribute_mutations: dict[str, list[ast.expr | ast.stmt]] = field(default_factory=dict)
     """The same of `x.name`, by the attribute's name."""
+    aliases: dict[str, list[Binding]] = field(default_factory=dict)
+    """Bindings of other names to what a name holds, or to what stands in it: `options = kwargs["options"]`, by name."""
     star_imports: list[str] = field(default_factory=list)
     calls: list[ast.Call] = field(default_factory=list)
     assignments: list[ast.Assign | ast.AnnAssign | ast.AugAssign] = field(default_factory=list)
@@ -193,6 +195,10 @@ class Module:
     """Cache of `linearized`."""
     memory: dict[Hashable, object] = field(default_factory=dict)
     """What the other modules of this package remember about the file."""
+    around: dict[ast.AST, Scope] = field(default_factory=dict)
+    """Cache of `scope`."""
+    names: dict[ast.expr, str | None] = field(default_factory=dict)
+    """Cache of `qualified_name`: what names a module's or a class's is never in a body that is opened later."""
 
     @classmethod
     def of(
@@ -277,16 +283,25 @@ class Module:
         Decorators, defaults, annotations and base classes belong to the scope around the definition, a
         comprehension's first iterable to the one around the comprehension.
         """
+        known = self.around.get(node)
+        if known is None:
+            known = self.around[node] = self._scope(node)
+        return known
+
+    def _scope(self, node: ast.AST) -> Scope:
         child = node
         grandchild: ast.AST | None = None
-        for parent in self.ancestors(node):
-            if isinstance(child, ast.stmt) and child is not node:
-                return self.statement_scopes[child]
-            scope = self.scopes.get(parent)
+        parents, scopes, statements = self.parents, self.scopes, self.statement_scopes
+        parent = parents.get(node)
+        while parent is not None:
+            if child is not node and child in statements:
+                return statements[child]
+            scope = scopes.get(parent)
             if scope is not None and _is_inside(parent, child, grandchild):
                 return scope
             child, grandchild = parent, child
-        return self.scopes[self.tree]
+            parent = parents.get(parent)
+        return scopes[self.tree]
 
     def statement(self, node: ast.AST) -> ast.stmt | None:
         """Return the innermost statement that a node is or stands in."""
@@ -340,6 +355,11 @@ class Module:
         Names of this file are `Module.name` and the qualified name, builtins `builtins.…`; None for what is computed,
         a parameter or rebound.
         """
+        if expr not in self.names:
+            self.names[expr] = self._qualified_name(expr)
+        return self.names[expr]
+
+    def _qualified_name(self, expr: ast.expr) -> str | None:
         suffix: list[str] = []
         for _ in range(_ALIAS_LIMIT):
             while isinstance(expr, ast.Attribute):
@@ -461,7 +481,7 @@ class Module:
                 owner = self.class_of(value)
                 if owner is None:
                     return None
-                if _is_super_call(value):
+                if is_super_call(value):
                     bases = self.linearized(owner)[1:]
                     return self._defined_by(self.attribute(bases[0], name)) if bases else None
                 return self._defined_by(self.attribute(owner, name))
@@ -470,7 +490,7 @@ class Module:
     def class_of(self, expr: ast.expr) -> ast.ClassDef | None:
         """Return the class of this module that an expression is, or is an instance of."""
         for _ in range(_ALIAS_LIMIT):
-            if self.is_receiver(expr) or _is_super_call(expr):
+            if self.is_receiver(expr) or is_super_call(expr):
                 return self.enclosing_class(expr)
             match expr:
                 case ast.Call(func=ast.Name() as name):
@@ -558,7 +578,8 @@ def _is_for_type_checkers(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and last_name(node.test) == "TYPE_CHECKING"
 
 
-def _is_super_call(expr: ast.expr) -> bool:
+def is_super_call(expr: ast.expr) -> bool:
+    """Return whether an expression is `super()`."""
     return isinstance(expr, ast.Call) and isinstance(expr.func, ast.Name) and expr.func.id == "super"
 
 
