@@ -22,7 +22,7 @@ ATTEMPTS = 12
 VOTES = 3
 HUNTS = 4
 """Tries to get hold of a server connection that has to be cleaned."""
-ALONE = frozenset({"open-transaction"})
+ALONE = frozenset({"open-transaction", "cursor-in-autocommit"})
 """Capabilities that are about a statement for itself."""
 PATIENCE = 0.005
 """Seconds more to wait between steps in each further try."""
