@@ -70,18 +70,31 @@ def _judge_requirements(use: FeatureUse, requires: tuple[str, ...], profile: Pro
     verdicts = [judge_capability(_fill(template, use), use, profile, catalog) for template in requires]
     worst = max(verdicts, key=lambda verdict: _BADNESS.index(verdict.outcome))
     found = {effect for verdict in verdicts for effect in verdict.effects}
-    return replace(worst, effects=tuple(effect for effect in Effect if effect in found))
+    effects = tuple(effect for effect in Effect if effect in found) if found else ()
+    return worst if worst.effects == effects else replace(worst, effects=effects)
 
 
 def _mention_newer_server(
     verdict: Verdict, use: FeatureUse, requires: tuple[str, ...], profile: Profile, catalog: Catalog
 ) -> Verdict:
     """Say so where a newer server would make it safe: the profile does not tell which one it is."""
+    pooler = catalog.poolers[profile.pooler]
+    if not any(_depends_on_server(_fill(template, use), pooler) for template in requires):
+        return verdict
     for version in range(catalog.server.oldest_supported + 1, catalog.server.newest_known + 1):
         newer = _judge_requirements(use, requires, replace(profile, server_version=version), catalog)
         if newer.outcome is Outcome.SAFE:
             return replace(verdict, reason=f"{verdict.reason} With PostgreSQL {version} or newer it is safe.")
     return verdict
+
+
+def _depends_on_server(capability: str, pooler: Pooler) -> bool:
+    """Tell whether the server's version may decide on a capability; the name that is not known could be any."""
+    kind, _, name = capability.partition(":")
+    provisions = (
+        (each for _, each in pooler.provisions_of_any_name(kind)) if name == MISSING else pooler.provisions(capability)
+    )
+    return any(each.condition.depends_on_server for each in provisions)
 
 
 def _fill(template: str, use: FeatureUse) -> str:

@@ -201,7 +201,9 @@ class Project:
         while _INIT in self.entries(folder) and os.path.dirname(folder) != folder:
             folder, name = os.path.split(folder)
             names.append(name)
-        if len(names) == 1 and names[0] in self._reserved:
+        if (
+            file != _INIT and len(names) == 1 and names[0] in self._reserved
+        ):  # a stand-in, or a migration's `alembic.py`
             return folder, ""
         return folder, ".".join(reversed(names))
 

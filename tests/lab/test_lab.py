@@ -198,13 +198,26 @@ def test_a_pooler_that_dies_is_an_answer(
 CRASH = """
 import os, signal
 from tests.lab.packages import install
+from tests.lab.poolers import start_pgagroal
+from tests.lab.reaper import list_followers
 from tests.lab.session import Session
 from tests.lab.servers import start_server
+from txsafe.probe.wire import Client
 session = Session()
-server = start_server(session, install(), 15)
-print(session.folder, server.running.charge.pid, flush=True)
+packages = install()
+server = start_server(session, packages, 15)
+(pooler,) = start_pgagroal(session, packages, [server])
+client = Client(pooler.dsn())
+assert client.query("SELECT 1").ok, client.refusal
+pooler.running.process.kill()
+pooler.running.process.wait()
+workers = [each.pid for each in list_followers([pooler.running.charge])]
+for worker in workers:
+    os.kill(worker, signal.SIGSTOP)
+print(session.folder, server.running.charge.pid, *workers, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
+"""The tests die, and one of their poolers before them, whose workers do not notice anything any more."""
 
 
 def test_a_crash_of_the_tests_leaves_nothing_behind(packages: Mapping[str, Packages]) -> None:
@@ -218,9 +231,12 @@ def test_a_crash_of_the_tests_leaves_nothing_behind(packages: Mapping[str, Packa
         check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
-    folder, pid = done.stdout.split()
+    folder, server, *workers = done.stdout.split()
+    assert workers
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and (Path(folder).exists() or process_start(int(pid))):
+    left = [server, *workers]
+    while time.monotonic() < deadline and (Path(folder).exists() or left):
+        left = [pid for pid in left if process_start(int(pid))]
         time.sleep(0.05)
     assert not Path(folder).exists()
-    assert process_start(int(pid)) is None
+    assert left == []

@@ -7,6 +7,7 @@ names is told by its keys. Users' files come after the shipped ones, and one wit
 from __future__ import annotations
 
 import enum
+import functools
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -68,8 +69,18 @@ def find_rules_directory() -> Path:
 def load_catalog(rule_paths: Sequence[Path] = ()) -> Catalog:
     """Read the shipped rules and the user's; raise `CatalogError` with the place of the first fault.
 
-    Shipped poolers are read when they are asked for, the user's at once, so that a fault in them does not hide.
+    Shipped poolers are read when they are asked for, the user's at once, so that a fault in them does not hide. What
+    is shipped alone is read once per process.
     """
+    return _read_catalog(rule_paths) if rule_paths else _read_shipped()
+
+
+@functools.cache
+def _read_shipped() -> Catalog:
+    return _read_catalog(())
+
+
+def _read_catalog(rule_paths: Sequence[Path]) -> Catalog:
     shipped = find_rules_directory()
     users = [_with_kind(kind, read_document(file, path)) for kind, file, path in _list_users(rule_paths)]
     own = _list_directory(shipped, Path("rules"))

@@ -65,6 +65,11 @@ class Condition:
         """Tell whether the parameter's name decides."""
         return bool(self.parameter_in) or self.reported is not None
 
+    @property
+    def depends_on_server(self) -> bool:
+        """Tell whether the server's version decides."""
+        return bool(self.server_version) or self.reported is not None
+
     def holds(self, circumstances: Circumstances) -> bool:
         """Tell whether all parts hold."""
         return self.may_hold(circumstances) and self._name_holds(circumstances)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import fnmatch
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -149,9 +150,9 @@ class Limit:
     reference: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pooler:
-    """A pooler, or a service that runs one in its own way."""
+    """A pooler, or a service that runs one in its own way; equal to itself only."""
 
     id: str
     title: str
@@ -168,9 +169,9 @@ class Pooler:
     limits: Mapping[LimitKind, Limit] = field(default_factory=dict)
     """Of connections, as the pooler's own file sets them; empty where they are not known."""
 
-    def provisions(self, capability: str) -> Iterator[Provision]:
-        """Give all provisions whose key fits a capability, in the order in which they count."""
-        return chain.from_iterable(provisions for globs, provisions in self.capabilities if _fits(capability, globs))
+    def provisions(self, capability: str) -> tuple[Provision, ...]:
+        """Return all provisions whose key fits a capability, in the order in which they count."""
+        return _list_fitting(self, capability)
 
     def provisions_of_any_name(self, kind: str) -> Iterator[tuple[bool, Provision]]:
         """Give all provisions that some name of a parametrised capability could meet, and whether every name does."""
@@ -179,6 +180,13 @@ class Pooler:
             fits_any_name = _fits(prefix, globs)
             if fits_any_name or any(glob.startswith(prefix) for glob in globs):
                 yield from ((fits_any_name, provision) for provision in provisions)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _list_fitting(pooler: Pooler, capability: str) -> tuple[Provision, ...]:
+    """A program asks for few capabilities, at many places and behind many poolers."""
+    fitting = (provisions for globs, provisions in pooler.capabilities if _fits(capability, globs))
+    return tuple(chain.from_iterable(fitting))
 
 
 def _fits(capability: str, globs: tuple[str, ...]) -> bool:

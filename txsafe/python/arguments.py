@@ -132,17 +132,22 @@ class Arguments:
             if keyword.arg is not None:
                 self._named[keyword.arg] = Argument(values, keyword.value)
                 continue
-            for value in values:
-                self._bind_mapping(value)
+            self._bind_mappings(values)
 
-    def _bind_mapping(self, value: Value) -> None:
-        if not isinstance(value, Table):
+    def _bind_mappings(self, alternatives: tuple[Value, ...]) -> None:
+        """Bind the entries of `**mapping`, which may be one of several: an entry that some lack may be absent."""
+        tables = [value for value in alternatives if isinstance(value, Table)]
+        if len(tables) < len(alternatives) or any(table.rest is not None for table in tables):
             self._open = True
-            return
-        self._open = self._open or value.rest is not None
-        for key, values in value.entries:
-            if isinstance(key, Text):
-                self._named.setdefault(key.template.text, Argument(values))
+        entries: dict[str, list[Alternative]] = {}
+        for table in tables:
+            for key, values in table.entries:
+                if isinstance(key, Text):
+                    entries.setdefault(key.template.text, []).extend(values)
+        for name, found in entries.items():
+            lacking = [table for table in tables if not table.get(name)]
+            missing = [Presence.UNSURE if table.rest is not None else Presence.ABSENT for table in lacking[:1]]
+            self._named.setdefault(name, Argument(tuple(_told_apart([*found, *missing]))))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -219,6 +224,16 @@ class Arguments:
     def _accepts(self, alternative: Alternative, expr: ast.expr | None, words: tuple[str, ...]) -> Truth:
         name = self._module.qualified_name(expr) if expr is not None and isinstance(alternative, Unknown) else None
         return disjunction([_test(alternative, word, name) for word in words])
+
+
+def _told_apart(alternatives: Iterable[Alternative]) -> Iterator[Alternative]:
+    """Yield alternatives, each once; containers share parts, so that comparing them could take for ever."""
+    seen: set[object] = set()
+    for each in alternatives:
+        key: object = id(each) if isinstance(each, Items | Table) else each
+        if key not in seen:
+            seen.add(key)
+            yield each
 
 
 def conjunction(truths: Iterable[Truth]) -> Truth:

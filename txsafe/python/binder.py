@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from txsafe.python.forwarded import forwarded_call
+from txsafe.python.lookups import looked_into
 from txsafe.python.outlines import close
 from txsafe.python.scopes import Binding, BindingKind, Bodies, FunctionNode, Module, Scope, ScopeKind, position
 
@@ -113,12 +114,18 @@ class _Walk:
         if forwarded is not None:
             self.module.parents[forwarded] = self.module.parents[node]
             self.module.calls.append(forwarded)
-        match node.func:
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute in _MUTATORS:
-                self.module.mutations.setdefault(name, []).append(node)
-            case ast.Attribute(value=ast.Attribute(attr=name), attr=attribute) if attribute in _MUTATORS:
-                self.module.attribute_mutations.setdefault(name, []).append(node)
+        func = node.func
+        if isinstance(func, ast.Attribute) and func.attr in _MUTATORS:
+            self.note_mutation(node, func.value)
         return scope
+
+    def note_mutation(self, node: ast.expr | ast.stmt, container: ast.expr) -> None:
+        """Note what changes a list or dictionary, or one that it holds."""
+        match looked_into(container)[0]:
+            case ast.Name(id=name):
+                self.module.mutations.setdefault(name, []).append(node)
+            case ast.Attribute(attr=name):
+                self.module.attribute_mutations.setdefault(name, []).append(node)
 
     def enter_lambda(self, node: ast.Lambda, scope: Scope) -> Scope:
         self.module.functions.append(node)
@@ -267,16 +274,22 @@ class _Walk:
             match part:
                 case ast.Name(id=name):
                     self.bind(scope, source.binding(name, value, index))
+                    self.note_alias(source.binding(name, value, index))
                 case ast.Attribute(attr=name):
                     self.module.attributes.setdefault(name, []).append((part, source.binding(name, value, index)))
-                case ast.Subscript(value=ast.Name(id=name)) if isinstance(source.node, _ITEM_CHANGES):
-                    self.module.mutations.setdefault(name, []).append(source.node)
-                case ast.Subscript(value=ast.Attribute(attr=name)) if isinstance(source.node, _ITEM_CHANGES):
-                    self.module.attribute_mutations.setdefault(name, []).append(source.node)
+                case ast.Subscript(value=container) if isinstance(source.node, _ITEM_CHANGES):
+                    self.note_mutation(source.node, container)
                 case ast.Starred(value=inner):
                     waiting.append((inner, None, (*index, -1)))
                 case ast.Tuple(elts=parts) | ast.List(elts=parts):
                     waiting += reversed(_unpacked(parts, value, index, source.kind))
+
+    def note_alias(self, binding: Binding) -> None:
+        """Note a name for what another name holds, or for what stands in it."""
+        if binding.kind is BindingKind.ASSIGN and isinstance(binding.value, ast.Subscript | ast.Call):
+            root, steps = looked_into(binding.value)
+            if steps and isinstance(root, ast.Name):
+                self.module.aliases.setdefault(root.id, []).append(binding)
 
     def subject(self, pattern: ast.AST) -> ast.expr | None:
         """Return the subject that a pattern captures as a whole."""

@@ -30,7 +30,7 @@ from txsafe.python.domain import (
     rendered,
     told_apart,
 )
-from txsafe.python.fields import bound_fields, tuple_fields
+from txsafe.python.fields import bound_fields, field_names, tuple_fields
 from txsafe.python.formatting import (
     apply_method,
     clean_text,
@@ -134,6 +134,8 @@ def _library_call(  # noqa: PLR0911 - one for each kind
         return [_plain_object(evaluator, (), call, frame)]
     if qualified in _COPIES:
         return evaluator.values(call.args[0], frame)
+    if qualified in _AS_TABLES:
+        return _fields_as_table(evaluator, call, frame)
     if qualified in _TABLES:
         return [updated_table(evaluator, Table((), frame.module.place(call)), call, frame)]
     if qualified in _CHAINS:
@@ -146,7 +148,25 @@ def _library_call(  # noqa: PLR0911 - one for each kind
 _OBJECTS = frozenset({"types.SimpleNamespace", "argparse.Namespace"})
 _COPIES = frozenset({"copy.copy", "copy.deepcopy", "types.MappingProxyType"})
 _TABLES = frozenset({"collections.OrderedDict"})
+_AS_TABLES = frozenset({"dataclasses.asdict", "attr.asdict", "attrs.asdict", "msgspec.structs.asdict", "builtins.vars"})
 _CHAINS = frozenset({"itertools.chain", "itertools.chain.from_iterable"})
+
+
+def _fields_as_table(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
+    """Return what `asdict(object)` gives: the fields by name."""
+    of, place = call.args[0], frame.module.place(call)
+    is_self = frame.module.is_receiver(of) and frame.instance is not None
+    instances = (frame.instance,) if is_self else evaluator.values(of, frame)
+    found: list[Value] = []
+    for instance in instances:
+        if not isinstance(instance, Instance) or instance.owner is None:
+            return None
+        names = field_names(*instance.owner)
+        attributes = {name: ast.copy_location(ast.Attribute(of, name, ast.Load()), call) for name in names}
+        entries = [(Text(literal(name, place)), evaluator.values(attributes[name], frame)) for name in names]
+        found.append(Table(tuple(entries), place))
+    return found
+
 
 _TEXT_FUNCTIONS: Mapping[str, Callable[[Text], Text]] = {
     "textwrap.dedent": dedent_text,

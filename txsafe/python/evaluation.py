@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Fragment, Hole, SqlTemplate
 from txsafe.python.calls import evaluate_call
+from txsafe.python.conditions import holds
 from txsafe.python.domain import (
     ELEMENT_LIMIT,
     NUMBER_BITS,
@@ -203,25 +204,13 @@ class Evaluator:
         found: list[Value] = []
         branch: ast.expr = expr
         while isinstance(branch, ast.IfExp):
-            holds = self.condition(branch.test, frame)
-            if holds is not False:
+            held = holds(self, branch.test, frame)
+            if held is not False:
                 found += self.values(branch.body, frame)
-            if holds is True:
+            if held is True:
                 return found
             branch = branch.orelse
         return [*found, *self.values(branch, frame)]
-
-    def condition(self, test: ast.expr, frame: Frame) -> bool | None:
-        """Return whether a condition holds, where all its alternatives agree."""
-        turned = False
-        while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-            test, turned = test.operand, not turned
-        if not isinstance(test, ast.Name | ast.Constant | ast.Attribute):
-            return None
-        truths = {truth(value) for value in self.values(test, frame)}
-        if truths == {True}:
-            return not turned
-        return turned if truths == {False} else None
 
     def either(self, expr: ast.BoolOp, frame: Frame) -> Iterable[Value]:
         """Follow `a or b`, which skips what is surely false; `a and b` is taken to be b."""
@@ -288,7 +277,11 @@ class Evaluator:
         if not elements:
             return Items((self.values(expr.elt, frame),), place, rest or self.unknown("an empty list", expr, frame))
         bindings = self.bound_by(first, frame)
-        found = [self.values(expr.elt, self.pinned(frame, bindings, element)) for element in elements]
+        found = []
+        for element in elements:
+            at = self.pinned(frame, bindings, element)
+            if all(holds(self, test, at) is not False for test in first.ifs):
+                found.append(self.values(expr.elt, at))
         if filtered and rest is None:
             found = [tuple(dict.fromkeys(values)) for values in found]
         return Items(tuple(found), place, rest)

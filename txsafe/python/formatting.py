@@ -250,13 +250,26 @@ def split_text(text: Text, name: str, arguments: Sequence[Value], place: Place) 
         return ()
     else:
         pattern, whole = r"\s+", whole.strip()
-    ends = [match.span() for match in itertools.islice(re.finditer(pattern, whole), ELEMENT_LIMIT)]
+    ends = _separators(pattern, whole, name, arguments)
     offset = text.template.text.find(whole)
     starts = [0, *(end for _, end in ends)]
     stops = [*(start for start, _ in ends), len(whole)]
     ranges = [(start + offset, stop + offset) for start, stop in zip(starts, stops, strict=True)]
     parts = tuple((Text(part, text.composed),) for part in split_at(text.template, ranges))
     return (Items(parts[:ELEMENT_LIMIT], place),)
+
+
+def _separators(pattern: str, whole: str, name: str, arguments: Sequence[Value]) -> list[tuple[int, int]]:
+    """Return where a text is split: everywhere, or as often as the second argument says."""
+    match arguments:
+        case [_, Scalar(int() as most)] if 0 <= most < ELEMENT_LIMIT and name != "splitlines":
+            limit = most
+        case _:
+            return [match.span() for match in itertools.islice(re.finditer(pattern, whole), ELEMENT_LIMIT)]
+    if name == "split":
+        return [match.span() for match in itertools.islice(re.finditer(pattern, whole), limit)]
+    found = [match.span() for match in re.finditer(pattern, whole)]
+    return found[len(found) - min(limit, len(found)) :]
 
 
 def apply_method(text: Text, name: str, arguments: Sequence[Value]) -> Value | None:

@@ -23,9 +23,9 @@ from txsafe.python.domain import (
 )
 from txsafe.python.fields import bound_fields, field_names
 from txsafe.python.frames import Argument, Frame
-from txsafe.python.links import defined, imported_owner, members
+from txsafe.python.links import defined, imported_owner, inherited, members
 from txsafe.python.resources import drawn_from, reads_files
-from txsafe.python.scopes import BindingKind, FunctionNode, Module, has_decorator, is_method, last_name
+from txsafe.python.scopes import BindingKind, FunctionNode, Module, has_decorator, is_method, is_super_call, last_name
 
 _READERS = frozenset({"read", "read_text", "read_bytes", "readlines", "readline"})
 _RETURN_LIMIT = 64
@@ -66,6 +66,15 @@ def defined_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values |
     return invoked(evaluator, frame.module, function, call, frame)
 
 
+def callee(call: ast.Call, frame: Frame) -> tuple[Module, FunctionNode] | None:
+    """Return the function of the program that a call is of, with its file."""
+    own = _overriding(call, frame) or frame.module.definition(call.func)
+    found: tuple[Module, ast.AST] | None = None if own is None else (frame.module, own)
+    if found is None and frame.module.project is not None:
+        found = defined(frame.module, call.func) or _method_elsewhere(call.func, frame)
+    return (found[0], found[1]) if found is not None and isinstance(found[1], FunctionNode) else None
+
+
 def _overriding(call: ast.Call, frame: Frame) -> ast.AST | None:
     """Return the method of the class that `self` is known to be, which may override that of the class it stands in."""
     match call.func:
@@ -94,6 +103,10 @@ def _method_elsewhere(func: ast.expr, frame: Frame) -> tuple[Module, ast.AST] | 
     """Return the method of a class of another file, or the one that a class of this file inherits from there."""
     if not isinstance(func, ast.Attribute):
         return None
+    if is_super_call(func.value):
+        around = frame.module.enclosing_class(func)
+        above = () if around is None else inherited(frame.module, around, func.attr)
+        return (above[-1][0], above[-1][1].node) if above else None
     own = frame.class_of(func.value)
     owner = imported_owner(frame.module, func.value) if own is None else (frame.module, own)
     bindings = () if owner is None else members(*owner, func.attr)

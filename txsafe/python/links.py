@@ -125,6 +125,15 @@ def members(module: Module, class_node: ast.ClassDef, name: str) -> tuple[Bound,
     return ()
 
 
+def inherited(module: Module, class_node: ast.ClassDef, name: str) -> tuple[Bound, ...]:
+    """Return what binds an attribute in the bases of a class: what `super()` sees."""
+    for home, node in lineage(module, class_node)[1:]:
+        own = home.own_attribute(node, name)
+        if own:
+            return tuple((home, binding) for binding in own)
+    return ()
+
+
 def imported_owner(module: Module, expr: ast.expr) -> Owner | None:
     """Return the class of another file that an expression is, or is an instance of."""
     for _ in range(PATH_LIMIT):

@@ -1,40 +1,66 @@
 """Lists and dictionaries that are built step by step.
 
 In goes what a name or an attribute was bound to, out comes that with what `append`, `extend`, `update`, `d[k] = v` and
-the like put into it between the binding and the use.
+the like put into it between the binding and the use: by this name or another one, here or in functions that it is
+handed to.
 """
 
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from txsafe.python.calls import updated_table
+from txsafe.python.containers import changed, changed_containers
 from txsafe.python.domain import (
     ELEMENT_LIMIT,
-    Drawn,
     Items,
     Table,
-    Text,
     Unknown,
     Value,
     Values,
     limited,
 )
+from txsafe.python.invocations import called_frame, callee
 from txsafe.python.links import Bound, lineage
-from txsafe.python.operators import add_values, combined
+from txsafe.python.lookups import looked_into
 from txsafe.python.scopes import Binding, BindingKind, FunctionNode, position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from txsafe.python.evaluation import Evaluator
+    from txsafe.python.frames import Frame
+    from txsafe.python.lookups import Step
+    from txsafe.python.scopes import Module, Scope
 
 _APART = 4
 """Alternatives up to which a conditional change makes more of them."""
 _INIT = "__init__"
+_HANDED_ON = 3
+"""Functions that hand a container on to each other."""
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
-    from txsafe.python.evaluation import Evaluator
-    from txsafe.python.frames import Frame
-    from txsafe.python.scopes import Module
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Something that changes a container, or hands it to a function that does."""
+
+    node: ast.AST
+    frame: Frame
+    conditional: bool
+    """It may not have happened."""
+    above: tuple[Step, ...] = ()
+    """Where in the container another name for a part of it stands: `options = kwargs["options"]`."""
+    handed: ast.expr | None = None
+    """The argument of the call `node` that it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """The calls that names are handed to, among so many calls of a file."""
+
+    calls: int
+    by_name: dict[str, dict[ast.Call, ast.expr]]
 
 
 def mutated(evaluator: Evaluator, values: Values, binding: Binding, use: ast.Name, frame: Frame) -> Values:
@@ -46,9 +72,9 @@ def mutated(evaluator: Evaluator, values: Values, binding: Binding, use: ast.Nam
     if not any(map(_may_change, values)):
         return values
     module.open_mentioning(use.id)
-    if use.id not in module.mutations:
-        return values
-    changes = [(node, frame, _is_conditional(node, use, module)) for node in _mutations(binding, use, frame)]
+    changes = [*_mutations(binding, use, frame)]
+    if any(isinstance(value, Items | Table) for value in values):
+        changes = sorted([*changes, *_handings(binding, use, frame)], key=_place)
     return _after(evaluator, values, changes, use)
 
 
@@ -61,7 +87,7 @@ def mutated_attribute(
         home.open_mentioning(f".{use.attr}")
     if not any(use.attr in home.attribute_mutations or _is_added_to(home, use.attr) for home, _ in owners):
         return values
-    changes: list[tuple[ast.AST, Frame, bool]] = []
+    changes: list[_Change] = []
     for home, class_node in reversed(owners):
         for node in _attribute_mutations(home, class_node, use.attr):
             function = home.function(node)
@@ -69,10 +95,10 @@ def mutated_attribute(
                 continue
             if function is not None and function is frame.module.function(use):
                 if position(node) < position(use):
-                    changes.append((node, frame, _is_conditional(node, use, home)))
+                    changes.append(_Change(node, frame, _is_conditional(node, use, home)))
                 continue
             elsewhere = getattr(function, "name", _INIT) != _INIT
-            changes.append((node, evaluator.base(home), elsewhere or _is_conditional(node, node, home)))
+            changes.append(_Change(node, evaluator.base(home), elsewhere or _is_conditional(node, node, home)))
     return _after(evaluator, values, changes, use)
 
 
@@ -84,10 +110,10 @@ def mutated_here(evaluator: Evaluator, value: Unknown, use: ast.Attribute, frame
         return (value,)
     spelled, function = ast.dump(use), module.function(use)
     changes = [
-        (node, frame, _is_conditional(node, use, module))
+        _Change(node, frame, _is_conditional(node, use, module))
         for node in nodes
         if position(node) < position(use) and module.function(node) is function
-        if any(_same_place(target, spelled) for target in _changed_objects(node))
+        if any(_same_place(target, spelled) for target in _changed_roots(node))
     ]
     return _after(evaluator, (value,), changes, use)
 
@@ -96,16 +122,20 @@ def _same_place(target: ast.expr, spelled: str) -> bool:
     return ast.dump(target).replace("ctx=Store()", "ctx=Load()") == spelled
 
 
-def _after(
-    evaluator: Evaluator, values: Values, changes: Sequence[tuple[ast.AST, Frame, bool]], use: ast.expr
-) -> Values:
-    for mutation, frame, conditional in changes[:ELEMENT_LIMIT]:
+def _after(evaluator: Evaluator, values: Values, changes: Sequence[_Change], use: ast.expr) -> Values:
+    for change in changes[:ELEMENT_LIMIT]:
         if evaluator.is_exhausted:
-            return evaluator.give_up("too much work", use, frame)
-        changed = tuple(_changed(evaluator, value, mutation, frame) for value in values)
-        values = _either(values, changed) if conditional else changed
+            return evaluator.give_up("too much work", use, change.frame)
+        after = tuple(each for value in values for each in _changed_by(evaluator, value, change, use))
+        values = _either(values, after) if change.conditional else limited(after)
         evaluator.charge(16 + 8 * sum(map(_size, values)))
     return values
+
+
+def _changed_by(evaluator: Evaluator, value: Value, change: _Change, use: ast.expr) -> Values:
+    if change.handed is None:
+        return (changed(evaluator, value, change.node, change.frame, above=change.above),)
+    return _handed_back(evaluator, value, change, use) if isinstance(value, Items | Table) else (value,)
 
 
 def _may_change(value: Value) -> bool:
@@ -114,7 +144,7 @@ def _may_change(value: Value) -> bool:
 
 def _either(before: Values, after: Values) -> Values:
     """Return what is known if a change may not have happened; not all combinations of many are told apart."""
-    if len(before) < _APART:
+    if len(before) < _APART or len(after) != len(before):
         return limited((*before, *after))
     return tuple(map(_overlaid, before, after))
 
@@ -134,16 +164,56 @@ def _size(value: Value) -> int:
     return 0
 
 
-def _mutations(binding: Binding, use: ast.Name, frame: Frame) -> list[ast.AST]:
+def _place(change: _Change) -> tuple[int, int]:
+    return position(change.node)
+
+
+# ---------------------------------------------------------------- of a name
+
+
+def _mutations(binding: Binding, use: ast.Name, frame: Frame) -> Iterator[_Change]:
+    """Yield what changes the container of a name between its binding and its use, in the file's order."""
+    module = frame.module
+    if use.id in module.aliases:
+        found = [*_by_name(use.id, binding.node, use, frame), *_by_other_names(binding, use, frame)]
+        yield from sorted(found, key=_place)
+    else:
+        yield from _by_name(use.id, binding.node, use, frame)
+
+
+def _by_name(
+    name: str, since: ast.AST, use: ast.expr, frame: Frame, *, above: tuple[Step, ...] = ()
+) -> Iterator[_Change]:
+    module = frame.module
+    nodes = module.mutations.get(name)
+    if not nodes:
+        return
+    owner = module.scope(since if above else use).owner(name)
+    for node in _between(nodes, since, use, module):
+        if module.scope(node).owner(name) is owner:
+            yield _Change(node, frame, _is_conditional(node, use, module), above)
+
+
+def _between(nodes: Iterable[ast.AST], since: ast.AST, use: ast.expr, module: Module) -> Iterator[ast.AST]:
+    inline = module.function(use) is module.function(since)
+    start, end = position(since), position(use)
+    for node in nodes:
+        if start < position(node) and (not inline or position(node) < end):
+            yield node
+
+
+def _by_other_names(binding: Binding, use: ast.Name, frame: Frame) -> Iterator[_Change]:
+    """Yield what changes a part of the container that goes by another name: `options = kwargs["options"]`."""
     module = frame.module
     owner = module.scope(use).owner(use.id)
-    inline = module.function(use) is module.function(binding.node)
-    start, end = position(binding.node), position(use)
-    return [
-        node
-        for node in module.mutations.get(use.id, ())
-        if start < position(node) and (not inline or position(node) < end) and module.scope(node).owner(use.id) is owner
-    ]
+    for alias in module.aliases.get(use.id, ())[:ELEMENT_LIMIT]:
+        if alias.value is None or alias.name == use.id or module.scope(alias.value).owner(use.id) is not owner:
+            continue
+        if position(binding.node) < position(alias.node):
+            yield from _by_name(alias.name, alias.node, use, frame, above=looked_into(alias.value)[1])
+
+
+# ---------------------------------------------------------------- of an attribute
 
 
 def _attribute_mutations(home: Module, class_node: ast.ClassDef, name: str) -> Iterable[ast.AST]:
@@ -151,7 +221,7 @@ def _attribute_mutations(home: Module, class_node: ast.ClassDef, name: str) -> I
     found = [
         node
         for node in home.attribute_mutations.get(name, ())[:ELEMENT_LIMIT]
-        if any(_belongs_to(target, class_node, home) for target in _changed_objects(node))
+        if any(_belongs_to(target, class_node, home) for target in _changed_roots(node))
     ]
     found += [
         binding.node
@@ -161,24 +231,16 @@ def _attribute_mutations(home: Module, class_node: ast.ClassDef, name: str) -> I
     return sorted(found, key=position)
 
 
+def _changed_roots(node: ast.AST) -> list[ast.expr]:
+    return [looked_into(container)[0] for container in changed_containers(node)]
+
+
 def _is_added_to(home: Module, name: str) -> bool:
     return any(binding.kind is BindingKind.AUGMENTED for _, binding in home.attributes.get(name, ()))
 
 
 def _belongs_to(target: ast.expr, class_node: ast.ClassDef, home: Module) -> bool:
     return isinstance(target, ast.Attribute) and home.class_of(target.value) is class_node
-
-
-def _changed_objects(mutation: ast.AST) -> list[ast.expr]:
-    """Return the expressions of the lists and dictionaries that a call or statement changes."""
-    match mutation:
-        case ast.Call(func=ast.Attribute(value=value)):
-            return [value]
-        case ast.Assign(targets=targets) | ast.Delete(targets=targets):
-            return [target.value for target in targets if isinstance(target, ast.Subscript)]
-        case ast.AugAssign(target=ast.Subscript(value=value)):
-            return [value]
-    return []
 
 
 def _is_conditional(mutation: ast.AST, use: ast.AST, module: Module) -> bool:
@@ -192,122 +254,67 @@ def _is_conditional(mutation: ast.AST, use: ast.AST, module: Module) -> bool:
     return False
 
 
-# ---------------------------------------------------------------- one change
+# ---------------------------------------------------------------- by functions that it is handed to
 
 
-def _changed(evaluator: Evaluator, value: Value, mutation: ast.AST, frame: Frame) -> Value:
-    match value:
-        case Items():
-            return _changed_items(evaluator, value, mutation, frame)
-        case Table():
-            return _changed_table(evaluator, value, mutation, frame)
-        case Unknown():
-            return _changed_unknown(evaluator, value, mutation, frame)
-        case Text() if isinstance(mutation, ast.AugAssign) and isinstance(mutation.target, ast.Attribute):
-            return _augmented(evaluator, value, mutation, frame)
-    return value
+def _handings(binding: Binding, use: ast.Name, frame: Frame) -> Iterator[_Change]:
+    """Yield the calls that a name is handed to between its binding and its use."""
+    module = frame.module
+    calls = _calls_with(module).get(use.id)
+    if not calls:
+        return
+    owner: Scope | None = module.scope(use).owner(use.id)
+    found = {call: argument for call, argument in calls.items() if call is not module.parent(use)}
+    for call in _between(found, binding.node, use, module):
+        if isinstance(call, ast.Call) and module.scope(call).owner(use.id) is owner:
+            yield _Change(call, frame, _is_conditional(call, use, module), handed=found[call])
 
 
-def _augmented(evaluator: Evaluator, value: Value, mutation: ast.AugAssign, frame: Frame) -> Value:
-    """Return what `x.attribute += …` makes of what it held; of several alternatives the first."""
-    added = evaluator.values(mutation.value, frame)
-    if isinstance(mutation.op, ast.Add):
-        return add_values(evaluator, (value, added[0]), mutation, frame)
-    operation = ast.copy_location(ast.BinOp(mutation.value, mutation.op, mutation.value), mutation)
-    return combined(evaluator, (value,), added, operation, frame)[0]
+def _calls_with(module: Module) -> dict[str, dict[ast.Call, ast.expr]]:
+    """Return the calls that are handed a name as it is, by name, of the functions that are parsed."""
+    known = module.memory.get(_Handed)
+    if isinstance(known, _Handed) and known.calls == len(module.calls):
+        return known.by_name
+    found: dict[str, dict[ast.Call, ast.expr]] = {}
+    for call in module.calls:
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+            if isinstance(argument, ast.Name):
+                found.setdefault(argument.id, {})[call] = argument
+    module.memory[_Handed] = _Handed(len(module.calls), found)
+    return found
 
 
-def _changed_items(evaluator: Evaluator, items: Items, mutation: ast.AST, frame: Frame) -> Value:
-    match mutation:
-        case ast.Call(func=ast.Attribute(attr="pop")):
-            return items
-        case ast.Call(func=ast.Attribute(attr=method), args=arguments) if arguments:
-            return _extended(evaluator, items, method, arguments[-1], frame, mutation)
-        case ast.Assign(value=assigned):
-            new = evaluator.values(assigned, frame)
-            return Items(tuple(limited((*element, *new)) for element in items.values), items.place, items.rest)
-        case ast.AugAssign(target=ast.Attribute()):
-            return _augmented(evaluator, items, mutation, frame)
-    return items
+def _handed_back(evaluator: Evaluator, value: Value, change: _Change, use: ast.expr) -> Values:
+    """Return what a function of the program makes of a container that it is handed."""
+    call, frame = change.node, change.frame
+    if not isinstance(call, ast.Call) or _depth(frame) >= _HANDED_ON:
+        return (value,)
+    found = callee(call, frame)
+    inner = None if found is None else called_frame(evaluator, *found, call, frame)
+    if found is None or inner is None:
+        return (value,)
+    home, function = found
+    home.open(function)
+    names = [name for name, each in inner.arguments.items() if each.expr is change.handed]
+    scope = home.scopes.get(function)
+    if len(names) != 1 or scope is None or len(scope.own(names[0])) != 1:  # a parameter that is bound again
+        return (value,)
+    changes = [*_in_function(home, function, names[0], inner)]
+    return _after(evaluator, (value,), changes, use)
 
 
-def _changed_table(  # noqa: PLR0911 - one for each kind of change
-    evaluator: Evaluator, table: Table, mutation: ast.AST, frame: Frame
-) -> Value:
-    match mutation:
-        case ast.Assign(targets=targets, value=assigned):
-            return _with_items(evaluator, table, targets, assigned, frame)
-        case ast.AugAssign(target=ast.Subscript(), op=ast.Add(), value=added):
-            for key in _keys(evaluator, [mutation.target], frame):
-                table = _added_to_entry(evaluator, table, key, evaluator.values(added, frame), mutation, frame)
-        case ast.AugAssign(target=ast.Attribute()):
-            return _augmented(evaluator, table, mutation, frame)
-        case ast.Delete(targets=targets):
-            return table.without(_keys(evaluator, targets, frame))
-        case ast.Call(func=ast.Attribute(attr="pop"), args=[key, *_]):
-            return table.without(evaluator.values(key, frame))
-        case ast.Call(func=ast.Attribute(attr="update")):
-            return updated_table(evaluator, table, mutation, frame)
-        case ast.Call(func=ast.Attribute(attr="setdefault"), args=[key, default]):
-            entries = [(name, evaluator.values(default, frame)) for name in evaluator.values(key, frame)]
-            return table.updated([entry for entry in entries if not _has(table, entry[0])])
-    return table
+def _depth(frame: Frame) -> int:
+    depth, current = 0, frame.outer
+    while current is not None:
+        depth, current = depth + 1, current.outer
+    return depth
 
 
-def _with_items(
-    evaluator: Evaluator, table: Table, targets: Sequence[ast.expr], assigned: ast.expr, frame: Frame
-) -> Table:
-    """Return a table with a value under a key; what is drawn from a file may go under any name of the file."""
-    values = evaluator.values(assigned, frame)
-    keys = _keys(evaluator, targets, frame)
-    drawn = next((value for value in values if isinstance(value, Drawn)), None)
-    if any(isinstance(key, Unknown) for key in keys) and drawn is not None:
-        return table.updated((), drawn)
-    return table.updated([(key, values) for key in keys])
-
-
-def _added_to_entry(
-    evaluator: Evaluator, table: Table, key: Value, added: Values, mutation: ast.AST, frame: Frame
-) -> Table:
-    before = table.find(key.known) if isinstance(key, Text) and key.known is not None else ()
-    sums = [add_values(evaluator, (old, new), mutation, frame) for old in before for new in added]
-    return table.updated([(key, limited(sums))]) if sums else table
-
-
-def _changed_unknown(evaluator: Evaluator, value: Unknown, mutation: ast.AST, frame: Frame) -> Value:
-    """Return what is known of a list or dictionary that comes from elsewhere: what is put into it here."""
-    match mutation:
-        case ast.Assign(targets=targets) if any(isinstance(key, Text) for key in _keys(evaluator, targets, frame)):
-            return _changed_table(evaluator, Table((), value.place, value), mutation, frame)
-        case ast.Call(func=ast.Attribute(attr="update" | "setdefault")):
-            table = _changed_table(evaluator, Table((), value.place, value), mutation, frame)
-            return table if isinstance(table, Table) and table.entries else value
-        case ast.Call(func=ast.Attribute(attr="append" | "extend" | "insert")):
-            items = _changed_items(evaluator, Items((), value.place, value), mutation, frame)
-            return items if isinstance(items, Items) and items.values else value
-    return value
-
-
-def _keys(evaluator: Evaluator, targets: Iterable[ast.expr], frame: Frame) -> list[Value]:
-    subscripts = (target for target in targets if isinstance(target, ast.Subscript))
-    return [key for target in subscripts for key in evaluator.values(target.slice, frame)]
-
-
-def _extended(
-    evaluator: Evaluator, items: Items, method: str, argument: ast.expr, frame: Frame, mutation: ast.AST
-) -> Items:
-    if len(items.values) >= ELEMENT_LIMIT:
-        return items
-    values = evaluator.values(argument, frame)
-    if method in {"extend", "update"}:
-        more, rest = evaluator.elements(values, argument, frame)
-    elif frame.module.in_loop(mutation):
-        more, rest = [(value,) for value in values], next((v for v in values if isinstance(v, Unknown)), None)
-    else:
-        more, rest = [values], None
-    return Items(items.values + tuple(more), items.place, items.rest or rest)
-
-
-def _has(table: Table, key: Value) -> bool:
-    known = key.known if isinstance(key, Text) else None
-    return known is not None and bool(table.find(known))
+def _in_function(home: Module, function: ast.AST, name: str, frame: Frame) -> Iterator[_Change]:
+    """Yield what a function does to the container that its parameter is."""
+    nodes: dict[ast.AST, ast.expr | None] = dict.fromkeys(home.mutations.get(name, ()))
+    nodes.update(_calls_with(home).get(name, {}).items())
+    scope = home.scopes[function]
+    for node in sorted(nodes, key=position):
+        if home.function(node) is function and home.scope(node).owner(name) is scope:
+            yield _Change(node, frame, _is_conditional(node, node, home), handed=nodes[node])

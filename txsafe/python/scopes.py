@@ -177,6 +177,8 @@ class Module:
     """What changes the list or dictionary that a name holds: method calls and item assignments, by name."""
     attribute_mutations: dict[str, list[ast.expr | ast.stmt]] = field(default_factory=dict)
     """The same of `x.name`, by the attribute's name."""
+    aliases: dict[str, list[Binding]] = field(default_factory=dict)
+    """Bindings of other names to what a name holds, or to what stands in it: `options = kwargs["options"]`, by name."""
     star_imports: list[str] = field(default_factory=list)
     calls: list[ast.Call] = field(default_factory=list)
     assignments: list[ast.Assign | ast.AnnAssign | ast.AugAssign] = field(default_factory=list)
@@ -461,7 +463,7 @@ class Module:
                 owner = self.class_of(value)
                 if owner is None:
                     return None
-                if _is_super_call(value):
+                if is_super_call(value):
                     bases = self.linearized(owner)[1:]
                     return self._defined_by(self.attribute(bases[0], name)) if bases else None
                 return self._defined_by(self.attribute(owner, name))
@@ -470,7 +472,7 @@ class Module:
     def class_of(self, expr: ast.expr) -> ast.ClassDef | None:
         """Return the class of this module that an expression is, or is an instance of."""
         for _ in range(_ALIAS_LIMIT):
-            if self.is_receiver(expr) or _is_super_call(expr):
+            if self.is_receiver(expr) or is_super_call(expr):
                 return self.enclosing_class(expr)
             match expr:
                 case ast.Call(func=ast.Name() as name):
@@ -558,7 +560,8 @@ def _is_for_type_checkers(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and last_name(node.test) == "TYPE_CHECKING"
 
 
-def _is_super_call(expr: ast.expr) -> bool:
+def is_super_call(expr: ast.expr) -> bool:
+    """Return whether an expression is `super()`."""
     return isinstance(expr, ast.Call) and isinstance(expr.func, ast.Name) and expr.func.id == "super"
 
 

@@ -25,6 +25,7 @@ from txsafe.model import (
     Unresolved,
 )
 from txsafe.python.arguments import Presence
+from txsafe.python.docstrings import written_in
 from txsafe.python.made_statements import procedure_calls, statements_in, temporary_table
 from txsafe.python.names import last_name
 from txsafe.python.receiver import Certainty
@@ -303,7 +304,12 @@ class Sinks:
             parameters=parameters or _has_parameters(described),
             route=described.receiver.route,
             confidence=self._confidence(sink),
-            trail=(*sink.trail, *_definition_of(self._module, sink, template), *self._event(sink)),
+            trail=(
+                *sink.trail,
+                *_definition_of(self._module, sink, template),
+                *self._event(sink),
+                *written_in(self._module, described.node, template),
+            ),
         )
 
     def _event(self, sink: _Sink) -> Iterator[Related]:
