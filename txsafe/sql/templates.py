@@ -133,9 +133,9 @@ def _psql_cuts(text: str, start: int, end: int) -> Iterator[_Cut]:
                 yield cut
                 position = cut.end
                 if _META_COPY_DATA.match(text, offset, cut.end) is not None:
-                    data = _data_after(text, cut.end, end)
-                    yield data
-                    position = data.end
+                    rows = _data_after(text, cut.end, end)
+                    yield rows
+                    position = rows.end
             case ":":
                 variable = _VARIABLE.match(text, offset, end)
                 position = offset + 1
