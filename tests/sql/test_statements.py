@@ -85,7 +85,7 @@ def only(text: str) -> Statement:
         ("DO LANGUAGE plpgsql ''", Kind.DO, {"language": "plpgsql"}),
         ("DO %s", Kind.DO, {"language": "plpgsql"}),
         ("DO \uf8f2", Kind.DO, {"language": "plpgsql"}),
-        ("SET search_path=%s", Kind.SET, {"name": "search_path", "value": "%s"}),
+        ("SET search_path=%s", Kind.SET, {"scope": "session", "name": "search_path", "value": "%s"}),
         (
             "CREATE FUNCTION s.F(a int) RETURNS int LANGUAGE C AS 'x'",
             Kind.CREATE_ROUTINE,
