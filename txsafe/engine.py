@@ -14,8 +14,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from txsafe.discovery import read_input
@@ -30,18 +30,25 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from txsafe.analysis import Analyzer
+    from txsafe.cache.folder import Cache
+    from txsafe.cache.memory import Memory
+    from txsafe.catalog import Catalog
     from txsafe.config import Config
     from txsafe.discovery import FileInput
-    from txsafe.project import Program
+    from txsafe.project import Program, Project
 
 Progress = Callable[[int, int], None]
 """Files done, files in all."""
 Numbered = tuple[int, "FileInput"]
 Answer = tuple[int, FileReport]
+Work = Callable[[Sequence[Numbered]], tuple[Answer, ...]]
+"""What other processes run."""
 
 FEWEST_FILES_FOR_WORKERS = 48
 """Below this, the start of a worker (imports, catalogue) costs more than it saves."""
 FILES_PER_TASK = 8
+MANY_FILES = 50
+"""From so many files on it is worth while to ask an earlier run which of them matter."""
 MOST_USERS = 24
 """Files that mention one name; a name in more of them is an everyday word."""
 _COLLECTION = (100_000, 50, 50)
@@ -58,31 +65,84 @@ def analyze(
     keeps: Keeps = Keeps.NOTHING,
     on_progress: Progress | None = None,
     executor: Executor | None = None,
+    cache: Cache | None = None,
 ) -> Report:
     """Analyse files and return their reports in path order.
 
     `executor` runs them in other processes; without one, a pool of `config.jobs` is made where the input is worth it.
+    `cache` is where reports of unchanged files are looked up and kept; a run over content that is not on disk does not.
     """
     reports: dict[int, FileReport] = {}
     candidates: list[Numbered] = []
     tokens = _further_tokens(config, profile)
+    recall = _Recall(None if any(file.data is not None for file in files) else cache, config, profile, keeps)
     for number, file in enumerate(files):
-        report = _gate(file, config, tokens)
+        report = _gate(file, config, tokens, recall.memory if len(files) >= MANY_FILES else None)
         if report is None:
             candidates.append((number, file))
         else:
             reports[number] = report
     setting = Setting(config, find_program(files, config) if candidates else None, keeps)
-    for number, report in _run(candidates, setting, executor):
+    for number, report in recall.run(candidates, setting, executor):
         reports[number] = report
         if on_progress is not None:
             on_progress(len(reports), len(files))
     if setting.program is not None:
         unread = {number for number, report in reports.items() if not report.parsed and not report.errors}
         passed_over = [(number, file) for number, file in enumerate(files) if number in unread]
-        reports.update(_run(find_users(passed_over, reports.values()), setting, executor))
+        reports.update(recall.run(find_users(passed_over, reports.values()), setting, executor))
+    recall.save()
     placed = place(list(reports.values()), Settling(files, setting))
     return Report(profile=profile, files=tuple(sorted(gather(placed), key=lambda report: report.path)))
+
+
+class _Recall:
+    """Runs the files of which nothing is known from an earlier run."""
+
+    def __init__(self, cache: Cache | None, config: Config, profile: Profile, keeps: Keeps) -> None:
+        self._cache = cache
+        self._open = partial(_open_memory, cache, config, profile, keeps)
+
+    @cached_property
+    def memory(self) -> Memory | None:
+        """What is known; opened when it is first asked for, as a run over a few clean files never does."""
+        return self._open()
+
+    def run(self, files: Sequence[Numbered], setting: Setting, executor: Executor | None) -> Iterator[Answer]:
+        """Yield the reports of some files, those that are known first."""
+        memory = self.memory if files else None
+        if memory is None:
+            yield from _run(files, setting, executor)
+            return
+
+        def project() -> Project:
+            return _analyzer(setting).project
+
+        unknown: dict[int, FileInput] = {}
+        for number, file in files:
+            report = memory.recall(file, project)
+            if report is None:
+                unknown[number] = file
+            else:
+                yield number, report
+        for number, report in _run(tuple(unknown.items()), setting, executor):
+            memory.remember(unknown[number], report, project)
+            yield number, report
+
+    def save(self) -> None:
+        """Keep what is new, and hand on what went wrong."""
+        memory = vars(self).get("memory")
+        if memory is not None and self._cache is not None:
+            memory.save()
+            self._cache.troubles += memory.troubles
+
+
+def _open_memory(cache: Cache | None, config: Config, profile: Profile, keeps: Keeps) -> Memory | None:
+    if cache is None:
+        return None
+    from txsafe.cache.memory import Memory
+
+    return Memory(cache.place, config, profile=profile, keeps=keeps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +153,12 @@ class Setting:
     program: Program | None = None
     """Where imports are followed: its folders."""
     keeps: Keeps = Keeps.NOTHING
+    run: str = field(default_factory=lambda: os.urandom(8).hex())
+    """Tells runs apart, so that no process takes what it read for an earlier one for what is there now."""
 
     def __hash__(self) -> int:
-        """Hash what is hashable of the configuration."""
-        return hash((self.config.profile, self.config.root, self.config.server_version, self.program))
+        """Hash what tells runs apart: a configuration has parts that cannot be hashed."""
+        return hash(self.run)
 
 
 def find_program(files: Iterable[FileInput], config: Config) -> Program | None:
@@ -136,18 +198,23 @@ def _further_tokens(config: Config, profile: Profile) -> tuple[bytes, ...]:
     return (*words_of(config.sinks), *(TRANSACTION_WORDS if _NO_TRANSACTIONS in modes else ()))
 
 
-def _gate(file: FileInput, config: Config, tokens: Sequence[bytes]) -> FileReport | None:
+def _gate(file: FileInput, config: Config, tokens: Sequence[bytes], memory: Memory | None = None) -> FileReport | None:
     """Return the report of a file that needs no parse, None for a candidate.
 
     The gate knows the shipped rules' and drivers' words, and `tokens`; a user's own rules open it for every file.
     """
+
+    def matters(data: bytes) -> bool:
+        return bool(config.rule_paths) or may_matter(data, file.kind, tokens=tokens)
+
     try:
-        data = read_input(file, limit=config.max_file_size)
+        if memory is not None:
+            is_candidate = memory.is_candidate(file, matters)
+        else:
+            is_candidate = matters(read_input(file, limit=config.max_file_size))
     except SourceError as error:
         return _unread(file, str(error))
-    if config.rule_paths or may_matter(data, file.kind, tokens=tokens):
-        return None
-    return FileReport(path=file.display)
+    return None if is_candidate else FileReport(path=file.display)
 
 
 def find_users(passed_over: Iterable[Numbered], reports: Iterable[FileReport]) -> list[Numbered]:
@@ -177,17 +244,33 @@ def _unread(file: FileInput, message: str) -> FileReport:
 def _run(files: Sequence[Numbered], setting: Setting, executor: Executor | None) -> Iterator[Answer]:
     jobs = min(setting.config.jobs or os.cpu_count() or 1, -(-len(files) // FILES_PER_TASK))
     if executor is not None:
-        yield from _survive(files, setting, executor)
+        yield from _survive(files, setting, executor, partial(analyze_chunk, setting=setting))
     elif jobs <= 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
         for each in files:
             yield from analyze_chunk((each,), setting)
     else:
-        with _pool(jobs) as pool:
-            yield from _survive(files, setting, pool)
+        with _pool(jobs, setting) as pool:
+            yield from _survive(files, setting, pool, _analyze_assigned)
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, initializer=_follow_parent)
+def _pool(jobs: int, setting: Setting) -> ProcessPoolExecutor:
+    """Return processes that know the setting, which is large: it names every file of the run."""
+    if multiprocessing.get_start_method() == "fork":
+        _analyzer(setting)  # they inherit what is loaded by now
+    return ProcessPoolExecutor(jobs, initializer=_start_worker, initargs=(setting,))
+
+
+_assigned: list[Setting] = []
+"""What this process analyses files for, where it is a worker of ours."""
+
+
+def _start_worker(setting: Setting) -> None:
+    _assigned[:] = [setting]
+    _follow_parent()
+
+
+def _analyze_assigned(files: Sequence[Numbered]) -> tuple[Answer, ...]:
+    return analyze_chunk(files, _assigned[0])
 
 
 def _follow_parent() -> None:
@@ -204,11 +287,11 @@ def _end_with(process: BaseProcess) -> None:
     os._exit(1)  # the main thread may wait for work that nobody gives it any more
 
 
-def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor) -> Iterator[Answer]:
+def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor, work: Work) -> Iterator[Answer]:
     """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it."""
     left = dict(files)
     try:
-        for number, report in _spread(files, setting, executor):
+        for number, report in _spread(files, executor, work):
             del left[number]
             yield number, report
     except BrokenExecutor:
@@ -219,10 +302,10 @@ def _one_by_one(files: Sequence[Numbered], setting: Setting) -> Iterator[Answer]
     """Analyse in one process at a time, so that it was the file under way that killed it."""
     position = 0
     while position < len(files):
-        with _pool(1) as pool:
+        with _pool(1, setting) as pool:
             try:
                 while position < len(files):
-                    yield from pool.submit(analyze_chunk, (files[position],), setting).result()
+                    yield from pool.submit(_analyze_assigned, (files[position],)).result()
                     position += 1
             except BrokenExecutor:
                 number, file = files[position]
@@ -230,9 +313,9 @@ def _one_by_one(files: Sequence[Numbered], setting: Setting) -> Iterator[Answer]
                 position += 1
 
 
-def _spread(files: Sequence[Numbered], setting: Setting, executor: Executor) -> Iterator[Answer]:
+def _spread(files: Sequence[Numbered], executor: Executor, work: Work) -> Iterator[Answer]:
     futures: list[Future[tuple[Answer, ...]]] = [
-        executor.submit(analyze_chunk, tuple(files[start : start + FILES_PER_TASK]), setting)
+        executor.submit(work, tuple(files[start : start + FILES_PER_TASK]))
         for start in range(0, len(files), FILES_PER_TASK)
     ]
     try:
@@ -255,7 +338,17 @@ def _analyzer(setting: Setting) -> Analyzer:
 
     if setting.config.follow_imports:
         _collect_rarely()
-    return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps)
+    user_files = (*setting.config.rule_paths, *setting.config.profile_files)
+    catalog = None if user_files else _shipped_catalog()
+    return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps, catalog=catalog)
+
+
+@lru_cache(maxsize=1)
+def _shipped_catalog() -> Catalog:
+    """Load what a process needs for all of its runs."""
+    from txsafe.catalog import load_catalog
+
+    return load_catalog()
 
 
 @lru_cache(maxsize=1)

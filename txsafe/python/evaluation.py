@@ -16,6 +16,7 @@ from txsafe.python.domain import (
     ELEMENT_LIMIT,
     NUMBER_BITS,
     TEXT_LIMIT,
+    Callee,
     Drawn,
     FilePath,
     Items,
@@ -61,6 +62,8 @@ class Evaluator:
         self.files: dict[str, SourceFile] = {}
         """What the program reads, by path."""
         self.memo: dict[tuple[ast.expr, Frame], Values] = {}
+        self.answers: dict[tuple[ast.expr, ast.Call | None], Values] = {}
+        """By expression and the call that it is evaluated in: what was asked before, cut short or not."""
         self.bases: dict[Module, Frame] = {}
         self.active: set[tuple[object, Frame]] = set()
         self.depth = 0
@@ -394,7 +397,11 @@ class Evaluator:
                 return (self.enumeration(binding.node, frame.module),)
             case BindingKind.ANNOTATION | BindingKind.DELETE:
                 return ()
-        return (self.unknown(_REASONS.get(binding.kind, "{0}").format(binding.name), binding.node, frame),)
+        reason = _REASONS.get(binding.kind, "{0}").format(binding.name)
+        if binding.kind in {BindingKind.FUNCTION, BindingKind.CLASS}:
+            place = frame.module.place(binding.node)
+            return (Callee(reason, place, definition=(frame.module, binding.node)),)
+        return (self.unknown(reason, binding.node, frame),)
 
     def enumeration(self, class_node: ast.ClassDef, module: Module) -> Items:
         """Return the members of an enumeration, which iterating over the class yields, as their values."""
