@@ -14,6 +14,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
@@ -251,8 +252,16 @@ def _run(files: Sequence[Numbered], setting: Setting, executor: Executor | None)
             yield from _survive(files, setting, pool)
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, initializer=_follow_parent)
+@contextmanager
+def _pool(jobs: int) -> Iterator[Executor]:
+    """Yield worker processes; wait for their end unless nobody wants their answers any more: see `_follow_parent`."""
+    pool = ProcessPoolExecutor(jobs, initializer=_follow_parent)
+    is_done = False
+    try:
+        yield pool
+        is_done = True
+    finally:
+        pool.shutdown(wait=is_done, cancel_futures=True)
 
 
 def _follow_parent() -> None:
