@@ -13,14 +13,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from txsafe.discovery import read_input
-from txsafe.errors import SourceError
+from txsafe.errors import SourceError, TxsafeError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
 from txsafe.gathering import gather
 from txsafe.model import Diagnostic, FileError, FileReport, Keeps, Profile, Report
@@ -279,13 +279,18 @@ def _end_with(process: BaseProcess) -> None:
 
 
 def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor) -> Iterator[Answer]:
-    """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it."""
+    """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it.
+
+    An executor of somebody else's says in its own way that it lost a task, so whatever is not ours counts for that.
+    """
     left = dict(files)
     try:
         for number, report in _spread(files, setting, executor):
             del left[number]
             yield number, report
-    except BrokenExecutor:
+    except TxsafeError:
+        raise
+    except (Exception, CancelledError):  # noqa: BLE001
         yield from _one_by_one(tuple(left.items()), setting)
 
 
