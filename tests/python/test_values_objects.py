@@ -262,3 +262,29 @@ HANDED = {
 @pytest.mark.parametrize(("code", "expected"), HANDED.values(), ids=HANDED.keys())
 def test_a_function_is_handed_what_lists_and_tables_hold(code: str, expected: list[object]) -> None:
     assert values_of(code) == expected
+
+
+# ---------------------------------------------------------------- functions and classes under other names
+
+OPS = "class Ops:\n  def __init__(self, n): self.n = n\n  def sql(self): return f'SET {self.n}'\n"
+HELD = {
+    "a function in a dictionary": ("def f(x): return f'SET {x}'\nd = {'k': f}\nshow(d['k']('a'))", ["SET a"]),
+    "a class in a list": (OPS + "for c in [Ops]: show(c('a').sql())", ["SET a"]),
+    "a class in a class": (OPS + "class C:\n  ops = Ops\n  def f(self): show(self.ops('a').sql())", ["SET a"]),
+    "a class that a subclass gives": (
+        OPS + "class B:\n  ops = None\n  def __init__(self): self.o = self.ops('a')\n"
+        "class C(B):\n  ops = Ops\n  def f(self): show(self.o.sql())",
+        ["SET a"],
+    ),
+    "a parameter": ("def f(g): show(g('a'))", ["? call of g()"]),
+    "a function that calls itself": ("def f(x):\n  g = f\n  return g(x)\nshow(f(1))", ["? call of g()"]),
+}
+AS_TEXT = {
+    "an object that says what it is": ("class C:\n  def __str__(self): return 'SET a'\nshow(str(C()))", ["SET a"]),
+    "an object that does not": ("class C: pass\nshow(str(C()))", ["? an instance of C"]),
+}
+
+
+@pytest.mark.parametrize(("code", "expected"), [*HELD.values(), *AS_TEXT.values()], ids=[*HELD, *AS_TEXT])
+def test_what_a_variable_holds_may_be_called(code: str, expected: list[object]) -> None:
+    assert values_of(code) == expected

@@ -46,6 +46,7 @@ from txsafe.python.formatting import (
 from txsafe.python.frames import Argument, Frame
 from txsafe.python.invocations import (
     defined_call,
+    held_call,
     imported_call,
     invoked_on,
     partial_call,
@@ -81,14 +82,15 @@ def evaluate_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterabl
         known = _known_call(evaluator, qualified, call, frame)
         if known is not None:
             return known
-    defined = defined_call(evaluator, call, frame)
-    if defined is not None:
-        return defined
-    followed = imported_call(evaluator, call, frame)
-    if followed is not None:
-        return followed
-    if isinstance(call.func, ast.Attribute):
+    for follow in (defined_call, imported_call):
+        followed = follow(evaluator, call, frame)
+        if followed is not None:
+            return followed
+    if isinstance(call.func, ast.Attribute) and not frame.module.is_receiver(call.func.value):
         return _method_call(evaluator, call, call.func, frame)
+    held = held_call(evaluator, call, frame)
+    if held is not None:
+        return held
     names = tuple_fields(call.func, frame.module)
     if names:
         return (_plain_object(evaluator, names, call, frame),)
@@ -262,8 +264,19 @@ def _builtin(  # noqa: PLR0911 - one for each kind
             return _mapped(evaluator, name, call, frame)
         case "str" | "bytes" if call.args and not isinstance(call.args[0], ast.Starred):
             values = evaluator.values(call.args[0], frame)
-            return [Text(rendered(value)) if isinstance(value, Scalar) else value for value in values]
+            return [text for value in values for text in _as_text(evaluator, value, call, frame)]
     return _sequence(evaluator, name, call, frame) if name in _SEQUENCES else None
+
+
+def _as_text(evaluator: Evaluator, value: Value, call: ast.Call, frame: Frame) -> Values:
+    """Return `str(value)`; of an object of the program, what its `__str__` says."""
+    match value:
+        case Scalar():
+            return (Text(rendered(value)),)
+        case Instance():
+            plain = ast.copy_location(ast.Call(call.func, [], []), call)
+            return _instance_method(evaluator, value, plain, "__str__", frame) or (value,)
+    return (value,)
 
 
 def _got_attribute(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterable[Value] | None:
@@ -371,8 +384,6 @@ def _as_table(value: Value) -> Value:
 
 
 def _method_call(evaluator: Evaluator, call: ast.Call, function: ast.Attribute, frame: Frame) -> Values:
-    if isinstance(function.value, ast.Name) and frame.module.is_receiver(function.value):
-        return (unknown_call(evaluator, call, frame),)
     found: list[Value] = []
     for receiver in evaluator.values(function.value, frame):
         match receiver:

@@ -101,6 +101,14 @@ class Instance(Unknown):
 
 
 @dataclass(frozen=True, slots=True)
+class Callee(Unknown):
+    """A function or class of the program that goes by another name: `handlers[0]`, `self.ops_class`."""
+
+    definition: tuple[Module, ast.AST] | None = field(default=None, compare=False)
+    """With the file that it stands in."""
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """A list, tuple, set or other sequence."""
 

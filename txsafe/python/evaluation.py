@@ -16,6 +16,7 @@ from txsafe.python.domain import (
     ELEMENT_LIMIT,
     NUMBER_BITS,
     TEXT_LIMIT,
+    Callee,
     Drawn,
     FilePath,
     Items,
@@ -396,7 +397,11 @@ class Evaluator:
                 return (self.enumeration(binding.node, frame.module),)
             case BindingKind.ANNOTATION | BindingKind.DELETE:
                 return ()
-        return (self.unknown(_REASONS.get(binding.kind, "{0}").format(binding.name), binding.node, frame),)
+        reason = _REASONS.get(binding.kind, "{0}").format(binding.name)
+        if binding.kind in {BindingKind.FUNCTION, BindingKind.CLASS}:
+            place = frame.module.place(binding.node)
+            return (Callee(reason, place, definition=(frame.module, binding.node)),)
+        return (self.unknown(reason, binding.node, frame),)
 
     def enumeration(self, class_node: ast.ClassDef, module: Module) -> Items:
         """Return the members of an enumeration, which iterating over the class yields, as their values."""

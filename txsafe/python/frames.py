@@ -34,12 +34,21 @@ class Frame:
     outer: Frame | None = None
     receiver: ast.ClassDef | None = None
     """The class that `self` is an instance of."""
+    receiver_home: Module | None = None
+    """The file that this stands in, where it is another one."""
     instance: Instance | None = None
     """What `self` is, where that is known."""
 
     def pin(self, values: Mapping[Binding, Values]) -> Frame:
         """Return the frame with loop variables fixed."""
         return replace(self, pinned={**self.pinned, **values})
+
+    def owner_of(self, expr: ast.expr) -> tuple[Module, ast.ClassDef] | None:
+        """Return the same as `class_of`, with the file that the class stands in."""
+        owner = self.class_of(expr)
+        if owner is None:
+            return None
+        return (self.receiver_home if owner is self.receiver and self.receiver_home else self.module), owner
 
     def class_of(self, expr: ast.expr) -> ast.ClassDef | None:
         """Return the class that an expression is, or is an instance of; `self` may be of a derived one."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from txsafe.python.domain import (
+    Callee,
     Instance,
     Items,
     Scalar,
@@ -23,7 +24,7 @@ from txsafe.python.domain import (
 )
 from txsafe.python.fields import bound_fields, field_names
 from txsafe.python.frames import Argument, Frame
-from txsafe.python.links import defined, imported_owner, inherited, members
+from txsafe.python.links import Owner, defined, imported_owner, inherited, members
 from txsafe.python.resources import drawn_from, reads_files
 from txsafe.python.scopes import BindingKind, FunctionNode, Module, has_decorator, is_method, is_super_call, last_name
 
@@ -57,8 +58,11 @@ def _handed(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterator[Valu
 
 
 def defined_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values | None:
-    """Follow a call of a function of the same file; None where it is not one."""
-    function = _overriding(call, frame) or frame.module.definition(call.func)
+    """Follow a call of a function of the same file, or of a method of `self`; None where it is neither."""
+    overriding = _overriding(call, frame)
+    if overriding is not None:
+        return invoked(evaluator, *overriding, call, frame)
+    function = frame.module.definition(call.func)
     if isinstance(function, ast.ClassDef):
         return (made_instance(evaluator, frame.module, function, call, frame),)
     if function is None:
@@ -68,21 +72,20 @@ def defined_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values |
 
 def callee(call: ast.Call, frame: Frame) -> tuple[Module, FunctionNode] | None:
     """Return the function of the program that a call is of, with its file."""
-    own = _overriding(call, frame) or frame.module.definition(call.func)
-    found: tuple[Module, ast.AST] | None = None if own is None else (frame.module, own)
+    own = frame.module.definition(call.func)
+    found: tuple[Module, ast.AST] | None = _overriding(call, frame) or (None if own is None else (frame.module, own))
     if found is None and frame.module.project is not None:
         found = defined(frame.module, call.func) or _method_elsewhere(call.func, frame)
     return (found[0], found[1]) if found is not None and isinstance(found[1], FunctionNode) else None
 
 
-def _overriding(call: ast.Call, frame: Frame) -> ast.AST | None:
+def _overriding(call: ast.Call, frame: Frame) -> tuple[Module, FunctionNode] | None:
     """Return the method of the class that `self` is known to be, which may override that of the class it stands in."""
     match call.func:
         case ast.Attribute(value=value, attr=name) if frame.receiver is not None and frame.module.is_receiver(value):
-            if frame.receiver not in frame.module.scopes:  # a class of another file, which inherits the method
-                return None
-            bindings = frame.module.attribute(frame.receiver, name)
-            return bindings[-1].node if bindings and isinstance(bindings[-1].node, FunctionNode) else None
+            found = members(frame.receiver_home or frame.module, frame.receiver, name)
+            home, node = (found[-1][0], found[-1][1].node) if found else (frame.module, None)
+            return (home, node) if isinstance(node, FunctionNode) else None
     return None
 
 
@@ -99,6 +102,22 @@ def imported_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values 
     return invoked(evaluator, *found, call, frame) if isinstance(found[1], FunctionNode) else None
 
 
+def held_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Values | None:
+    """Follow a call of what a variable or an attribute holds; None where that is nothing of the program."""
+    if not isinstance(call.func, ast.Name | ast.Attribute | ast.Subscript) or not evaluator.follows_objects:
+        return None
+    found: list[Value] = []
+    for value in evaluator.values(call.func, frame):
+        if not isinstance(value, Callee) or value.definition is None:
+            continue
+        home, node = value.definition
+        if isinstance(node, ast.ClassDef):
+            found.append(made_instance(evaluator, home, node, call, frame))
+        else:
+            found += invoked_on(evaluator, home, node, call, frame, None)
+    return limited(found) or None
+
+
 def _method_elsewhere(func: ast.expr, frame: Frame) -> tuple[Module, ast.AST] | None:
     """Return the method of a class of another file, or the one that a class of this file inherits from there."""
     if not isinstance(func, ast.Attribute):
@@ -107,8 +126,7 @@ def _method_elsewhere(func: ast.expr, frame: Frame) -> tuple[Module, ast.AST] | 
         around = frame.module.enclosing_class(func)
         above = () if around is None else inherited(frame.module, around, func.attr)
         return (above[-1][0], above[-1][1].node) if above else None
-    own = frame.class_of(func.value)
-    owner = imported_owner(frame.module, func.value) if own is None else (frame.module, own)
+    owner = frame.owner_of(func.value) or imported_owner(frame.module, func.value)
     bindings = () if owner is None else members(*owner, func.attr)
     return (bindings[-1][0], bindings[-1][1].node) if bindings else None
 
@@ -128,7 +146,10 @@ def invoked_on(
     inner = called_frame(evaluator, module, function, call, frame)
     if inner is None:
         return (unknown_call(evaluator, call, frame),)
-    return returned(evaluator, function, inner if instance is None else replace(inner, instance=instance))
+    if instance is not None:
+        home, owner = instance.owner or (None, None)
+        inner = replace(inner, instance=instance, receiver=owner or inner.receiver, receiver_home=home)
+    return returned(evaluator, function, inner)
 
 
 def _instances(evaluator: Evaluator, call: ast.Call, frame: Frame) -> tuple[Instance, ...]:
@@ -146,11 +167,11 @@ def called_frame(evaluator: Evaluator, module: Module, function: ast.AST, call: 
     """Return the frame of a function's body for one call of it; None where that call is not followed."""
     if not isinstance(function, FunctionNode) or has_decorator(function, *_OPAQUE) or _calls_itself(function, frame):
         return None
-    receiver = _receiver_class(module, call, frame)
+    home, receiver = _receiver_of(call, frame) or (None, None)
     skipped = 1 if is_method(module, function) and not _names_class(module, call, frame) else 0
     arguments = _bound_arguments(evaluator, module, function, call, frame, skipped=skipped)
     outer = frame if frame.module is module else None
-    return Frame(module, function, arguments, outer=outer, receiver=receiver)
+    return Frame(module, function, arguments, outer=outer, receiver=receiver, receiver_home=home)
 
 
 _OPAQUE = ("contextmanager", "asynccontextmanager", "overload", "singledispatch", "fixture")
@@ -165,10 +186,13 @@ def _calls_itself(function: ast.AST, frame: Frame) -> bool:
     return False
 
 
-def _receiver_class(module: Module, call: ast.Call, frame: Frame) -> ast.ClassDef | None:
-    if not isinstance(call.func, ast.Attribute) or frame.module is not module:
+def _receiver_of(call: ast.Call, frame: Frame) -> Owner | None:
+    """Return the class of the object that a method is called on; `super()` is what `self` is."""
+    if not isinstance(call.func, ast.Attribute):
         return None
-    return frame.class_of(call.func.value)
+    if is_super_call(call.func.value) and frame.receiver is not None:
+        return frame.receiver_home or frame.module, frame.receiver
+    return frame.owner_of(call.func.value)
 
 
 def _names_class(module: Module, call: ast.Call, frame: Frame) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from txsafe.python.docstrings import docstrings
@@ -26,10 +27,10 @@ from txsafe.python.domain import (
 from txsafe.python.fields import field_values
 from txsafe.python.frames import Frame
 from txsafe.python.invocations import returned
-from txsafe.python.links import bound_values, imported_owner, imported_values, members
+from txsafe.python.links import Owner, bound_values, imported_owner, imported_values, inherited, members
 from txsafe.python.mutations import mutated_attribute, mutated_here
 from txsafe.python.resources import drawn_entry, path_attribute
-from txsafe.python.scopes import Binding, BindingKind, Module, has_decorator, last_name
+from txsafe.python.scopes import Binding, BindingKind, Module, has_decorator, is_super_call, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -54,9 +55,9 @@ def evaluate_attribute(  # noqa: PLR0911 - one for each kind of owner
     known = _of_objects(evaluator, expr, frame) or values
     if known:
         return known
-    owner = frame.class_of(expr.value)
+    owner = frame.owner_of(expr.value)
     if owner is not None:
-        return _class_attribute(evaluator, owner, expr, frame)
+        return _class_attribute(evaluator, *owner, expr, frame)
     elsewhere = imported_owner(module, expr.value) if module.project is not None else None
     if elsewhere is not None:
         return bound_values(evaluator, members(*elsewhere, expr.attr)) or (
@@ -94,7 +95,9 @@ def instance_attribute(evaluator: Evaluator, instance: Instance, name: str) -> V
     found: list[Value] = []
     for home, binding in members(*instance.owner, name):
         if has_decorator(binding.node, *_GETTERS):
-            frame = Frame(home, binding.node, receiver=instance.owner[1], instance=instance)
+            frame = Frame(
+                home, binding.node, receiver=instance.owner[1], receiver_home=instance.owner[0], instance=instance
+            )
             found += returned(evaluator, binding.node, frame)
         elif instance.made is not None and home.function(binding.node) is instance.made.function:
             found += evaluator.bound(binding, instance.made)
@@ -111,11 +114,13 @@ def _is_imported(expr: ast.expr, frame: Frame) -> bool:
     return any(binding.kind is BindingKind.IMPORT for binding in bindings)
 
 
-def _class_attribute(evaluator: Evaluator, owner: ast.ClassDef, expr: ast.Attribute, frame: Frame) -> Values:
+def _class_attribute(
+    evaluator: Evaluator, home: Module, owner: ast.ClassDef, expr: ast.Attribute, frame: Frame
+) -> Values:
     module = frame.module
     base = evaluator.base(module)
     found: list[Value] = []
-    for class_node in _searched_classes(owner, expr.value, frame):
+    for class_node in _searched_classes(owner, expr.value, frame) if home is module else ():
         for binding in module.attribute(class_node, expr.attr):
             if has_decorator(binding.node, *_GETTERS):
                 found += returned(
@@ -131,13 +136,25 @@ def _class_attribute(evaluator: Evaluator, owner: ast.ClassDef, expr: ast.Attrib
         if settled and class_node is owner:
             break
     if not found and module.project is not None:
-        for bound in members(module, owner, expr.attr):
-            found += mutated_attribute(evaluator, bound_values(evaluator, (bound,)), bound, owner, expr, frame)
+        found += _inherited_attribute(evaluator, (home, owner), expr, frame)
     return (
         limited(found)
         or _set_from_outside(evaluator, owner, expr, frame)
         or (evaluator.unknown(f"attribute {expr.attr!r} of {owner.name}", expr, frame),)
     )
+
+
+def _inherited_attribute(evaluator: Evaluator, owner: Owner, expr: ast.Attribute, frame: Frame) -> Iterator[Value]:
+    """Yield what a class has, or inherits, in other files, where `self` is still an object of that class."""
+    looking = inherited if is_super_call(expr.value) else members
+    for bound in looking(*owner, expr.attr):
+        home, binding = bound
+        at = Frame(home, receiver=owner[1], receiver_home=owner[0], instance=frame.instance)
+        if has_decorator(binding.node, *_GETTERS):
+            yield from returned(evaluator, binding.node, replace(at, function=binding.node))
+            continue
+        values = evaluator.bound(binding, at if home.function(binding.node) else evaluator.base(home))
+        yield from mutated_attribute(evaluator, values, bound, owner[1], expr, frame, home=owner[0])
 
 
 def _set_from_outside(evaluator: Evaluator, owner: ast.ClassDef, expr: ast.Attribute, frame: Frame) -> Values:
@@ -220,6 +237,8 @@ def _sliced(evaluator: Evaluator, value: Value, part: ast.Slice, expr: ast.expr,
         case Text() if known and bounds[2] is None:
             start, stop, _ = _slice_of(bounds).indices(len(value.template.text))
             return Text(sliced(value.template, start, max(start, stop)), value.composed)
+        case Drawn():
+            return value
     return evaluator.unknown("a slice", expr, frame)
 
 

@@ -79,26 +79,33 @@ def mutated(evaluator: Evaluator, values: Values, binding: Binding, use: ast.Nam
 
 
 def mutated_attribute(
-    evaluator: Evaluator, values: Values, bound: Bound, owner: ast.ClassDef, use: ast.Attribute, frame: Frame
+    evaluator: Evaluator,
+    values: Values,
+    bound: Bound,
+    owner: ast.ClassDef,
+    use: ast.Attribute,
+    frame: Frame,
+    *,
+    home: Module | None = None,
 ) -> Values:
     """Return what an attribute of a class holds with what any of its methods, or those of its bases, put into it."""
-    owners = lineage(frame.module, owner)
-    for home, _ in owners:
-        home.open_mentioning(f".{use.attr}")
-    if not any(use.attr in home.attribute_mutations or _is_added_to(home, use.attr) for home, _ in owners):
+    owners = lineage(home or frame.module, owner)
+    for each, _ in owners:
+        each.open_mentioning(f".{use.attr}")
+    if not any(use.attr in each.attribute_mutations or _is_added_to(each, use.attr) for each, _ in owners):
         return values
     changes: list[_Change] = []
-    for home, class_node in reversed(owners):
-        for node in _attribute_mutations(home, class_node, use.attr):
-            function = home.function(node)
-            if function is home.function(bound[1].node) and position(node) < position(bound[1].node):
+    for each, class_node in reversed(owners):
+        for node in _attribute_mutations(each, class_node, use.attr):
+            function = each.function(node)
+            if function is each.function(bound[1].node) and position(node) < position(bound[1].node):
                 continue
             if function is not None and function is frame.module.function(use):
                 if position(node) < position(use):
-                    changes.append(_Change(node, frame, _is_conditional(node, use, home)))
+                    changes.append(_Change(node, frame, _is_conditional(node, use, each)))
                 continue
             elsewhere = getattr(function, "name", _INIT) != _INIT
-            changes.append(_Change(node, evaluator.base(home), elsewhere or _is_conditional(node, node, home)))
+            changes.append(_Change(node, evaluator.base(each), elsewhere or _is_conditional(node, node, each)))
     return _after(evaluator, values, changes, use)
 
 

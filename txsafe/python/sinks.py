@@ -26,10 +26,10 @@ from txsafe.model import (
 )
 from txsafe.python.arguments import Presence
 from txsafe.python.docstrings import written_in
+from txsafe.python.given import is_given
 from txsafe.python.made_statements import procedure_calls, statements_in, temporary_table
-from txsafe.python.names import last_name
 from txsafe.python.receiver import Certainty
-from txsafe.python.scopes import BindingKind
+from txsafe.python.statement_objects import is_statement_object
 from txsafe.python.transactions import Spoken, read_transaction_word
 from txsafe.python.values import Items, Scalar, Text, Unknown, Value, evaluate, evaluate_through
 from txsafe.python.wrappers import Passed, Wrappers, depends_on_parameters
@@ -57,10 +57,6 @@ EVIDENT = re.compile(
 """What no text but SQL starts like, for objects of which nobody knows what they are."""
 
 _CALL_ALONE = re.compile(r"[A-Za-z_][\w.]*\s*\(")
-_STATEMENT_MAKERS = frozenset(
-    {"select", "insert", "update", "delete", "union", "union_all", "exists", "values", "with_only_columns"}
-)
-_STATEMENT_MODULES = ("sqlalchemy", "sqlmodel", "pypika", "peewee", "alembic.op")
 _INDIFFERENT = frozenset(
     {
         StatementKind.QUERY, StatementKind.DDL, StatementKind.OTHER, StatementKind.SHOW, StatementKind.NOTIFY,
@@ -70,7 +66,6 @@ _INDIFFERENT = frozenset(
 )  # fmt: skip
 """What is the same whoever calls: callers are looked for in the whole program, so not without need."""
 _WRAPPER_DEPTH = 3
-_OBJECT_DEPTH = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +95,7 @@ class _Sink:
 @dataclass(slots=True)
 class _Found:
     sites: list[tuple[_Sink, SqlTemplate, bool]] = field(default_factory=list)
-    unresolved: list[Unresolved] = field(default_factory=list)
+    unresolved: list[tuple[Unresolved, _Sink]] = field(default_factory=list)
     sinks: int = 0
 
 
@@ -132,7 +127,7 @@ class Sinks:
         sites = _without_repeats(site for sent in found.sites if (site := self._site(*sent)) is not None)
         return Sent(
             sites=sites,
-            unresolved=tuple(dict.fromkeys(found.unresolved)),
+            unresolved=tuple(dict.fromkeys(one for one, sink in found.unresolved if not self._is_given(sink))),
             sinks=found.sinks,
             covered=frozenset(
                 fragment.place.span
@@ -147,7 +142,7 @@ class Sinks:
     def _find_in(self, described: Described, found: _Found) -> None:
         for name in described.meaning.sql:
             argument = described.arguments.get(name)
-            if argument.alternatives == (Presence.ABSENT,):
+            if argument.alternatives == (Presence.ABSENT,) or _is_hook(described, argument.alternatives):
                 continue
             sink = _Sink(
                 described=described, node=described.node, alternatives=argument.alternatives, expr=argument.expr
@@ -228,12 +223,17 @@ class Sinks:
         """Return whether an expression is a library's object rather than a text that is not in view."""
         if self._module.qualified_name(expr) in self._drivers.no_statement:
             return True
-        return _is_statement_object(self._module, expr, _OBJECT_DEPTH)
+        return is_statement_object(self._module, expr)
 
     def _say_unresolved(self, sink: _Sink, reason: str, found: _Found) -> None:
         if self._is_sure(sink.described) and not self._is_foreign(sink):
             place = self._module.place(sink.node)
-            found.unresolved.append(Unresolved(place=place, sink=sink.described.name, reason=reason))
+            found.unresolved.append((Unresolved(place=place, sink=sink.described.name, reason=reason), sink))
+
+    def _is_given(self, sink: _Sink) -> bool:
+        """Return whether all callers, in whatever file, tell what a sink sends: it is judged where they stand."""
+        function = self._module.function(sink.node)
+        return function is not None and sink.expr is not None and is_given(self._view, function, sink.expr)
 
     # ---------------------------------------------------------------- functions that pass SQL on
 
@@ -362,6 +362,11 @@ class Sinks:
         return Confidence.HIGH
 
 
+def _is_hook(described: Described, alternatives: Iterable[Alternative]) -> bool:
+    """Return whether an event is given a function to call, and no statement to send."""
+    return described.meaning.event is not None and all(isinstance(each, Unknown) for each in alternatives)
+
+
 def _root_of(call: ast.Call, passed: Passed) -> str:
     """Return what stands for the connection of a wrapper: the object whose method it is."""
     root = passed.described.receiver.root
@@ -411,37 +416,6 @@ def _has_parameters(described: Described) -> bool:
         isinstance(alternative, Presence) or (isinstance(alternative, Scalar) and alternative.value is None)
         for alternative in argument.alternatives
     )
-
-
-def _is_statement_object(module: Module, expr: ast.expr, depth: int) -> bool:
-    """Return whether an expression builds its SQL out of a library's objects, so that there is no text to see."""
-    for _ in range(50):
-        match expr:
-            case ast.Call(func=ast.Attribute(value=value, attr=name) as func):
-                if name in _STATEMENT_MAKERS or _is_statement_module(module, func):
-                    return True
-                expr = value
-            case ast.Call(func=func):
-                return _is_statement_module(module, func) or last_name(func) in _STATEMENT_MAKERS
-            case ast.Attribute(value=value) | ast.Subscript(value=value) | ast.Await(value=value):
-                expr = value
-            case ast.IfExp(body=body, orelse=orelse):
-                return depth > 0 and all(_is_statement_object(module, side, depth - 1) for side in (body, orelse))
-            case ast.Name() if depth > 0:
-                values = [
-                    binding.value
-                    for binding in module.reaching(expr)
-                    if binding.kind is BindingKind.ASSIGN and binding.value is not None
-                ]
-                return any(_is_statement_object(module, value, depth - 1) for value in values)
-            case _:
-                return False
-    return False
-
-
-def _is_statement_module(module: Module, func: ast.expr) -> bool:
-    name = module.qualified_name(func)
-    return name is not None and name.startswith(_STATEMENT_MODULES)
 
 
 def _argument_of(module: Module, expr: ast.expr, function: FunctionNode, caller: ast.Call) -> ast.expr | None:

@@ -8,6 +8,7 @@ demand; a file is described only when one of its functions is handed a text that
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from txsafe.python.values import Value
 
 _FOLLOWED = frozenset({BindingKind.ASSIGN, BindingKind.AUGMENTED, BindingKind.FOR})
+_TELLING = re.compile(r"listen|lock|set|role|temp|prepare|discard|session|timeout|timezone|path", re.IGNORECASE)
+"""What a name that is not written like a constant's has in it, where it is worth a look into another file."""
 _DEPTH = 6
 """Functions that hand a text on to each other."""
 _MOST_PASSED = 16
@@ -113,11 +116,20 @@ class Wrappers:
                 return isinstance(value, str) and may_hold_session_state(value)
             case ast.Name():
                 return self._is_bound_to_state(expr)
-            case ast.Attribute(attr=name):
-                return name.isupper() and self._stands_for_state(expr)
+            case ast.Attribute(attr=name) if name.isupper() or (_TELLING.search(name) and self._is_imported(expr)):
+                return self._stands_for_state(expr)
+            case ast.Subscript(value=value, slice=ast.Constant(value=str())) if self._is_imported(value):
+                return self._stands_for_state(expr)
             case ast.Call(func=ast.Name() | ast.Attribute(), args=[first, *_]):
                 return self._may_hold_state(first)
         return _spells_state(expr)
+
+    def _is_imported(self, expr: ast.expr) -> bool:
+        """Return whether an expression is a name of another file, or what such a name holds."""
+        while isinstance(expr, ast.Attribute):
+            expr = expr.value
+        bindings = self._module.scope(expr).lookup(expr.id) if isinstance(expr, ast.Name) else ()
+        return bool(bindings) and all(binding.kind is BindingKind.IMPORT for binding in bindings)
 
     @cached_property
     def _telling_names(self) -> frozenset[str]:
