@@ -42,6 +42,8 @@ Progress = Callable[[int, int], None]
 """Files done, files in all."""
 Numbered = tuple[int, "FileInput"]
 Answer = tuple[int, FileReport]
+Work = Callable[[Sequence[Numbered]], tuple[Answer, ...]]
+"""What other processes run."""
 
 FEWEST_FILES_FOR_WORKERS = 48
 """Below this, the start of a worker (imports, catalogue) costs more than it saves."""
@@ -243,25 +245,43 @@ def _unread(file: FileInput, message: str) -> FileReport:
 def _run(files: Sequence[Numbered], setting: Setting, executor: Executor | None) -> Iterator[Answer]:
     jobs = min(setting.config.jobs or os.cpu_count() or 1, -(-len(files) // FILES_PER_TASK))
     if executor is not None:
-        yield from _survive(files, setting, executor)
+        yield from _survive(files, setting, executor, partial(analyze_chunk, setting=setting))
     elif jobs <= 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
         for each in files:
             yield from analyze_chunk((each,), setting)
     else:
-        with _pool(jobs) as pool:
-            yield from _survive(files, setting, pool)
+        with _pool(jobs, setting) as pool:
+            yield from _survive(files, setting, pool, _analyze_assigned)
 
 
 @contextmanager
-def _pool(jobs: int) -> Iterator[Executor]:
-    """Yield worker processes; wait for their end unless nobody wants their answers any more: see `_follow_parent`."""
-    pool = ProcessPoolExecutor(jobs, initializer=_follow_parent)
+def _pool(jobs: int, setting: Setting) -> Iterator[Executor]:
+    """Yield processes that know the setting, which is large: it names every file of the run.
+
+    Their end is waited for unless nobody wants their answers any more: see `_follow_parent`.
+    """
+    if multiprocessing.get_start_method() == "fork":
+        _analyzer(setting)  # they inherit what is loaded by now
+    pool = ProcessPoolExecutor(jobs, initializer=_start_worker, initargs=(setting,))
     is_done = False
     try:
         yield pool
         is_done = True
     finally:
         pool.shutdown(wait=is_done, cancel_futures=True)
+
+
+_assigned: list[Setting] = []
+"""What this process analyses files for, where it is a worker of ours."""
+
+
+def _start_worker(setting: Setting) -> None:
+    _assigned[:] = [setting]
+    _follow_parent()
+
+
+def _analyze_assigned(files: Sequence[Numbered]) -> tuple[Answer, ...]:
+    return analyze_chunk(files, _assigned[0])
 
 
 def _follow_parent() -> None:
@@ -278,14 +298,14 @@ def _end_with(process: BaseProcess) -> None:
     os._exit(1)  # the main thread may wait for work that nobody gives it any more
 
 
-def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor) -> Iterator[Answer]:
+def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor, work: Work) -> Iterator[Answer]:
     """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it.
 
     An executor of somebody else's says in its own way that it lost a task, so whatever is not ours counts for that.
     """
     left = dict(files)
     try:
-        for number, report in _spread(files, setting, executor):
+        for number, report in _spread(files, executor, work):
             del left[number]
             yield number, report
     except TxsafeError:
@@ -298,10 +318,10 @@ def _one_by_one(files: Sequence[Numbered], setting: Setting) -> Iterator[Answer]
     """Analyse in one process at a time, so that it was the file under way that killed it."""
     position = 0
     while position < len(files):
-        with _pool(1) as pool:
+        with _pool(1, setting) as pool:
             try:
                 while position < len(files):
-                    yield from pool.submit(analyze_chunk, (files[position],), setting).result()
+                    yield from pool.submit(_analyze_assigned, (files[position],)).result()
                     position += 1
             except BrokenExecutor:
                 number, file = files[position]
@@ -309,9 +329,9 @@ def _one_by_one(files: Sequence[Numbered], setting: Setting) -> Iterator[Answer]
                 position += 1
 
 
-def _spread(files: Sequence[Numbered], setting: Setting, executor: Executor) -> Iterator[Answer]:
+def _spread(files: Sequence[Numbered], executor: Executor, work: Work) -> Iterator[Answer]:
     futures: list[Future[tuple[Answer, ...]]] = [
-        executor.submit(analyze_chunk, tuple(files[start : start + FILES_PER_TASK]), setting)
+        executor.submit(work, tuple(files[start : start + FILES_PER_TASK]))
         for start in range(0, len(files), FILES_PER_TASK)
     ]
     try:
