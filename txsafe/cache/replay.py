@@ -4,7 +4,8 @@
 """A command line in; its output and exit status out, where an earlier run saw the same things and did nothing else.
 
 A run leaves a record: its command line and circumstances, every path that it looked at (`watching`) with its stamp,
-what it wrote to standard output, its exit status. Where all stamps are still the same, it would say the same again.
+what it wrote to standard output and to files, its exit status. Where all stamps are still the same and the files still
+hold what was written, it would say the same again.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ _CACHE_FLAG = "--cache-dir"
 _REPOSITORY_MARKS = (".git", ".hg", ".svn", ".jj")
 _DAY = 86_400
 _STAMP = struct.Struct("<4q")
+_SUMMARY = struct.Struct("<3Q")
+"""Of a content: its length and two sums over it."""
+_PARTS = 6
 
 
 def replay(arguments: Sequence[str]) -> int | None:
@@ -53,7 +57,7 @@ def replay(arguments: Sequence[str]) -> int | None:
                 status, output = found
                 _write(output)
                 return status
-    except (OSError, ValueError, OverflowError):
+    except (OSError, ValueError, OverflowError, struct.error):
         return None
     return None
 
@@ -74,6 +78,8 @@ def record(place: str, arguments: Sequence[str], watch: Watch, *, status: int, s
         b"\0".join(os.fsencode(path.removeprefix(here) or ".") for path in paths),  # a short way is walked sooner
         b"".join(_STAMP.pack(*found) for found in stamps),
         "".join(watch.output).encode("utf-8", "surrogatepass"),
+        b"\0".join(map(os.fsencode, watch.written)),
+        b"".join(map(_summarize, watch.written.values())),
     )
     folder = os.path.join(place, _RUNS)
     try:
@@ -148,7 +154,7 @@ def _pack(status: int, parts: Sequence[bytes]) -> bytes:
 def _unpack(data: bytes) -> tuple[int, list[bytes]] | None:
     head, _, body = data.partition(b"\n")
     magic, *numbers = head.split(b" ")
-    if magic != _MAGIC or len(numbers) != 6:
+    if magic != _MAGIC or len(numbers) != 2 + _PARTS:
         return None
     checksum, status, *lengths = map(int, numbers)
     if zlib.crc32(body) != checksum or sum(lengths) != len(body) or min(lengths) < 0:
@@ -170,16 +176,29 @@ def _read(path: str, circumstances: bytes) -> tuple[int, str] | None:
     unpacked = _unpack(data)
     if unpacked is None:
         return None
-    status, (known, paths, stamps, output) = unpacked
+    status, (known, paths, stamps, output, written, summaries) = unpacked
     if known != circumstances or not _are_unchanged(paths.split(b"\0"), stamps):
         return None
-    return status, output.decode("utf-8", "surrogatepass")
+    return (status, output.decode("utf-8", "surrogatepass")) if _are_there(written, summaries) else None
 
 
 def _are_unchanged(paths: Sequence[bytes], stamps: bytes) -> bool:
     if len(stamps) != _STAMP.size * len(paths):
         return False
     return all(stamp(path) == known for path, known in zip(paths, _STAMP.iter_unpack(stamps), strict=True))
+
+
+def _are_there(written: bytes, summaries: bytes) -> bool:
+    """Tell whether the reports that the run wrote to files still stand there."""
+    for path, known in zip(written.split(b"\0") if written else (), _SUMMARY.iter_unpack(summaries), strict=True):
+        with open(path, "rb") as file:
+            if _summarize(file.read()) != _SUMMARY.pack(*known):
+                return False
+    return True
+
+
+def _summarize(data: bytes) -> bytes:
+    return _SUMMARY.pack(len(data), zlib.crc32(data), zlib.adler32(data))
 
 
 def _keep(path: str, data: bytes) -> None:
