@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.catalog import Catalog, load_catalog
-from txsafe.diagnose import Sources, diagnose, file_diagnostic, surest
+from txsafe.diagnose import MOST_RELATED, Sources, diagnose, file_diagnostic, surest
 from txsafe.discovery import read_input
 from txsafe.errors import SourceError
 from txsafe.features import RuleIndex, find_api_uses, find_mentions, find_uses
@@ -49,6 +49,7 @@ from txsafe.rewrites.surroundings import Surroundings
 from txsafe.routing import find_route
 from txsafe.source import FileKind, decode
 from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
+from txsafe.unresolved import find_undecided, find_unseen
 from txsafe.versions import Versions
 
 if TYPE_CHECKING:
@@ -188,12 +189,13 @@ class Analyzer:
                 reading = self._read_settings(source)
         found = self._find_uses(reading, sources)
         uses = tuple(pair_uses(found[:MOST_USES], self.catalog.rules.values()))
+        unresolved, more = self._unresolved(reading)
         return FileUses(
             uses=(*uses, *found[MOST_USES:]),
             neighbours=(*uses, *self._mentions(reading, uses)),
-            unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
+            unresolved=tuple(_resolve_place(each, source) for each in unresolved),
             errors=reading.errors,
-            sinks=reading.sinks,
+            sinks=reading.sinks + more,
             literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink in PRESUMED)),
             reached=tuple(_reached(reading, sources)),
             loose=reading.loose,
@@ -305,6 +307,19 @@ class Analyzer:
             script = read()  # who else names what it opens is asked later
         sites = tuple((section.site, section.statements) for section in script.sections)
         return _Reading(path=source.path, sites=sites, errors=script.errors)
+
+    def _unresolved(self, reading: _Reading) -> tuple[tuple[Unresolved, ...], int]:
+        """Return what could not be seen or decided, and how many sinks of it stand in texts that nothing sends."""
+        found = dict.fromkeys(reading.unresolved)
+        more = 0
+        for site, statements in reading.sites:
+            unseen = tuple(find_unseen(site, statements))
+            if site.sink in PRESUMED or site.sink == SETTINGS:
+                more += len(unseen)
+            elif site.place.path == reading.path:
+                found |= dict.fromkeys(find_undecided(site, statements, self.index))
+            found |= dict.fromkeys(each for each in unseen if each.place.path == reading.path)
+        return tuple(found), more
 
     # ------------------------------------------------------------ judging
 
@@ -442,11 +457,30 @@ def _distinct(diagnostics: Iterable[Diagnostic], path: str) -> tuple[Diagnostic,
     What is spelled in another file is told apart by sender: where that file is not of the run, it is reported there.
     """
     groups: dict[tuple[object, ...], list[Diagnostic]] = {}
+    places: dict[tuple[object, ...], list[tuple[object, ...]]] = {}
     for diagnostic in diagnostics:
         sender = () if diagnostic.path == path else diagnostic.related
-        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message, sender)
+        place = (diagnostic.rule, diagnostic.path, diagnostic.start, sender)
+        key = (*place, diagnostic.message)
+        if key not in groups:
+            places.setdefault(place, []).append(key)
         groups.setdefault(key, []).append(diagnostic)
-    return tuple(surest(group) for group in groups.values())
+    distinct = ([surest(groups[key]) for key in keys] for keys in places.values())
+    return tuple(each for group in distinct for each in _without_alternatives(group))
+
+
+def _without_alternatives(group: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+    """Return one diagnostic for a statement that may be one of several, with the others beside it."""
+    texts = {diagnostic.sql for diagnostic in group}
+    if len(texts) < len(group) or "" in texts or len(group) == 1:
+        return group
+    chosen = max(group, key=lambda each: (each.severity.rank, each.confidence.rank))
+    others = tuple(
+        Location(path=each.path, start=each.start, end=each.end, message=f"or, at times: {each.sql}")
+        for each in group
+        if each is not chosen
+    )
+    return (replace(chosen, related=(*chosen.related, *others)[:MOST_RELATED]),)
 
 
 def _resolve_place(unresolved: Unresolved, source: SourceFile) -> UnresolvedSink:
