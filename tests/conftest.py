@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import settings
@@ -12,6 +13,7 @@ settings.load_profile("txsafe")
 
 
 def pytest_configure() -> None:
-    """Let what tests start be interrupted, as a shell's background job is not."""
+    """Let what tests start be interrupted, as a shell's background job is not, and keep nothing between tests."""
+    os.environ["TXSAFE_NO_CACHE"] = "1"  # tests/cache takes it back
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

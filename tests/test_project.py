@@ -13,7 +13,6 @@ from txsafe import mentions
 from txsafe.config import Config
 from txsafe.discovery import FileInput, find_files
 from txsafe.mentions import Found, Mentions
-from txsafe.model import Consulted
 from txsafe.project import MANY_FILES, REFERRING, Program, Project
 from txsafe.source import read_source
 
@@ -168,10 +167,18 @@ def test_what_was_asked_of_the_program_is_kept(tmp_path: Path) -> None:
     view.module("shop")
     view.module("nowhere")
     view.references("run")
-    modules = (("nowhere", None), ("shop", str(tmp_path / "shop.py")))
-    assert project.consulted() == Consulted(modules=modules, words=("run",))
+    answers = project.consulted().answers
+    shop = str(tmp_path / "shop.py")
+    root = f"{tmp_path}\0{tmp_path}"
+    assert {(kind, what) for kind, _, what, _ in answers} == {
+        ("content", shop), ("identity", str(path)), ("identity", shop), ("module", "nowhere"), ("module", "shop"),
+        ("word", "run"),
+    }  # fmt: skip
+    assert ("module", root, "nowhere", "") in answers
+    assert ("module", root, "shop", shop) in answers
+    assert all(opened(tmp_path).answer((kind, bounds, what)) == answer for kind, bounds, what, answer in answers)
     project.open(path, source)
-    assert project.consulted() == Consulted()
+    assert [kind for kind, *_ in project.consulted().answers] == ["identity"]
 
 
 def test_few_trees_are_kept_and_the_answers_stay_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -390,4 +390,4 @@ def test_a_table_read_twice_stays_a_table_and_says_why() -> None:
     reads = [site(f"SELECT {number} FROM b", transaction=BLOCK, start=100 * number) for number in (1, 2)]
     uses = uses_in(create)
     text = suggestion(uses[0], (*uses, *mentions_in(create, *reads, openers=uses)))
-    assert text == "CREATE TEMP TABLE b ON COMMIT DROP AS SELECT 1 AS id;  -- used by 2 statements, so no CTE"
+    assert text == "CREATE TEMP TABLE b ON COMMIT DROP AS SELECT 1 AS id;  -- no CTE: 2 statements use it"

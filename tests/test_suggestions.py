@@ -225,7 +225,7 @@ def test_a_temporary_table_that_is_read_once_becomes_a_cte() -> None:
     read = site("SELECT count(*) FROM batch WHERE id > %s", transaction=BLOCK, start=200)
     uses = uses_in(create)
     found = suggestion(uses[0], (*uses, *mentions_in(create, read, openers=uses)))
-    assert found == ("WITH batch AS MATERIALIZED (\nSELECT id FROM job\n)\nSELECT count(*) FROM batch WHERE id > %s;")
+    assert found == ("WITH batch AS MATERIALIZED (SELECT id FROM job)\nSELECT count(*) FROM batch WHERE id > %s;")
     parse(found)
 
 

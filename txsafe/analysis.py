@@ -24,6 +24,8 @@ from txsafe.fingerprints import with_fingerprints
 from txsafe.globs import matching
 from txsafe.judge import judge
 from txsafe.model import (
+    Asked,
+    Consulted,
     Diagnostic,
     FeatureUse,
     FileError,
@@ -48,9 +50,8 @@ from txsafe.rewrites import find_fix
 from txsafe.rewrites.surroundings import Surroundings
 from txsafe.routing import find_route
 from txsafe.source import FileKind, decode
-from txsafe.suppressions import UNUSED, SuppressionOptions, apply_suppressions
+from txsafe.suppressions import UNTIL, UNUSED, SuppressionOptions, apply_suppressions
 from txsafe.unresolved import find_undecided, find_unseen
-from txsafe.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -107,9 +108,16 @@ class Analyzer:
     keeps: Keeps = Keeps.NOTHING
 
     @classmethod
-    def of(cls, config: Config, *, program: Program | None = None, keeps: Keeps = Keeps.NOTHING) -> Analyzer:
-        """Load the catalogue and resolve the profiles; raises `ConfigError` and `CatalogError`."""
-        catalog = load_catalog((*config.rule_paths, *config.profile_files))
+    def of(
+        cls,
+        config: Config,
+        *,
+        program: Program | None = None,
+        keeps: Keeps = Keeps.NOTHING,
+        catalog: Catalog | None = None,
+    ) -> Analyzer:
+        """Load the catalogue, unless it is given, and resolve the profiles; raises `ConfigError` and `CatalogError`."""
+        catalog = catalog or load_catalog((*config.rule_paths, *config.profile_files))
         profile = resolve_profile(
             config.profile, catalog, settings=config.settings, server_version=config.server_version
         )
@@ -133,7 +141,13 @@ class Analyzer:
 
         drivers = self.catalog.drivers
         reserved = frozenset(name.partition(".")[0] for name in (*drivers.imports, *drivers.foreign))
-        return Project(self.config.root, program=self.program, reserved=reserved, files=self._files)
+        return Project(
+            self.config.root,
+            program=self.program,
+            reserved=reserved,
+            files=self._files,
+            versions=self.config.versions,
+        )
 
     def _files(self, program: Program) -> tuple[FileInput, ...]:
         """Return the files of the program that may refer to a name."""
@@ -142,11 +156,6 @@ class Analyzer:
         if program.files or not program.tree:
             return tuple(FileInput(Path(path), path) for path in program.files)
         return find_files([program.tree], self.config, most_folders=MOST_FOLDERS).files
-
-    @cached_property
-    def versions(self) -> Versions:
-        """The versions of the packages that the program runs with."""
-        return Versions(root=self.config.root.absolute(), overrides=self.config.versions)
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:
@@ -158,25 +167,39 @@ class Analyzer:
 
     def analyze(self, file: FileInput) -> FileReport:
         """Analyse one file; never raises but for `KeyboardInterrupt`."""
+        if file.kind is FileKind.PYTHON:
+            self.project.begin()
         try:
             data = read_input(file, limit=self.config.max_file_size)
+            if file.kind is FileKind.PYTHON:
+                self.project.hold(file.path, data)
             return self.analyze_source(decode(data, file.display), file.kind)
         except SourceError as error:
-            return _failed(file.display, "syntax-error", error.line, str(error))
+            failed = _failed(file.display, "syntax-error", error.line, str(error))
+            return replace(failed, consulted=self._consulted(file.kind))
         except RecursionError:
-            return _failed(file.display, "syntax-error", 0, "nested too deeply to be analysed")
+            failed = _failed(file.display, "syntax-error", 0, "nested too deeply to be analysed")
+            return replace(failed, consulted=self._consulted(file.kind))
         except Exception as error:  # noqa: BLE001  # here a defect of ours is kept from the other files
             what = traceback.format_exc() if self.config.debug else f"{type(error).__name__}: {error}"
             return _failed(file.display, "internal-error", 0, f"txsafe failed on this file: {what}")
 
     def analyze_source(self, source: SourceFile, kind: FileKind) -> FileReport:
         """Analyse one decoded file. Raises `SourceError` where it cannot be parsed."""
+        if kind is FileKind.PYTHON:
+            self.project.begin()
         sources = self._sources(source, kind)
         found = self._gather(source, kind, sources)
         report = self.conclude(found, self.judge_uses(found, source.path), source, sources=sources)
-        if kind is FileKind.PYTHON and self.config.follow_imports:
-            report = replace(report, consulted=self.project.consulted())
+        report = replace(report, consulted=self._consulted(kind, source.text))
         return replace(report, uses=_portable(found)) if self.keeps is Keeps.USES else report
+
+    def _consulted(self, kind: FileKind, text: str = "") -> Consulted:
+        """Return what the report of a file depends on beside what it holds: its text, if it has been read, too."""
+        answers = self.project.consulted().answers if kind is FileKind.PYTHON else ()
+        if UNTIL in text:
+            answers = (*answers, (Asked.DAY.value, "", "", self.suppression_options.today.isoformat()))
+        return Consulted(answers=answers)
 
     def _gather(self, source: SourceFile, kind: FileKind, sources: Sources) -> FileUses:
         """Return what a file uses, whatever the pooler."""
@@ -220,7 +243,12 @@ class Analyzer:
         fixing: Fixing = find_fix,
     ) -> FileReport:
         """Return the report of a file whose uses are judged; `sources` has the texts that they are spelled in."""
-        surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
+        surroundings = Surroundings(
+            uses=found.neighbours,
+            sites=found.sites,
+            sources=sources,
+            stable_functions=self.catalog.server.stable_functions,
+        )
         every = self._diagnose(found, judged, surroundings, fixing)
         given = tuple(itertools.islice(every, MOST_DIAGNOSTICS + 1))
         distinct = _distinct(given[:MOST_DIAGNOSTICS], source.path)
@@ -258,8 +286,8 @@ class Analyzer:
 
         options = PythonOptions(
             sinks=self.config.sinks,
-            versions=self.versions.of(Path(source.path).absolute().parent),
             parsed=self.project.open(Path(source.path), source) if self.config.follow_imports else None,
+            versions=self.project.versions(Path(source.path).absolute().parent),
         )
         sighting = find_sites(source, self.catalog.drivers, options=options)
         return _Reading(
@@ -362,7 +390,7 @@ class Analyzer:
                     verdict,
                     rule=self.catalog.rules[use.rule],
                     profile=profile,
-                    sources=surroundings.sources,
+                    surroundings=surroundings,
                     neighbours=found.neighbours,
                     placeholders=self.catalog.drivers.placeholders,
                     fix=fixing(use, surroundings),

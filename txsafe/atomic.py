@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError, SourceError
 from txsafe.source import read_bytes
+from txsafe.watching import spoil
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     Raises `ConfigError` where the file cannot be written.
     """
+    spoil()
     try:
         target = path.resolve()
         if target.exists() and not target.is_file():

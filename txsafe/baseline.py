@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from txsafe.atomic import write_atomically
 from txsafe.errors import ConfigError
 from txsafe.fingerprints import project_path
+from txsafe.watching import is_there, sought
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -49,6 +50,7 @@ class Comparison:
 def read_baseline(file: Path) -> tuple[Entry, ...]:
     """Return the entries of a baseline; raises `ConfigError` where it cannot be read or is no baseline of ours."""
     try:
+        sought(file)
         document = json.loads(file.read_bytes())
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
@@ -82,7 +84,7 @@ def compare(report: Report, entries: Iterable[Entry], *, root: Path) -> Comparis
     stale = tuple(
         entry
         for entry in sorted(known.values())
-        if entry.fingerprint not in met and (entry.path in looked_at or not (root / entry.path).exists())
+        if entry.fingerprint not in met and (entry.path in looked_at or not is_there(root / entry.path))
     )
     return Comparison(replace(report, files=files), stale)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError
+from txsafe.watching import spoil
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -82,6 +83,7 @@ def _base(revision: str, root: Path) -> str:
 
 def _git(folder: Path, *arguments: str) -> bytes:
     command = ["git", "-C", str(folder), "-c", "core.quotePath=true", "-c", "core.fsmonitor=false", *arguments]
+    spoil()
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         done = subprocess.run(command, capture_output=True, env=environment, check=False)  # noqa: S603  # no shell

@@ -19,7 +19,7 @@ from txsafe.options import PATH, SCALAR, SWITCH, TEXT, VERSION, Kind, Schema, ma
 
 DEFAULT_EXCLUDES = (
     ".direnv", ".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pytest_cache",
-    ".ruff_cache", ".svn", ".tox", ".venv",
+    ".ruff_cache", ".svn", ".tox", ".txsafe_cache", ".venv",
     "__pycache__", "__pypackages__", "build", "dist", "node_modules", "site-packages", "venv",
 )  # fmt: skip
 
@@ -184,7 +184,11 @@ class Config:
     color: Color = field(default=Color.AUTO, metadata=_option(word(Color), "When to colour the text format."))
     cache: bool = field(
         default=True,
-        metadata=_option(SWITCH, "Keep results of unchanged files; accepted, but nothing is kept yet."),
+        metadata=_option(SWITCH, "Keep the results of files, and use those that still hold."),
+    )
+    cache_dir: Path | None = field(
+        default=None,
+        metadata=_option(PATH, "Where results are kept; `.txsafe_cache` in the project's root when not set."),
     )
     jobs: int = field(default=0, metadata=_option(number(), "Worker processes; 0 lets txsafe choose."))
     quiet: bool = field(default=False, metadata=_option(SWITCH, "Print diagnostics only."))

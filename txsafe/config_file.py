@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.config import Config, OptionError, apply
 from txsafe.errors import ConfigError
+from txsafe.watching import is_there, sought
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,10 +32,11 @@ def load_config(start: Path) -> Config:
     for candidate in (folder, *folder.parents):
         for name in (_OWN_FILE, _SHARED_FILE):
             file = candidate / name
+            sought(file)
             table = _read_table(file) if file.is_file() else None
             if table is not None:
                 return _decode(file, table)
-        if any((candidate / mark).exists() for mark in _REPOSITORY_MARKS):
+        if any(is_there(candidate / mark) for mark in _REPOSITORY_MARKS):
             break
     return Config()
 
@@ -51,6 +53,7 @@ def read_config(file: Path) -> Config:
 
 
 def _read_table(file: Path) -> Mapping[str, object] | None:
+    sought(file)
     try:
         data = file.read_bytes()
     except OSError as error:

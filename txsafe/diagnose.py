@@ -29,6 +29,7 @@ from txsafe.suggestions import fill, suggest
 
 if TYPE_CHECKING:
     from txsafe.catalog.rules import Rule
+    from txsafe.rewrites.surroundings import Surroundings
 
 Sources = Callable[[str], SourceFile | None]
 """Path → the text that was analysed."""
@@ -43,13 +44,14 @@ def diagnose(
     *,
     rule: Rule,
     profile: Profile,
-    sources: Sources,
+    surroundings: Surroundings,
     neighbours: Sequence[FeatureUse],
     fix: Fix | None = None,
     placeholders: Mapping[str, str],
 ) -> Diagnostic:
     """Return what to tell about a use that a profile does not simply allow."""
     variant = rule.variants[use.variant]
+    sources = surroundings.sources
     start, end = _positions(use.place, sources)
     return Diagnostic(
         rule=use.rule,
@@ -66,7 +68,7 @@ def diagnose(
         effects=verdict.effects,
         transaction=use.transaction.kind,
         driver=use.driver,
-        suggestion=suggest(use, rule, neighbours, placeholders=placeholders),
+        suggestion=suggest(use, rule, neighbours, placeholders=placeholders, surroundings=surroundings),
         related=tuple(_locate(related, sources) for related in use.trail),
         fix=fix,
         profile=profile.name,

@@ -1,5 +1,5 @@
 # os.path is several times faster than pathlib, and this runs for every entry of every folder.
-# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH113, PTH114, PTH116, PTH123
+# ruff: noqa: PTH100, PTH109, PTH110, PTH112, PTH114, PTH116, PTH123
 """Paths in, files to read out: what a run looks at, what it passes over, and what it could not look at.
 
 Folders are walked with `.gitignore` and the excludes of the configuration; symbolic links to folders are not followed,
@@ -20,6 +20,7 @@ from txsafe.gate import may_hold_settings, may_matter
 from txsafe.globs import Globs
 from txsafe.model import FileError
 from txsafe.source import FileKind, file_kind, is_python_script, read_bytes
+from txsafe.watching import is_file, is_there, sought
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -158,6 +159,7 @@ class _Walk:
 
     def add(self, path: str) -> None:
         """Take in a path that was named."""
+        sought(path)
         try:
             mode = os.stat(path).st_mode
         except (OSError, ValueError) as error:
@@ -193,6 +195,7 @@ class _Walk:
         while pending and self.most_folders > 0:
             self.most_folders -= 1
             folder, ignores = pending.pop()
+            sought(folder)
             try:
                 with os.scandir(folder) as entries:
                     listed = list(entries)
@@ -218,6 +221,7 @@ class _Walk:
             self._skip(entry.path, "ignored by git")
             return False
         if entry.is_symlink():
+            sought(entry.path)
             self._skip(entry.path, "a symbolic link to a folder")
             return False
         return True
@@ -250,7 +254,7 @@ class _Walk:
                 self.found[display_path(entry.path)] = entry.path
             else:
                 self._fail(entry.path, "not a regular file")
-        elif os.path.isfile(entry.path):
+        elif is_file(entry.path):
             display = display_path(entry.path)
             self.found.setdefault(display, entry.path)
             self.links[display] = os.path.realpath(entry.path)
@@ -320,7 +324,7 @@ def _ancestor_ignores(folder: str) -> tuple[Globs, ...]:
     chain: list[Path] = []
     for candidate in (Path(folder), *Path(folder).parents):
         chain.append(candidate)
-        if (candidate / ".git").exists():
+        if is_there(candidate / ".git"):
             exclude = candidate / ".git" / "info" / "exclude"
             above = [_read_ignores(str(parent)) for parent in reversed(chain[1:])]
             return (Globs.read(exclude, folder=candidate), *above)

@@ -14,8 +14,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from txsafe.discovery import read_input
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from txsafe.analysis import Analyzer
+    from txsafe.cache.folder import Cache
+    from txsafe.cache.memory import Memory
+    from txsafe.catalog import Catalog
     from txsafe.config import Config
     from txsafe.discovery import FileInput
-    from txsafe.project import Program
+    from txsafe.project import Program, Project
 
 Progress = Callable[[int, int], None]
 """Files done, files in all."""
@@ -42,6 +45,8 @@ Answer = tuple[int, FileReport]
 FEWEST_FILES_FOR_WORKERS = 48
 """Below this, the start of a worker (imports, catalogue) costs more than it saves."""
 FILES_PER_TASK = 8
+MANY_FILES = 50
+"""From so many files on it is worth while to ask an earlier run which of them matter."""
 MOST_USERS = 24
 """Files that mention one name; a name in more of them is an everyday word."""
 _COLLECTION = (100_000, 50, 50)
@@ -58,31 +63,84 @@ def analyze(
     keeps: Keeps = Keeps.NOTHING,
     on_progress: Progress | None = None,
     executor: Executor | None = None,
+    cache: Cache | None = None,
 ) -> Report:
     """Analyse files and return their reports in path order.
 
     `executor` runs them in other processes; without one, a pool of `config.jobs` is made where the input is worth it.
+    `cache` is where reports of unchanged files are looked up and kept; a run over content that is not on disk does not.
     """
     reports: dict[int, FileReport] = {}
     candidates: list[Numbered] = []
     tokens = _further_tokens(config, profile)
+    recall = _Recall(None if any(file.data is not None for file in files) else cache, config, profile, keeps)
     for number, file in enumerate(files):
-        report = _gate(file, config, tokens)
+        report = _gate(file, config, tokens, recall.memory if len(files) >= MANY_FILES else None)
         if report is None:
             candidates.append((number, file))
         else:
             reports[number] = report
     setting = Setting(config, find_program(files, config) if candidates else None, keeps)
-    for number, report in _run(candidates, setting, executor):
+    for number, report in recall.run(candidates, setting, executor):
         reports[number] = report
         if on_progress is not None:
             on_progress(len(reports), len(files))
     if setting.program is not None:
         unread = {number for number, report in reports.items() if not report.parsed and not report.errors}
         passed_over = [(number, file) for number, file in enumerate(files) if number in unread]
-        reports.update(_run(find_users(passed_over, reports.values()), setting, executor))
+        reports.update(recall.run(find_users(passed_over, reports.values()), setting, executor))
+    recall.save()
     placed = place(list(reports.values()), Settling(files, setting))
     return Report(profile=profile, files=tuple(sorted(gather(placed), key=lambda report: report.path)))
+
+
+class _Recall:
+    """Runs the files of which nothing is known from an earlier run."""
+
+    def __init__(self, cache: Cache | None, config: Config, profile: Profile, keeps: Keeps) -> None:
+        self._cache = cache
+        self._open = partial(_open_memory, cache, config, profile, keeps)
+
+    @cached_property
+    def memory(self) -> Memory | None:
+        """What is known; opened when it is first asked for, as a run over a few clean files never does."""
+        return self._open()
+
+    def run(self, files: Sequence[Numbered], setting: Setting, executor: Executor | None) -> Iterator[Answer]:
+        """Yield the reports of some files, those that are known first."""
+        memory = self.memory if files else None
+        if memory is None:
+            yield from _run(files, setting, executor)
+            return
+
+        def project() -> Project:
+            return _analyzer(setting).project
+
+        unknown: dict[int, FileInput] = {}
+        for number, file in files:
+            report = memory.recall(file, project)
+            if report is None:
+                unknown[number] = file
+            else:
+                yield number, report
+        for number, report in _run(tuple(unknown.items()), setting, executor):
+            memory.remember(unknown[number], report, project)
+            yield number, report
+
+    def save(self) -> None:
+        """Keep what is new, and hand on what went wrong."""
+        memory = vars(self).get("memory")
+        if memory is not None and self._cache is not None:
+            memory.save()
+            self._cache.troubles += memory.troubles
+
+
+def _open_memory(cache: Cache | None, config: Config, profile: Profile, keeps: Keeps) -> Memory | None:
+    if cache is None:
+        return None
+    from txsafe.cache.memory import Memory
+
+    return Memory(cache.place, config, profile=profile, keeps=keeps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +151,12 @@ class Setting:
     program: Program | None = None
     """Where imports are followed: its folders."""
     keeps: Keeps = Keeps.NOTHING
+    run: str = field(default_factory=lambda: os.urandom(8).hex())
+    """Tells runs apart, so that no process takes what it read for an earlier one for what is there now."""
 
     def __hash__(self) -> int:
-        """Hash what is hashable of the configuration."""
-        return hash((self.config.profile, self.config.root, self.config.server_version, self.program))
+        """Hash what tells runs apart: a configuration has parts that cannot be hashed."""
+        return hash(self.run)
 
 
 def find_program(files: Iterable[FileInput], config: Config) -> Program | None:
@@ -136,18 +196,23 @@ def _further_tokens(config: Config, profile: Profile) -> tuple[bytes, ...]:
     return (*words_of(config.sinks), *(TRANSACTION_WORDS if _NO_TRANSACTIONS in modes else ()))
 
 
-def _gate(file: FileInput, config: Config, tokens: Sequence[bytes]) -> FileReport | None:
+def _gate(file: FileInput, config: Config, tokens: Sequence[bytes], memory: Memory | None = None) -> FileReport | None:
     """Return the report of a file that needs no parse, None for a candidate.
 
     The gate knows the shipped rules' and drivers' words, and `tokens`; a user's own rules open it for every file.
     """
+
+    def matters(data: bytes) -> bool:
+        return bool(config.rule_paths) or may_matter(data, file.kind, tokens=tokens)
+
     try:
-        data = read_input(file, limit=config.max_file_size)
+        if memory is not None:
+            is_candidate = memory.is_candidate(file, matters)
+        else:
+            is_candidate = matters(read_input(file, limit=config.max_file_size))
     except SourceError as error:
         return _unread(file, str(error))
-    if config.rule_paths or may_matter(data, file.kind, tokens=tokens):
-        return None
-    return FileReport(path=file.display)
+    return None if is_candidate else FileReport(path=file.display)
 
 
 def find_users(passed_over: Iterable[Numbered], reports: Iterable[FileReport]) -> list[Numbered]:
@@ -255,7 +320,17 @@ def _analyzer(setting: Setting) -> Analyzer:
 
     if setting.config.follow_imports:
         _collect_rarely()
-    return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps)
+    user_files = (*setting.config.rule_paths, *setting.config.profile_files)
+    catalog = None if user_files else _shipped_catalog()
+    return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps, catalog=catalog)
+
+
+@lru_cache(maxsize=1)
+def _shipped_catalog() -> Catalog:
+    """Load what a process needs for all of its runs."""
+    from txsafe.catalog import load_catalog
+
+    return load_catalog()
 
 
 @lru_cache(maxsize=1)

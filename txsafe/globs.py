@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError
+from txsafe.watching import sought
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +47,7 @@ class Globs:
     @classmethod
     def read(cls, file: Path, *, folder: Path) -> Globs:
         """Return the patterns of a `.gitignore`; none where it cannot be read, as for git."""
+        sought(file)
         try:
             text = file.read_bytes().decode("utf-8", "surrogateescape")
         except OSError:

@@ -13,6 +13,7 @@ import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 
 class _NoFacts(Mapping[str, str]):
@@ -114,8 +115,7 @@ class Basis(enum.StrEnum):
 # ---------------------------------------------------------------- source text
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """Half-open range of code points of a text."""
 
     start: int
@@ -157,8 +157,7 @@ class SourceFile:
         return self.text[start:end].rstrip("\r\n")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A span of a file."""
 
     path: str
@@ -658,14 +657,35 @@ class Keeps(enum.Enum):
     """What was judged, so that it can be judged again for another profile."""
 
 
+class Asked(enum.StrEnum):
+    """What the analysis of a file may ask of the program around it."""
+
+    CONTENT = "content"
+    """What another file holds."""
+    IDENTITY = "identity"
+    """Which package a file belongs to."""
+    MODULE = "module"
+    """Which file a dotted name stands for."""
+    FOLDER = "folder"
+    """Where a package lies."""
+    WORD = "word"
+    """Which files hold a name; see `scopes.Project.references`."""
+    VERSIONS = "versions"
+    """Which packages the files of a folder run with."""
+    DAY = "day"
+    """What day it is, where a suppression may expire."""
+
+
+Question = tuple[str, str, str]
+"""An `Asked`, from where it is asked (the folders that bound the answer), and its subject."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consulted:
-    """What the analysis of one file has asked of the program around it: change that, and the report may change."""
+    """What the analysis of one file has asked of the program around it: change an answer, and the report may change."""
 
-    modules: tuple[tuple[str, str | None], ...] = ()
-    """Dotted names, and paths of files of SQL, that were looked up, sorted, each with its file; None for none."""
-    words: tuple[str, ...] = ()
-    """Names of which all files that hold them were looked for, sorted; see `scopes.Project.references`."""
+    answers: tuple[tuple[str, str, str, str], ...] = ()
+    """Questions with their answers, sorted; `project.Project.answer` asks them again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -688,7 +708,7 @@ class FileReport:
     loose: tuple[str, ...] = ()
     """Names under which other files may get hold of session state that nothing in this file sends."""
     consulted: Consulted | None = None
-    """What the report depends on beside the file; None where imports were not followed."""
+    """What the report depends on beside the file; None where nobody kept track of it."""
     uses: FileUses | None = None
     """Kept where the same uses are to be judged for other profiles; None also where the file could not be read."""
 

@@ -10,7 +10,6 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from txsafe.diagnose import surest
 from txsafe.model import Location
 
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ def _is_known_better(diagnostic: Diagnostic, report: FileReport, reached: Iterab
 
 def _merged(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Return one diagnostic for each rule and place, the worst and surest, with the related places of all."""
+    from txsafe.diagnose import surest  # and with it all rewrites; a run without findings never needs them
+
     groups: dict[tuple[object, ...], list[Diagnostic]] = defaultdict(list)
     for diagnostic in diagnostics:
         groups[diagnostic.rule, diagnostic.start].append(diagnostic)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from txsafe.catalog.poolers import is_known_version
 from txsafe.errors import ConfigError, did_you_mean
 from txsafe.model import Profile
+from txsafe.watching import sought
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,6 +57,7 @@ def read_profile_id(file: Path) -> str:
     from txsafe.catalog.document import Reader, read_document
     from txsafe.catalog.rules import read_id
 
+    sought(file)
     if not file.is_file():
         raise ConfigError(f"{file}: no such profile file")
     return read_id(Reader(read_document(file, file.as_posix()), "a pooler"))

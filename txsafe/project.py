@@ -1,16 +1,21 @@
 # os.path is several times faster than pathlib, and imports are looked up by the thousand.
-# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH118, PTH120, PTH122, PTH208
+# ruff: noqa: PTH100, PTH112, PTH118, PTH120, PTH122, PTH208
 """Dotted module names in, parsed files out: the rest of the program, loaded where an import is followed.
 
 A root is a folder that imports start from: the one above a file's topmost `__init__.py`, every folder above that up to
 the project's, and a `src` in each; then the roots of the other packages of a run, where only one of them has the name.
 Nothing is loaded before it is asked for; how much one file may ask for is bounded, and links out of the tree are not
 followed. The way back, from a name to the files that hold it, is a search of bytes (`mentions`) in the tree of the run.
+
+This is the one door to the rest of the program. Whatever is asked is noted with its answer (`Project.consulted`), and
+`Project.answer` asks it again: so is known whether a report from an earlier run would still be the same.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
+import hashlib
 import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -19,16 +24,18 @@ from typing import TYPE_CHECKING
 
 from txsafe.discovery import display_path
 from txsafe.errors import SourceError
-from txsafe.mentions import Mentions
-from txsafe.model import Consulted
+from txsafe.mentions import Found, Mentions
+from txsafe.model import NO_FACTS, Asked, Consulted
 from txsafe.python.scopes import Bodies, Module, References
-from txsafe.source import read_source
+from txsafe.source import decode, read_bytes
+from txsafe.versions import PackageVersion, Versions
+from txsafe.watching import is_file, is_there, sought
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from txsafe.discovery import FileInput
-    from txsafe.model import SourceFile
+    from txsafe.model import Question, SourceFile
 
 MODULES_PER_FILE = 200
 """Other modules that the analysis of one file may look into."""
@@ -49,6 +56,10 @@ _PROJECT_MARKS = (".git", ".hg", ".svn", ".jj", "pyproject.toml", "txsafe.toml",
 """What only the top folder of a project has."""
 _ABOVE = 12
 """Folders above a package that are taken for roots."""
+_SEPARATOR = "\0"
+_OUTSIDE = "outside"
+"""Instead of the content of a file that is out of bounds."""
+_TOO_MANY = "many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ def _tree_of(paths: Sequence[str], top: str) -> str:
 
 
 def _is_project(folder: str) -> bool:
-    return any(os.path.exists(os.path.join(folder, mark)) for mark in _PROJECT_MARKS)
+    return any(is_there(os.path.join(folder, mark)) for mark in _PROJECT_MARKS)
 
 
 def _no_files(_program: Program) -> tuple[FileInput, ...]:
@@ -100,9 +111,8 @@ class _Spent:
 
     paths: set[str] = field(default_factory=set)
     text: int = 0
-    modules: dict[str, str | None] = field(default_factory=dict)
-    """Names that were looked up → their files."""
-    words: set[str] = field(default_factory=set)
+    answers: dict[Question, str] = field(default_factory=dict)
+    """What was asked, with the answer."""
 
 
 class Project:
@@ -115,8 +125,10 @@ class Project:
         program: Program | None = None,
         reserved: frozenset[str] = frozenset(),
         files: Callable[[Program], Iterable[FileInput]] = _no_files,
+        versions: Mapping[str, str] = NO_FACTS,
     ) -> None:
         program = program or Program()
+        self._versions = Versions(root=top.absolute(), overrides=versions)
         self._mentions = Mentions(lambda: files(program))
         self._top = os.path.realpath(top)
         self._roots = program.roots
@@ -131,6 +143,8 @@ class Project:
         self._sizes: dict[str, int] = {}
         """Nodes of the modules that are kept, as of the last file that used them."""
         self._texts: dict[str, SourceFile | None] = {}
+        self._contents: dict[str, str] = {}
+        """What files hold, or why they were not read, in short."""
         self._made = 0
 
     def open(self, path: Path, source: SourceFile) -> Module:
@@ -140,7 +154,7 @@ class Project:
             SourceError: where the file cannot be parsed.
 
         """
-        self._begin()
+        self.begin()
         absolute = os.path.abspath(path)
         known = self._modules.get(absolute)
         if known is None or known.source != source:
@@ -149,22 +163,54 @@ class Project:
         self._modules.move_to_end(absolute)
         self._spent.paths.add(absolute)
         self._sources[source.path] = source
+        self._note_identity(absolute)
         return known.open_all()
 
     def source(self, display: str) -> SourceFile | None:
         """Return the text behind a shown path, where this file's analysis has looked into it."""
         return self._sources.get(display)
 
+    def hold(self, path: Path, data: bytes) -> None:
+        """Take note of what the file that is opened next holds: others may look into it."""
+        self._contents[os.path.abspath(path)] = digest(data)
+
+    def versions(self, folder: Path) -> Mapping[str, PackageVersion]:
+        """Return what is known of the packages that a file in a folder is run with."""
+        found = self._versions.of(folder)
+        self.note(Asked.VERSIONS, "", str(folder), _digest_of_versions(found))
+        return found
+
     def consulted(self) -> Consulted:
         """Return what the analysis of the file that was opened last has asked for."""
-        spent = self._spent
-        return Consulted(modules=tuple(sorted(spent.modules.items())), words=tuple(sorted(spent.words)))
+        return Consulted(answers=tuple(sorted((*asked, answer) for asked, answer in self._spent.answers.items())))
 
-    def note(self, name: str, path: str | None) -> None:
-        """Take note that a module was asked for."""
-        self._spent.modules[name] = path
+    def note(self, kind: Asked, bounds: str, subject: str, answer: str) -> None:
+        """Take note of a question and its answer."""
+        self._spent.answers[kind.value, bounds, subject] = answer
 
-    def _begin(self) -> None:
+    def answer(self, question: Question, contents: Callable[[str], str] | None = None) -> str:
+        """Return what a question would be answered now; `contents` may know what files hold without reading them."""
+        kind, bounds, subject = question
+        match Asked(kind):
+            case Asked.CONTENT:
+                is_inside = _is_below(os.path.realpath(subject), bounds)
+                found = (contents or _read_content)(subject) if is_inside else _OUTSIDE
+            case Asked.IDENTITY:
+                found = _SEPARATOR.join(self._identity(subject))
+            case Asked.MODULE:
+                found = self._view(*bounds.split(_SEPARATOR)).find(subject) or ""
+            case Asked.FOLDER:
+                found = self._view(*bounds.split(_SEPARATOR)).find_folder(subject) or ""
+            case Asked.WORD:
+                found = _digest_of_found(self._mentions.of(subject))
+            case Asked.DAY:
+                found = today().isoformat()
+            case Asked.VERSIONS:
+                found = _digest_of_versions(self._versions.of(Path(subject)))
+        return found
+
+    def begin(self) -> None:
+        """Forget what was found out for the file before."""
         self._forget_oldest()
         self._spent = _Spent()
         self._sources = {}
@@ -189,10 +235,13 @@ class Project:
     def _parsed(self, path: str, source: SourceFile, bodies: Bodies) -> Module:
         root, name = self._identity(path)
         top = self._top if _is_below(os.path.realpath(path), self._top) else os.path.realpath(root)
+        return Module.of(source, name=name, project=self._view(root, top), bodies=bodies)
+
+    def _view(self, root: str, top: str) -> _View:
         view = self._views.get((root, top))
         if view is None:
-            view = self._views[root, top] = _View(self, tuple(_own_roots(root, top)), top)
-        return Module.of(source, name=name, project=view, bodies=bodies)
+            view = self._views[root, top] = _View(self, root, top)
+        return view
 
     def _identity(self, path: str) -> tuple[str, str]:
         """Return the root that a file's own package stands in, and the file's dotted name."""
@@ -213,6 +262,7 @@ class Project:
         """Return the names in a folder; empty where it cannot be read."""
         found = self._folders.get(folder)
         if found is None:
+            sought(folder)
             try:
                 found = frozenset(os.listdir(folder))
             except (OSError, ValueError):
@@ -236,6 +286,8 @@ class Project:
             self._modules[path] = self._read(path, top)
         module = self._modules[path]
         self._modules.move_to_end(path)
+        self._note_content(path, top)
+        self._note_identity(path)
         if module is None or not self._afford(path, module.source):
             return None
         self._sources[module.source.path] = module.source
@@ -257,23 +309,41 @@ class Project:
         if absolute not in self._texts:
             self._texts[absolute] = self._read_text(absolute, top)
         source = self._texts[absolute]
+        self._note_content(absolute, top)
         if source is None or not self._afford(absolute, source):
             return None
         self._sources[source.path] = source
         return source
 
+    def _note_content(self, path: str, top: str) -> None:
+        self.note(Asked.CONTENT, top, path, self._contents.get(path, _OUTSIDE))
+
+    def _note_identity(self, path: str) -> None:
+        self.note(Asked.IDENTITY, "", path, _SEPARATOR.join(self._identity(path)))
+
     def _read_text(self, path: str, top: str) -> SourceFile | None:
-        if not _is_below(os.path.realpath(path), top) or not os.path.isfile(path):
-            return None
         try:
-            return read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE)
+            return self._source_of(path, top)
         except SourceError:
             return None
 
+    def _source_of(self, path: str, top: str) -> SourceFile | None:
+        """Return what a file holds; None where it lies outside of the tree."""
+        if not _is_below(os.path.realpath(path), top):
+            self._contents[path] = _OUTSIDE
+            return None
+        try:
+            data = read_bytes(Path(path), limit=BYTES_PER_MODULE)
+        except SourceError as error:
+            self._contents[path] = str(error)
+            raise
+        self._contents[path] = digest(data)
+        return decode(data, display_path(path))
+
     def references(self, name: str, top: str) -> References:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
-        self._spent.words.add(name)
         found = self._mentions.of(name)
+        self.note(Asked.WORD, "", name, _digest_of_found(found))
         if len(found.paths) > REFERRING:  # an everyday word: a part of the answer is not worth the parses
             return References((), complete=False)
         loaded = [self.load(path, top) for path in found.paths]
@@ -281,11 +351,9 @@ class Project:
         return References(tuple(module for module in loaded if module is not None), complete=complete)
 
     def _read(self, path: str, top: str) -> Module | None:
-        if not _is_below(os.path.realpath(path), top):
-            return None
         try:
-            source = read_source(Path(path), display=display_path(path), limit=BYTES_PER_MODULE)
-            return self._parsed(path, source, Bodies.CLOSED)
+            source = self._source_of(path, top)
+            return None if source is None else self._parsed(path, source, Bodies.CLOSED)
         except SourceError as error:
             self._faults[path] = str(error)
             return None
@@ -306,33 +374,44 @@ class Project:
 class _View:
     """The project as the files below one root see it."""
 
-    def __init__(self, project: Project, roots: tuple[str, ...], top: str) -> None:
+    def __init__(self, project: Project, root: str, top: str) -> None:
         self._project = project
-        self._roots = roots
+        self._roots = tuple(_own_roots(root, top))
         self._top = top
+        self._bounds = f"{root}{_SEPARATOR}{top}"
         self._paths: dict[str, str | None] = {}
         self._having: dict[str, tuple[str, ...]] = {}
 
     def module(self, name: str) -> Module | None:
         """Return the module of a dotted name, None where it is not part of the project."""
+        path = self.find(name)
+        self._project.note(Asked.MODULE, self._bounds, name, path or "")
+        return None if path is None else self._project.load(path, self._top)
+
+    def find(self, name: str) -> str | None:
+        """Return the file of a dotted name."""
         if name not in self._paths:
             self._paths[name] = self._find(name)
-        path = self._paths[name]
-        self._project.note(name, path)
-        return None if path is None else self._project.load(path, self._top)
+        return self._paths[name]
 
     def text_file(self, path: str) -> SourceFile | None:
         """Return a file that is no Python; see `scopes.Project`."""
-        found = self._project.text_file(path, self._top)
-        self._project.note(path, None if found is None else os.path.abspath(path))
-        return found
+        return self._project.text_file(path, self._top)
 
     def folder(self, package: str) -> str | None:
         """Return the folder of a package; see `scopes.Project`."""
+        found = self.find_folder(package)
+        self._project.note(Asked.FOLDER, self._bounds, package, found or "")
+        return found
+
+    def find_folder(self, package: str) -> str | None:
+        """Return the folder of a package, unnoted."""
         parts = package.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
-        folders = (os.path.join(root, *parts) for root in self._roots_with(parts[0]))
+        folders = [os.path.join(root, *parts) for root in self._roots_with(parts[0])]
+        for folder in folders:
+            sought(folder)
         return next((display_path(folder) for folder in folders if os.path.isdir(folder)), None)
 
     def references(self, name: str) -> References:
@@ -351,9 +430,9 @@ class _View:
         stands_in = self._project.is_described(name)  # a file called like a driver, whose own source is a package
         for root in self._roots_with(parts[0]):
             base = os.path.join(root, *parts)
-            if os.path.isfile(package := os.path.join(base, _INIT)):
+            if is_file(package := os.path.join(base, _INIT)):
                 return package
-            if not stands_in and os.path.isfile(file := base + ".py"):
+            if not stands_in and is_file(file := base + ".py"):
                 return file
         return None
 
@@ -363,6 +442,33 @@ class _View:
             own = tuple(root for root in self._roots if self._project.has(root, first))
             found = self._having[first] = own or self._project.others(first, self._roots)
         return found
+
+
+def today() -> dt.date:
+    """Return the day that decides whether a suppression has expired."""
+    return dt.datetime.now(tz=dt.UTC).date()
+
+
+def digest(data: bytes) -> str:
+    """Return what tells a content from any other."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _read_content(path: str) -> str:
+    try:
+        return digest(read_bytes(Path(path), limit=BYTES_PER_MODULE))
+    except SourceError as error:
+        return str(error)
+
+
+def _digest_of_found(found: Found) -> str:
+    if len(found.paths) > REFERRING:
+        return _TOO_MANY
+    return digest(_SEPARATOR.join((str(found.complete), *found.paths)).encode("utf-8", "surrogateescape"))
+
+
+def _digest_of_versions(versions: Mapping[str, PackageVersion]) -> str:
+    return digest(repr(sorted(versions.items())).encode("utf-8", "backslashreplace"))
 
 
 def _own_roots(root: str, top: str) -> Iterator[str]:

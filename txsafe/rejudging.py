@@ -27,6 +27,7 @@ from txsafe.source import decode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from txsafe.cache.folder import Cache
     from txsafe.catalog import Catalog
     from txsafe.config import Config
     from txsafe.model import Diagnostic, FeatureUse, FileUses
@@ -47,10 +48,11 @@ def analyze_once(
     catalog: Catalog,
     profile: Profile,
     on_progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Analysis:
     """Find what files use; `profile` is any of those that will be asked for."""
     strictest = replace(profile, mode=STRICTEST)
-    found = analyze(files, config, profile=strictest, keeps=Keeps.USES, on_progress=on_progress)
+    found = analyze(files, config, profile=strictest, keeps=Keeps.USES, on_progress=on_progress, cache=cache)
     return Analysis(tuple(files), config, catalog, found)
 
 

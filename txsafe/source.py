@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.model import SourceFile
+from txsafe.watching import saw, sought
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,10 +119,13 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                sought(path)
                 raise SourceError("not a regular file")
             data = file.read(limit + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        sought(path)
         raise SourceError(f"cannot be read: {_cause(error)}") from error
+    saw(path)
     if len(data) > limit:
         raise SourceError(f"larger than max-file-size ({limit} bytes); not analysed")
     return data

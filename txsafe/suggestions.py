@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from txsafe.catalog.rules import Rule, Suggestion
     from txsafe.model import FeatureUse
+    from txsafe.rewrites.surroundings import Surroundings
 
 LONGEST_IN_MESSAGE = 80
 """Characters of one capture within a message."""
@@ -50,14 +51,21 @@ def _brief(value: str) -> str:
     return line if len(line) <= LONGEST_IN_MESSAGE else line[: LONGEST_IN_MESSAGE - 1].rstrip() + MISSING
 
 
-def suggest(use: FeatureUse, rule: Rule, neighbours: Sequence[FeatureUse], *, placeholders: Mapping[str, str]) -> str:
+def suggest(
+    use: FeatureUse,
+    rule: Rule,
+    neighbours: Sequence[FeatureUse],
+    *,
+    placeholders: Mapping[str, str],
+    surroundings: Surroundings | None = None,
+) -> str:
     """Return what to write instead of a use; nothing where the rule has no idea.
 
     `neighbours` are the uses and mentions of the same file, in order; the use itself may be among them. `placeholders`
-    says how drivers spell bound parameters.
+    says how drivers spell bound parameters; `surroundings` are there where the file itself was read.
     """
     for pattern in PATTERNS:
-        text = pattern(use, neighbours)
+        text = pattern(use, neighbours, surroundings)
         if text is not None:
             return text
     variant = rule.variants[use.variant]

@@ -62,7 +62,9 @@ _BLANK = re.compile(r"[^\S\r\n]*+[\r\n]")
 _REST_OF_LINE = re.compile(r"[^\r\n]*+")
 _CLOSING_QUOTES = re.compile(r"\"{1,3}\Z|'{1,3}\Z")
 _BODY = re.compile(r"[ \t]*(?P<word>[\w-]*)(?:\[(?P<rules>[^\]]*)\])?(?P<rest>.*)", re.DOTALL)
-_UNTIL = re.compile(r"(?:^|\s)until=(\S*)")
+UNTIL = "until="
+"""What makes a suppression depend on the day."""
+_UNTIL = re.compile(rf"(?:^|\s){UNTIL}(\S*)")
 _WORDS = ("ignore", "ignore-file")
 _LONGEST_SHOWN = 60
 

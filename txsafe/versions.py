@@ -17,6 +17,7 @@ from txsafe.discovery import display_path
 from txsafe.errors import SourceError
 from txsafe.settings import read_settings
 from txsafe.source import decode, read_bytes
+from txsafe.watching import is_there, sought
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -97,7 +98,7 @@ class Versions:
                 known = self._known[candidate]
                 break
             chain.append(candidate)
-            if candidate == self.root or any((candidate / mark).exists() for mark in _REPOSITORY_MARKS):
+            if candidate == self.root or any(map(is_there, (candidate / mark for mark in _REPOSITORY_MARKS))):
                 break
         for candidate in reversed(chain):
             known = {**known, **_read_folder(candidate)}
@@ -138,6 +139,7 @@ def _counts_more(version: PackageVersion, known: PackageVersion) -> bool:
 
 
 def _list_versions(folder: Path) -> Iterator[PackageVersion]:
+    sought(folder)
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208 - names are enough, of thousands of files
     except OSError:
@@ -153,6 +155,7 @@ def _list_versions(folder: Path) -> Iterator[PackageVersion]:
         elif _REQUIREMENTS.fullmatch(name):
             yield from _read_requirements(path)
         elif name == _REQUIREMENTS_FOLDER and path.is_dir():
+            sought(path)
             for file in sorted(path.glob("*.txt")):
                 yield from _read_requirements(file)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ROLE_SETTINGS = FIXTURES / "proofs" / "role_settings.py"
 READ_ONCE = FIXTURES / "proofs" / "temp_table_read_once.py"
-PROGRAMS = sorted({*(FIXTURES / "proofs").glob("*.py")} - {ROLE_SETTINGS, READ_ONCE})
+PROGRAMS = sorted({*(FIXTURES / "proofs").glob("*.py")} - {ROLE_SETTINGS})
 """Those whose fixes are edits that need nothing else."""
 ONE_STATEMENT = """
 import psycopg

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from hypothesis import assume, given
@@ -21,7 +22,9 @@ SQL = [
     "SELECT pg_try_advisory_lock_shared(1, 2)",
     "CREATE TEMP TABLE batch (id int)",
     "create temp table batch as select 1",
+    "INSERT INTO batch SELECT n FROM job WHERE text = '\\'",
     "SELECT * FROM batch",
+    "DROP TABLE batch",
     "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
     "FETCH 1 FROM c",
     "SELECT 1",
@@ -107,6 +110,46 @@ def test_fixes_of_any_program_hold(text: str) -> None:
         assert done.after == text
 
 
+SCRIPTED = [
+    "CREATE TEMP TABLE batch AS SELECT id, 'a;b' AS x FROM job -- all\n",
+    "create temporary table batch (id) as (\n  select 1\n)",
+    "SELECT id INTO TEMP batch FROM job",
+    "CREATE TEMP TABLE batch (id int)",
+    "INSERT INTO batch\n    SELECT id\n    FROM job",
+    "SELECT * FROM batch",
+    "WITH q AS (SELECT 1) DELETE FROM job USING batch, q",
+    "UPDATE job SET id = 1 FROM batch b",
+    "SELECT * FROM batch, batch b",
+    "DROP TABLE IF EXISTS batch",
+    "CREATE TEMP TABLE other AS SELECT * FROM batch",
+    "SELECT * FROM other JOIN batch USING (id)",
+    "BEGIN",
+    "COMMIT",
+    "ANALYZE batch",
+    "SELECT 1",
+    "/* batch */ SELECT now()",
+]
+
+
+@options(max_examples=60)
+@given(
+    statements=st.lists(st.sampled_from(SCRIPTED), min_size=2, max_size=7),
+    between=st.sampled_from([";\n", ";\n\n", "; ", ";\r\n", "; -- batch\n"]),
+)
+def test_fixes_of_any_script_hold(statements: list[str], between: str) -> None:
+    text = between.join(statements) + between
+    done = rewrite(text, name="app.sql")
+    assert not done.fixing.refused
+    assert rewrite(done.after, name="app.sql").after == done.after
+    before, after = said(text, "app.sql"), said(done.after, "app.sql")
+    assert not after - before
+    for diagnostic in done.fixing.fixed:
+        key = diagnostic.rule, diagnostic.variant, diagnostic.sql
+        assert after[key] < before[key]
+    kept = Counter(re.findall(r"--[^\r\n]*|/\*.*?\*/", text)) - Counter(re.findall(r"--[^\r\n]*|/\*.*?\*/", done.after))
+    assert not kept
+
+
 @options(max_examples=30)
 @given(text=programs())
 def test_lines_that_no_edit_touches_stay(text: str) -> None:
@@ -128,5 +171,5 @@ def test_lines_that_no_edit_touches_stay(text: str) -> None:
     assert after.count("\r") == after.count("\r\n")
 
 
-def said(text: str) -> Counter[tuple[str, str, str]]:
-    return Counter((each.rule, each.variant, each.sql) for each in check(text).diagnostics)
+def said(text: str, name: str = "app.py") -> Counter[tuple[str, str, str]]:
+    return Counter((each.rule, each.variant, each.sql) for each in check(text, name=name).diagnostics)

@@ -55,6 +55,9 @@ from txsafe.sql.dialects import foreign_dialect
         ("RESET SESSION query_max_run_time", "trino"),
         ("SET SESSION query_max_run_time = '1h'", "trino"),
         ("SET hive.exec.dynamic.partition = true", "hive"),
+        ("set spark.sql.shuffle.partitions = 10", "hive"),
+        ("create or replace temporary table t as (select 1)", "snowflake"),
+        ("CREATE OR REPLACE TABLE t (a int)", "snowflake"),
         ("CREATE TABLE t (a int) STORED AS PARQUET", "hive"),
     ],
 )
@@ -83,6 +86,8 @@ def test_evidence(text: str, dialect: str) -> None:
         "ALTER ROLE x SET search_path = a",
         "SELECT a[1], ARRAY[1, 2] FROM t",
         "INSERT INTO t VALUES ('/*!')",
+        "CREATE OR REPLACE TEMPORARY VIEW v AS TABLE t",
+        "SET sparkle.x = 1",
         "SELECT x IS NOT NULL AND @ x > 1",
     ],
 )

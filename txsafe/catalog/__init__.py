@@ -21,6 +21,7 @@ from txsafe.catalog.poolers import Poolers
 from txsafe.catalog.rules import Rule, read_id, read_rule
 from txsafe.catalog.server import ServerFacts, read_server_facts
 from txsafe.errors import CatalogError, ConfigError, did_you_mean
+from txsafe.watching import sought
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -121,12 +122,14 @@ def _same(document: Node) -> Node:
 
 def _list_directory(directory: Path, shown: Path) -> Iterator[tuple[_Kind, Path, str]]:
     for kind in _Kind:
+        sought(directory / kind)
         for file in sorted((directory / kind).glob("*.yaml")):
             yield kind, file, (shown / kind / file.name).as_posix()
 
 
 def _list_users(paths: Iterable[Path]) -> Iterator[tuple[_Kind | None, Path, str]]:
     for path in paths:
+        sought(path)
         if path.is_dir():
             yield from _list_users_directory(path)
         elif path.is_file():

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from txsafe.errors import CatalogError, did_you_mean
+from txsafe.watching import sought
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -243,6 +244,7 @@ def read_word(node: Node, words: type[_Word]) -> _Word:
 
 def read_document(file: Path, path: str) -> Node:
     """Read and decode one YAML file; `path` is what messages call it."""
+    sought(file)
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)

@@ -22,6 +22,9 @@ class ServerFacts:
     """Parameter, lower-case → first major that reports a change of it to the client (GUC_REPORT)."""
     reserved: Mapping[str, int] = field(default_factory=dict)
     """Parameter → connections that it keeps from ordinary clients if nobody sets it."""
+    stable_functions: frozenset[str] = frozenset()
+    """Functions that change nothing and give the same again within a statement: those of `pg_proc.provolatile` i or s
+    that do not ask for the time."""
 
     def reports(self, parameter: str, version: int) -> bool:
         """Tell whether a server of this version tells clients when the parameter changes."""
@@ -37,6 +40,7 @@ def read_server_facts(document: Node) -> ServerFacts:
         newest_known=_read_major(reader.required_node("newest-known")),
         reported=MappingProxyType({name.lower(): _read_major(node) for name, node in reader.entries("reported")}),
         reserved=MappingProxyType({name: _read_number(node) for name, node in reader.entries("reserved-connections")}),
+        stable_functions=frozenset(" ".join(reader.texts("stable-functions")).split()),
     )
     if not reader.texts("references"):
         raise reader.error("'references' must name at least one source")

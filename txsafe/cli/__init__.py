@@ -25,6 +25,7 @@ COMMANDS = {
     "matrix": ("txsafe.cli.matrix:matrix_command", "Show what each pooler does with each use of session state."),
     "rules": ("txsafe.cli.rules:rules_command", "List the rules."),
     "explain": ("txsafe.cli.explain:explain_command", "Explain a rule: what happens, what to write instead."),
+    "clean": ("txsafe.cli.clean:clean_command", "Delete what `check` and `audit` keep between runs."),
     "probe": ("txsafe.cli.probe:probe_command", "Observe what a live pooler does with session state."),
 }
 """Name → import path, and the line in `--help`, which must not import it."""
@@ -79,7 +80,7 @@ class LazyGroup(click.Group):
 
     def _run(self, args: list[str], prog_name: str, complete_var: str | None, extra: dict[str, object]) -> int:
         try:
-            status = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            status = super().main(args, prog_name, complete_var, standalone_mode=False, **{"obj": tuple(args), **extra})
         except click.ClickException as error:
             error.show()
             return FAILED

@@ -15,7 +15,7 @@ import click
 
 from txsafe.cli.circumstances import Circumstances, check_readable, circumstance_parameters, tell_findings
 from txsafe.cli.flags import Flags, configure, parameters
-from txsafe.cli.inputs import Setting, discover, has_work, note_discovery
+from txsafe.cli.inputs import Setting, discover, has_work, note_discovery, note_troubles, open_cache
 from txsafe.cli.outputs import check_writable, record_baseline, written_baseline
 from txsafe.cli.quoting import quotable_sources
 from txsafe.cli.terminal import shown_progress, terminal_width, write_output
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from txsafe.audit.section import Section
     from txsafe.audit.whatif import Judging
     from txsafe.baseline import Entry
+    from txsafe.cache.folder import Cache
     from txsafe.discovery import Discovery
     from txsafe.model import Report
     from txsafe.observed_sql.evidence import Evidence
@@ -44,7 +45,7 @@ _SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "m
 _ONLY_CHECK = frozenset(
     {
         "format", "output_file", "output", "since", "show_config", "show_files", "stdin_filename", "exit_zero",
-        "require_full_coverage", "color", "statistics", "cache",
+        "require_full_coverage", "color", "statistics",
     }
 )  # fmt: skip
 """Flags of `check` that make no sense for a document."""
@@ -66,6 +67,7 @@ def run(  # one argument per option of its own, as click passes them
     file = None if audit_file is None else Path(audit_file)
     format_ = _choose_format(audit_format, file)
     day = _read_date(date)
+    cache = open_cache(config)
     discovery = discover(paths, flags, config)
     note_discovery(discovery, config)
     if discovery.missing:
@@ -80,6 +82,7 @@ def run(  # one argument per option of its own, as click passes them
         discovery=discovery,
         circumstances=circumstances,
         date=day,
+        cache=cache,
     )
     text = work.compare() if compare else _render(format_, work.document())
     if file is None:
@@ -160,6 +163,7 @@ class _Audit:
     discovery: Discovery
     circumstances: Circumstances
     date: str
+    cache: Cache | None
 
     def compare(self) -> str:
         """Return the comparison as text."""
@@ -217,7 +221,9 @@ class _Audit:
                 catalog=setting.catalog,
                 profile=setting.profile,
                 on_progress=progress,
+                cache=self.cache,
             )
+        note_troubles(self.cache, setting.config)
         return Judging(analysis=analysis, config=setting.config, known=known or ())
 
     def _known(self) -> tuple[Entry, ...] | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from txsafe.cli.flags import Flags, configure, parameters
-from txsafe.cli.inputs import Setting, discover, has_work, note, note_discovery
+from txsafe.cli.inputs import Setting, discover, has_work, note, note_discovery, note_troubles, open_cache
 from txsafe.cli.outputs import check_writable, record_baseline, written_baseline
 from txsafe.cli.quoting import quotable_sources
 from txsafe.cli.terminal import shown_progress, terminal_width, wants_color, write_output
@@ -23,22 +23,35 @@ from txsafe.config import Config, Format, show
 from txsafe.errors import ConfigError
 from txsafe.profiles import with_profile_files
 from txsafe.selection import ExitStatus
+from txsafe.watching import saw, spoil, watching
 
 if TYPE_CHECKING:
+    from txsafe.cache.folder import Cache
     from txsafe.catalog import Catalog
     from txsafe.changes import Changes
     from txsafe.discovery import Discovery
     from txsafe.model import Report
     from txsafe.report import RenderContext
+    from txsafe.watching import Watch
 
 
 def run(paths: tuple[str, ...], **flags: object) -> int:
     """Analyse the files of some paths and return the exit status."""
+    with watching() as watch:
+        return _check(paths, flags, watch)
+
+
+def _check(paths: tuple[str, ...], flags: Flags, watch: Watch) -> int:
+    started = time.time()
     config = with_profile_files(configure(paths, flags))
     if flags.get("show_config"):
         write_output(show(config) + "".join(f"# {line}\n" for line in _versions(config)))
         return ExitStatus.CLEAN
     clock = _Clock(enabled=config.debug)
+    cache = None if flags.get("show_files") else open_cache(config)
+    if cache is not None and cache.is_new:  # its folder has changed since, and what was read before may have, too
+        started = time.time()
+        config = with_profile_files(configure(paths, flags))
     discovery = discover(paths, flags, config)
     clock.tell("discovery")
     note_discovery(discovery, config)
@@ -47,7 +60,23 @@ def run(paths: tuple[str, ...], **flags: object) -> int:
         return ExitStatus.FAILED if discovery.missing else ExitStatus.CLEAN
     if not has_work(discovery):
         return ExitStatus.CLEAN
-    return _Run(config=config, flags=flags, discovery=discovery, clock=clock).status()
+    status = _Run(config=config, flags=flags, discovery=discovery, clock=clock, cache=cache).status()
+    note_troubles(cache, config)
+    if cache is not None and not (watch.spoiled or config.verbose or config.debug):
+        _record(cache, watch, status=status, started=started)
+    return status
+
+
+def _record(cache: Cache, watch: Watch, *, status: int, started: float) -> None:
+    """Keep what was said, to say it again when nothing has changed."""
+    from txsafe.cache.keys import list_installation
+    from txsafe.cache.replay import record
+
+    arguments = click.get_current_context().find_root().obj
+    if isinstance(arguments, tuple):
+        for path in list_installation():
+            saw(path)
+        record(cache.place, arguments, watch, status=status, started=started)
 
 
 check_command = click.Command(
@@ -69,6 +98,7 @@ class _Run:
     flags: Flags
     discovery: Discovery
     clock: _Clock
+    cache: Cache | None
 
     def status(self) -> int:
         _check_outputs(self.config, self.flags)
@@ -95,7 +125,7 @@ class _Run:
         if changes is not None:
             files = tuple(file for file in files if changes.touch_file(file.path))
         with shown_progress(self.config) as progress:
-            return analyze(files, setting.config, profile=setting.profile, on_progress=progress)
+            return analyze(files, setting.config, profile=setting.profile, on_progress=progress, cache=self.cache)
 
     def _changes(self) -> Changes | None:
         if self.config.since is None:
@@ -156,6 +186,7 @@ class _Run:
         if config.format is Format.TEXT or config.output_file is not None:
             write_output(annotations)
         else:
+            spoil()
             click.echo(annotations, err=True, nl=False)
 
     def _context(self, report: Report, catalog: Catalog, *, color: bool) -> RenderContext:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from txsafe.cli.flags import configure, fix_parameters
-from txsafe.cli.inputs import STDIN, Setting, discover, has_work, note, note_discovery
+from txsafe.cli.inputs import STDIN, Setting, discover, has_work, note, note_discovery, note_troubles, open_cache
 from txsafe.cli.terminal import write_output
 from txsafe.errors import ConfigError, SourceError
 from txsafe.model import Applicability
@@ -25,6 +25,7 @@ from txsafe.selection import ExitStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from txsafe.cache.folder import Cache
     from txsafe.discovery import Discovery, FileInput
     from txsafe.fixing import FixedFile, Fixing
     from txsafe.model import Diagnostic, FileReport, Fix, Report
@@ -50,6 +51,7 @@ def run(
     if STDIN in paths and len(paths) > 1:
         raise ConfigError("standard input is fixed alone, without other paths")
     config = with_profile_files(configure(paths, flags))
+    cache = open_cache(config)
     discovery = discover(paths, flags, config)
     note_discovery(discovery, config)
     if not has_work(discovery):
@@ -63,8 +65,11 @@ def run(
         discovery=discovery,
         applicable=frozenset(applicable),
         trees=_trees(paths, config.root),
+        cache=cache,
     )
-    return fixer.show() if diff else fixer.write()
+    status = fixer.show() if diff else fixer.write()
+    note_troubles(cache, config)
+    return status
 
 
 fix_command = click.Command(
@@ -92,6 +97,7 @@ class _Run:
     script: RoleScript | None
     """What the role is given, where that is asked for."""
     script_file: Path | None
+    cache: Cache | None
 
     # ------------------------------------------------------------ what the user sees
 
@@ -176,7 +182,7 @@ class _Run:
     def _analyze(self, files: Sequence[FileInput]) -> Report:
         from txsafe.engine import analyze
 
-        return analyze(files, self.setting.config, profile=self.setting.profile)
+        return analyze(files, self.setting.config, profile=self.setting.profile, cache=self.cache)
 
     def _wanted(self, report: Report) -> tuple[Diagnostic, ...]:
         return tuple(each for each in self._live(report) if each.fix is not None and self._applies(each.fix))

@@ -32,7 +32,7 @@ _FIX_FLAGS = frozenset(
         "paths", "profile", "settings", "pooler_config", "pooler_database", "server_version", "select", "ignore",
         "fail_on", "min_confidence", "baseline", "exclude", "extend_exclude", "include", "force_exclude",
         "respect_gitignore", "max_file_size", "follow_imports", "rule_paths", "stdin_filename", "require_reason",
-        "exit_zero", "jobs", "config", "isolated", "quiet", "verbose", "debug",
+        "exit_zero", "cache", "cache_dir", "jobs", "config", "isolated", "quiet", "verbose", "debug",
     }
 )  # fmt: skip
 """What `fix` has in common with `check`."""
@@ -108,6 +108,7 @@ def parameters() -> list[click.Parameter]:
         _switch("--require-full-coverage"),
         _switch("--exit-zero"),
         click.Option(["--cache/--no-cache"], default=None, help=_help("cache")),
+        _flag("--cache-dir", metavar="FOLDER"),
         _flag("--jobs", "-j", "jobs", metavar="N", kind=click.INT),
         _choice("--color", words=Color),
         _switch("--statistics"),

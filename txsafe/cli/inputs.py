@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,10 +14,12 @@ import click
 from txsafe.cli import COMMANDS
 from txsafe.discovery import EXCLUDED, Discovery, FileInput, Skipped, display_path, find_files, is_excluded
 from txsafe.errors import ConfigError, did_you_mean
+from txsafe.watching import spoil
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from txsafe.cache.folder import Cache
     from txsafe.catalog import Catalog
     from txsafe.cli.flags import Flags
     from txsafe.config import Config
@@ -25,6 +28,30 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 _STDIN_NAME = "stdin.py"
+
+
+def open_cache(config: Config) -> Cache | None:
+    """Return where results are kept; None where they are not to be, or cannot be."""
+    if not config.cache or os.environ.get("TXSAFE_NO_CACHE"):
+        return None
+    from txsafe.cache.folder import prepare
+
+    return prepare(str(find_cache(config)))
+
+
+def find_cache(config: Config) -> Path:
+    """Return the folder of a project's cache."""
+    from txsafe.cache.folder import NAME
+
+    named = os.environ.get("TXSAFE_CACHE_DIR")
+    return config.cache_dir or (Path.cwd() / named if named else config.root / NAME)
+
+
+def note_troubles(cache: Cache | None, config: Config) -> None:
+    """Say what was wrong with the cache where somebody wants to know."""
+    if cache is not None and config.verbose:
+        for trouble in dict.fromkeys(cache.troubles):
+            note(f"cache: {trouble}")
 
 
 def discover(paths: Sequence[str], flags: Flags, config: Config) -> Discovery:
@@ -46,6 +73,7 @@ def discover(paths: Sequence[str], flags: Flags, config: Config) -> Discovery:
 
 
 def _read_stdin(name: str, config: Config) -> FileInput:
+    spoil()
     data = sys.stdin.buffer.read(config.max_file_size + 1)
     if len(data) > config.max_file_size:
         raise ConfigError(f"standard input is larger than max-file-size ({config.max_file_size} bytes)")
@@ -77,6 +105,7 @@ def has_work(discovery: Discovery) -> bool:
 
 def note(text: str) -> None:
     """Say something that is no part of the output."""
+    spoil()
     click.echo(text, err=True)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from txsafe.config import Color
+from txsafe.watching import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +44,7 @@ def terminal_width() -> int:
 
 def write_output(text: str) -> None:
     """Write a report to standard output as UTF-8, or as the terminal's encoding has it; survive a closed pipe."""
+    said(text)
     try:
         if sys.stdout.isatty():
             encoding = sys.stdout.encoding or "utf-8"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.discovery import display_path
 from txsafe.errors import ConfigError
+from txsafe.watching import sought
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +84,7 @@ class Budget:
     def read(self, path: Path, depth: int = 0) -> str:
         """Return a file's text; raise `ConfigError` where it cannot be read, is too large or included too deeply."""
         shown = display_path(path)
+        sought(path)
         self._files += 1
         if depth > MAX_DEPTH or self._files > MAX_FILES:
             raise ConfigError(f"{shown}: too many files included, or in each other")

@@ -18,8 +18,16 @@ from txsafe.python.scopes import Binding, BindingKind, Bodies, FunctionNode, Mod
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-_LEAVES = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
-_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
+_PLAIN = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "asname", "level", "kind", "type_comment", "is_async"})
+"""Fields that hold no node, or one without a place."""
+_FIELDS: Mapping[type[ast.AST], tuple[str, ...]] = {
+    kind: () if kind is ast.Constant else tuple(name for name in kind._fields if name not in _PLAIN)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""By kind of node: the fields in which others can stand."""
+_BLOCKS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
+"""Fields that hold lists of statements, handlers and cases, and nothing else where they hold lists."""
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _ITEM_CHANGES = (ast.Assign, ast.AugAssign, ast.Delete)
 _MUTATORS = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "appendleft", "pop"})
@@ -56,34 +64,40 @@ class _Walk:
         module = self.module
         while stack:
             node, scope = stack.pop()
-            enter = _ENTER.get(type(node))
+            kind = type(node)
+            enter = _ENTER.get(kind)
             inner = scope if enter is None else enter(self, node, scope)
             if isinstance(node, ast.stmt):
                 module.statement_scopes[node] = scope
             children = self.children(node)
-            if inner is scope and not isinstance(node, ast.comprehension):
-                stack += [(child, scope) for child in reversed(children)]
+            if not children:
+                continue
+            children.reverse()
+            if inner is scope and kind is not ast.comprehension:
+                stack += [(child, scope) for child in children]
             else:
-                stack += [(child, self.scope_of(node, child, inner, scope)) for child in reversed(children)]
+                stack += [(child, self.scope_of(node, child, inner, scope)) for child in children]
 
     def children(self, node: ast.AST) -> list[ast.AST]:
-        """Return the children of a node and note where they stand."""
-        parents, slots = self.module.parents, self.module.slots
+        """Note where the children of a node stand, and return those that have something to visit."""
+        parents = self.module.parents
         found: list[ast.AST] = []
-        for name in node._fields:
+        for name in _FIELDS[node.__class__]:
             value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
-                if not isinstance(value, _LEAVES):
-                    parents[value] = node
-                    found.append(value)
-            elif isinstance(value, list):
-                for index, item in enumerate(value):
-                    if isinstance(item, _BLOCKS):
+            if value.__class__ is list:
+                if name in _BLOCKS:
+                    slots = self.module.slots
+                    for index, item in enumerate(value):
                         slots[item] = (name, index)
-                    elif not isinstance(item, ast.AST) or isinstance(item, _LEAVES):
-                        continue
-                    parents[item] = node
-                    found.append(item)
+                for item in value:
+                    if isinstance(item, ast.AST):
+                        parents[item] = node
+                        if item.__class__ is not ast.Name:
+                            found.append(item)
+            elif isinstance(value, ast.AST):
+                parents[value] = node
+                if value.__class__ is not ast.Name:
+                    found.append(value)
         return found
 
     def scope_of(self, node: ast.AST, child: ast.AST, inner: Scope, outer: Scope) -> Scope:

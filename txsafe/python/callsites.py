@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from txsafe.python.links import defined, members
@@ -125,15 +126,26 @@ class Mentions:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._known: dict[str, list[ast.expr]] = {}
+        self._read: dict[str, list[ast.expr]] = {}
+        self._seen = 0
+        """Nodes that are in `_read`; bodies that are opened bring more."""
 
     def get(self, name: str, default: Sequence[ast.expr] = ()) -> Sequence[ast.expr]:
         """Return where a name is read, in the file's order; only the functions that hold it are parsed."""
         found = self._known.get(name)
         if found is None:
             self._module.open_mentioning(name)
-            read = (node for node in self._module.parents if _reads(node, name))
-            found = self._known[name] = sorted(read, key=position)  # type: ignore[arg-type]
+            self._index()
+            found = self._known[name] = sorted(self._read.get(name, ()), key=position)
         return found or default
+
+    def _index(self) -> None:
+        parents = self._module.parents
+        for node in islice(parents, self._seen, None):
+            match node:
+                case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name, ctx=ast.Load()):
+                    self._read.setdefault(name, []).append(node)
+        self._seen = len(parents)
 
 
 def mentions_in(module: Module) -> Mentions:
@@ -142,10 +154,3 @@ def mentions_in(module: Module) -> Mentions:
     if not isinstance(known, Mentions):
         known = module.memory[mentions_in] = Mentions(module)
     return known
-
-
-def _reads(node: ast.AST, name: str) -> bool:
-    match node:
-        case ast.Name(id=found, ctx=ast.Load()) | ast.Attribute(attr=found, ctx=ast.Load()):
-            return found == name
-    return False

@@ -1,4 +1,7 @@
-"""Function calls that are built of objects (`func.pg_advisory_lock(1)`), wherever they stand → `SqlSite`s."""
+"""What is built of objects, wherever it stands → `SqlSite`s.
+
+Function calls (`func.pg_advisory_lock(1)`), and tables that a function of the program makes (`prefixes=["TEMPORARY"]`).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from txsafe.model import Confidence, SqlSite, SqlTemplate
+from txsafe.model import HOLE_CHARACTERS, Confidence, Fragment, Hole, SqlSite, SqlTemplate
+from txsafe.python.made_statements import says_temporary
 from txsafe.python.receiver import NOTHING, Certainty, Receiver
 from txsafe.python.sinks import scope_name
 from txsafe.python.values import Text, evaluate
@@ -42,6 +46,29 @@ class Constructs:
                 continue
             if not self._guards.is_excluded(call):
                 yield from self._sites(call)
+        yield from self._tables(covered)
+
+    def _tables(self, covered: frozenset[Span]) -> Iterator[SqlSite]:
+        """Yield a site for each temporary table that is asked of a function which no driver file describes."""
+        if "prefixes" not in self._module.source.text:
+            return
+        for call in self._module.calls:
+            expr = next((keyword.value for keyword in call.keywords if keyword.arg == "prefixes"), None)
+            if expr is None or not says_temporary(evaluate(self._module, expr)):
+                continue
+            place = self._module.place(expr)
+            if place.span in covered or self._guards.is_excluded(call) or self._guards.is_named_foreign(call):
+                continue
+            name = Fragment(text=HOLE_CHARACTERS[Hole.IDENTIFIER], place=place, hole=Hole.IDENTIFIER)
+            create, columns = Fragment(text="CREATE TEMPORARY TABLE ", place=place), Fragment(text=" ()", place=place)
+            yield SqlSite(
+                place=place,
+                sink="prefixes",
+                driver="sqlalchemy",
+                template=SqlTemplate(fragments=(create, name, columns)),
+                scope=scope_name(self._module, call),
+                confidence=Confidence.MEDIUM,
+            )
 
     def _sites(self, call: ast.Call) -> Iterator[SqlSite]:
         receiver = self._sender(call)

@@ -62,6 +62,8 @@ class Evaluator:
         self.files: dict[str, SourceFile] = {}
         """What the program reads, by path."""
         self.memo: dict[tuple[ast.expr, Frame], Values] = {}
+        self.answers: dict[tuple[ast.expr, ast.Call | None], Values] = {}
+        """By expression and the call that it is evaluated in: what was asked before, cut short or not."""
         self.bases: dict[Module, Frame] = {}
         self.active: set[tuple[object, Frame]] = set()
         self.depth = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping  # noqa: TC003 -- annotates a module constant
 
-from txsafe.python.scopes import last_name
+from txsafe.python.scopes import FunctionNode, last_name
 
 _FUNCTION_AT: Mapping[str, int] = {
     "partial": 0,
@@ -49,6 +49,34 @@ def awaits_more(call: ast.Call) -> bool:
         keyword.arg is None and isinstance(keyword.value, ast.Constant) and keyword.value.value is ...
         for keyword in call.keywords
     )
+
+
+def handed_through(call: ast.Call, function: FunctionNode, inner: ast.Call) -> ast.Call | None:
+    """Return a call that a function makes with its own `**keywords`, with those that `call` gives the function.
+
+    None where it hands on none of them, or where one is not written there as a constant.
+    """
+    parameter = function.args.kwarg
+    spread = next((each for each in inner.keywords if each.arg is None and _names(each.value, parameter)), None)
+    if spread is None:
+        return None
+    named = {each.arg for each in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
+    given = [keyword for keyword in call.keywords if keyword.arg not in named]
+    if not all(keyword.arg is not None and isinstance(keyword.value, ast.Constant) for keyword in given):
+        return None
+    handed = [
+        ast.copy_location(
+            ast.keyword(each.arg, ast.copy_location(ast.Constant(each.value.value), spread.value)), spread
+        )
+        for each in given
+        if isinstance(each.value, ast.Constant)
+    ]
+    kept = [keyword for keyword in inner.keywords if keyword is not spread]
+    return _call_of(inner.func, inner.args, [*kept, *handed], inner)
+
+
+def _names(expr: ast.expr, parameter: ast.arg | None) -> bool:
+    return parameter is not None and isinstance(expr, ast.Name) and expr.id == parameter.arg
 
 
 def _call_of(

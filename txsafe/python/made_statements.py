@@ -13,7 +13,7 @@ from txsafe.python.domain import Items, Table, Text, Value, literal
 from txsafe.python.formatting import joined_text, quoted_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from txsafe.catalog.drivers import Procedure, Temporary
     from txsafe.python.described import Described
@@ -43,14 +43,9 @@ def statements_in(value: Value) -> Iterator[tuple[SqlTemplate, bool]]:
 def temporary_table(module: Module, described: Described, temporary: Temporary) -> SqlTemplate | None:
     """Return the statement that a table construct with `prefixes=["TEMPORARY"]` comes to."""
     prefixes = described.arguments.get(temporary.prefixes)
-    texts = [
-        template.text.upper()
-        for value in prefixes.alternatives
-        if not isinstance(value, Presence)
-        for template, _ in statements_in(value)
-    ]
     expr = prefixes.expr
-    if expr is None or not any(word in {"TEMPORARY", "TEMP"} for text in texts for word in text.split()):
+    given = [value for value in prefixes.alternatives if not isinstance(value, Presence)]
+    if expr is None or not says_temporary(given):
         return None
     place = module.place(expr)
     on_commit = described.arguments.get(temporary.on_commit) if temporary.on_commit is not None else None
@@ -70,6 +65,12 @@ def temporary_table(module: Module, described: Described, temporary: Temporary) 
             Fragment(text=f" (){ending}", place=place),
         )
     )
+
+
+def says_temporary(prefixes: Iterable[Value]) -> bool:
+    """Return whether the prefixes of a table make it a temporary one."""
+    texts = (template.text.upper() for value in prefixes for template, _ in statements_in(value))
+    return any(word in {"TEMPORARY", "TEMP"} for text in texts for word in text.split())
 
 
 def procedure_calls(module: Module, described: Described, procedure: Procedure) -> Iterator[SqlTemplate]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 
+_MOST_PARTS = 4
+"""Of the names of modules."""
+
 
 def last_name(expr: ast.expr) -> str:
     """Return the last part of the name that an expression, or what it calls, goes by; empty where it has none."""
@@ -18,5 +21,11 @@ def last_name(expr: ast.expr) -> str:
 
 def is_below(name: str, modules: frozenset[str]) -> bool:
     """Return whether a dotted name is one of some modules, or stands below one."""
-    parts = name.split(".")
-    return any(".".join(parts[:length]) in modules for length in range(1, min(len(parts), 4) + 1))
+    end = name.find(".")
+    for _ in range(_MOST_PARTS):
+        if end < 0:
+            return name in modules
+        if name[:end] in modules:
+            return True
+        end = name.find(".", end + 1)
+    return False

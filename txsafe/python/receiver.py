@@ -41,6 +41,8 @@ class Receiver:
     """The file of that class, where it is another one."""
     root: str = ""
     """Two receivers with the same root, not empty, use the same connection."""
+    got_at: int | None = None
+    """Where a function of the program was called for it that makes a new one each time: one root, many connections."""
     elsewhere: bool = False
     """It was handed in: what was done to it before is not in view."""
     autocommit: Truth = Truth.NO
@@ -48,6 +50,11 @@ class Receiver:
     """Arguments of the call that made the connection or the pool."""
     route: tuple[str, ...] = ()
     """Names that its connection goes by."""
+
+    @property
+    def connection(self) -> str:
+        """Return a name for its connection: the root, and which of the many that are made at one place."""
+        return self.root if self.got_at is None or not self.root else f"{self.root}@{self.got_at}"
 
     @property
     def transaction(self) -> Transaction:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.python.annotations import MAX_DEPTH, Annotations
 from txsafe.python.arguments import Arguments, Truth
+from txsafe.python.forwarded import handed_through
 from txsafe.python.hooks import Hooks
 from txsafe.python.links import bindings_of, defined, lineage, members
 from txsafe.python.names import is_below, last_name
@@ -34,6 +35,8 @@ _WRAPPED_ARGUMENT = {
     "run_until_complete": 0, "shield": 0, "cast": 1, "ensure_future": 0, "create_task": 0, "Depends": 0,
 }  # fmt: skip
 """Calls that hand on one of their arguments."""
+_KEEPING = ("cache", "lru_cache", "fixture")
+"""Decorators that give out again what a function has made."""
 _MAKING = ("get_", "_get_", "make_", "open_", "create_", "new_", "acquire_", "obtain_")
 
 
@@ -228,7 +231,7 @@ class Receivers:
             return self._handed_on(call.args[handed_on])
         definition = defined(self._module, call.func)
         if definition is not None:
-            found = self._made_by(*definition)
+            found = self._made_anew(call, self._made_by(*definition), *definition)
         elif isinstance(call.func, ast.Attribute):
             found = self._method_result(self.of(call.func.value), call.func.attr)
         if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
@@ -249,6 +252,32 @@ class Receivers:
             receivers.instance(definition) if isinstance(definition, ast.ClassDef) else receivers.returned(definition)
         )
         return self.seen_from(home, made)
+
+    def _made_anew(self, call: ast.Call, made: Receiver, home: Module, definition: Definition) -> Receiver:
+        """Mark what each call of a function gets for itself: what it returns has just been made."""
+        if made.type is None or made.type.pool or not isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
+            return made
+        values = [each.value for each in home.returned_by(definition) if each.value is not None]
+        if has_decorator(definition, *_KEEPING) or not all(_is_own(home, value) for value in values):
+            return made
+        receivers = self.elsewhere(home)
+        untouched = not any(isinstance(value, ast.Name) for value in values)
+        return replace(
+            made,
+            got_at=self._module.span(call).start,
+            elsewhere=receivers.returned(definition).elsewhere if untouched else made.elsewhere,
+            autocommit=receivers.autocommit_of(made, call, definition),
+        )
+
+    def autocommit_of(self, made: Receiver, call: ast.Call, function: FunctionNode) -> Truth:
+        """Return whether a connection that a function of this file has made is in autocommit for one call of it."""
+        inner = None if made.made is None else made.made.call
+        actual = inner if inner is None or made.autocommit is not Truth.MAYBE else handed_through(call, function, inner)
+        described = None if actual is None or actual is inner else self.function(actual.func)
+        if described is None:
+            return made.autocommit
+        meaning = described[2]
+        return self.decide_autocommit(Arguments(self._module, actual, meaning.arguments), meaning, Truth.NO)
 
     def _of_described_call(self, call: ast.Call) -> Receiver:
         described = self.function(call.func)
@@ -279,6 +308,8 @@ class Receivers:
             bindings = self._module.scope(func).lookup(func.id)
             if bindings and all(binding.kind is BindingKind.IMPORT for binding in bindings):
                 return self._global_value(func) or self.guess(func.id, "")
+            if all(binding.kind is BindingKind.FUNCTION for binding in bindings):  # or a builtin
+                return self._global_value(func) or self.guess(func.id, f"name:{func.id}")
         return self.of(func)
 
     def _find_method(self, base: Receiver, name: str) -> Call | None:
@@ -299,6 +330,7 @@ class Receivers:
             certainty=Certainty.GUESSED if base.certainty is Certainty.GUESSED else Certainty.KNOWN,
             type=type_,
             root=self._root(call) if is_new else base.root,
+            got_at=None if is_new else base.got_at,
             elsewhere=base.elsewhere and not is_new,
             autocommit=autocommit,
             made=arguments if is_new and base.made is None else base.made,
@@ -544,6 +576,17 @@ def _is_short(expr: ast.Attribute) -> bool:
             return False
         node = node.value
     return False
+
+
+def _is_own(module: Module, value: ast.expr) -> bool:
+    """Return whether a returned value is nothing that outlives the call: a call's result, or a local name's."""
+    match value:
+        case ast.Await(value=awaited):
+            return _is_own(module, awaited)
+        case ast.Name(id=name):
+            return not module.scopes[module.tree].own(name)
+        case _:
+            return isinstance(value, ast.Call)
 
 
 def _named(receiver: Receiver, name: str) -> Receiver:

@@ -65,9 +65,9 @@ class ScopeKind(enum.StrEnum):
     COMPREHENSION = "comprehension"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Binding:
-    """One place that gives a name a value."""
+    """One place that gives a name a value. Nothing changes it; `frozen` would triple the time that making one takes."""
 
     name: str
     kind: BindingKind
@@ -195,6 +195,10 @@ class Module:
     """Cache of `linearized`."""
     memory: dict[Hashable, object] = field(default_factory=dict)
     """What the other modules of this package remember about the file."""
+    around: dict[ast.AST, Scope] = field(default_factory=dict)
+    """Cache of `scope`."""
+    names: dict[ast.expr, str | None] = field(default_factory=dict)
+    """Cache of `qualified_name`: what names a module's or a class's is never in a body that is opened later."""
 
     @classmethod
     def of(
@@ -279,16 +283,25 @@ class Module:
         Decorators, defaults, annotations and base classes belong to the scope around the definition, a
         comprehension's first iterable to the one around the comprehension.
         """
+        known = self.around.get(node)
+        if known is None:
+            known = self.around[node] = self._scope(node)
+        return known
+
+    def _scope(self, node: ast.AST) -> Scope:
         child = node
         grandchild: ast.AST | None = None
-        for parent in self.ancestors(node):
-            if isinstance(child, ast.stmt) and child is not node:
-                return self.statement_scopes[child]
-            scope = self.scopes.get(parent)
+        parents, scopes, statements = self.parents, self.scopes, self.statement_scopes
+        parent = parents.get(node)
+        while parent is not None:
+            if child is not node and child in statements:
+                return statements[child]
+            scope = scopes.get(parent)
             if scope is not None and _is_inside(parent, child, grandchild):
                 return scope
             child, grandchild = parent, child
-        return self.scopes[self.tree]
+            parent = parents.get(parent)
+        return scopes[self.tree]
 
     def statement(self, node: ast.AST) -> ast.stmt | None:
         """Return the innermost statement that a node is or stands in."""
@@ -342,6 +355,11 @@ class Module:
         Names of this file are `Module.name` and the qualified name, builtins `builtins.…`; None for what is computed,
         a parameter or rebound.
         """
+        if expr not in self.names:
+            self.names[expr] = self._qualified_name(expr)
+        return self.names[expr]
+
+    def _qualified_name(self, expr: ast.expr) -> str | None:
         suffix: list[str] = []
         for _ in range(_ALIAS_LIMIT):
             while isinstance(expr, ast.Attribute):

@@ -31,6 +31,7 @@ from txsafe.python.docstrings import written_in
 from txsafe.python.given import is_given
 from txsafe.python.made_statements import procedure_calls, statements_in, temporary_table
 from txsafe.python.receiver import Certainty
+from txsafe.python.spoken import words_of_calls
 from txsafe.python.statement_objects import is_statement_object
 from txsafe.python.transactions import Spoken, read_transaction_word
 from txsafe.python.values import Items, Scalar, Text, Unknown, Value, evaluate, evaluate_through
@@ -274,19 +275,24 @@ class Sinks:
     # ---------------------------------------------------------------- sites
 
     def _spoken(self, sites: Iterable[tuple[_Sink, SqlTemplate, bool]]) -> Iterator[Spoken]:
+        functions: set[ast.AST] = set()
         for sink, template, _ in sites:
+            function = self._module.function(sink.node)
             word = read_transaction_word(template.text)
             if word is None:
+                if function is not None and may_hold_session_state(template.text):
+                    functions.add(function)
                 continue
             opens, end = word
             yield Spoken(
-                function=self._module.function(sink.node),
+                function=function,
                 root=sink.described.receiver.root,
                 start=self._start(sink),
                 opens=opens,
                 end=end,
                 place=self._module.place(sink.node),
             )
+        yield from words_of_calls(self._view, functions)
 
     def _start(self, sink: _Sink) -> int:
         return sink.described.start if sink.node is sink.described.node else self._module.span(sink.node).end

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, Place, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.arguments import Arguments, Truth
+from txsafe.python.assured import assured
 from txsafe.python.callsites import is_made_in
 from txsafe.python.entries import entered, entries, wrapped
 from txsafe.python.receiver import Certainty, Receiver
@@ -102,8 +103,9 @@ class Transactions:
             }
             if len(answers) == 1:
                 function, truth = self._module.function(found.node), answers.pop()
-                self._switches[function, root].append((found.start, truth))
-                self._switching[root][truth].add(function)
+                connection = found.receiver.connection or root
+                self._switches[function, connection].append((found.start, truth))
+                self._switching[connection][truth].add(function)
 
     def speak(self, spoken: Iterable[Spoken]) -> None:
         """Take notice of the transactions that the program opens and ends in SQL."""
@@ -130,13 +132,17 @@ class Transactions:
         spoken = self._spoken_around(function, receiver, start)
         if spoken is not None:
             return spoken
+        test = assured(self._module, node)
+        if test is not None:
+            block = self._of_run(f"test:{self._module.span(test).start}", function)
+            return TransactionContext(kind=Transaction.EXPLICIT, block=block, certainty=Confidence.MEDIUM)
         if self._migration is not None and _may_be(receiver, self._migration[0]):
             return replace(self._migration[1], block=self._of_run(self._migration[1].block, function))
         return None
 
     def is_switched(self, function: ast.AST, receiver: Receiver, start: int) -> bool:
         """Return whether a function itself has told its connection to be in autocommit or not, or opened a block."""
-        switches = self._switches.get((function, receiver.root), ())
+        switches = self._switches.get((function, receiver.connection), ())
         return bisect_left(switches, start, key=itemgetter(0)) > 0 or self._opened_by_hand(function, receiver, start)
 
     def opened_around(self, node: ast.AST) -> TransactionContext | None:
@@ -299,11 +305,11 @@ class Transactions:
     def _autocommit(self, function: ast.AST | None, receiver: Receiver, start: int) -> Truth:
         if not receiver.root:
             return receiver.autocommit
-        here = self._switches.get((function, receiver.root), ())
+        here = self._switches.get((function, receiver.connection), ())
         before = bisect_left(here, start, key=itemgetter(0))
         if before:
             return here[before - 1][1]
-        switching = self._switching.get(receiver.root, {})
+        switching = self._switching.get(receiver.connection, {})
         others = {truth for truth, functions in switching.items() if functions - {function}}
         if not others:
             return receiver.autocommit
@@ -352,7 +358,7 @@ class Transactions:
 
     def _is_switched_off(self, function: ast.AST | None, receiver: Receiver, start: int) -> bool:
         """Return whether a function has told a connection to leave the autocommit that it starts with."""
-        switches = self._switches.get((function, receiver.root), ())
+        switches = self._switches.get((function, receiver.connection), ())
         before = bisect_left(switches, start, key=itemgetter(0))
         return before > 0 and switches[before - 1][1] is Truth.NO
 

@@ -140,6 +140,8 @@ def span_of(source: SourceFile, node: ast.AST) -> Span:
 def _offset(source: SourceFile, line: int, column: int) -> int:
     """Turn `ast`'s line and UTF-8 byte column into a code point offset."""
     start = source.line_starts[min(line, len(source.line_starts)) - 1]
+    if source.text.isascii():  # which Python knows without a look
+        return min(start + column, len(source.text))
     text = source.text[start : start + column]  # a code point is at least a byte
     if text.isascii():
         return start + len(text)

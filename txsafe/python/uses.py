@@ -28,9 +28,12 @@ from txsafe.model import (
 from txsafe.python.arguments import Argument, Arguments, Presence, Truth, conjunction, disjunction
 from txsafe.python.described import Described
 from txsafe.python.forwarded import awaits_more
+from txsafe.python.keyed import keyed
+from txsafe.python.presumed import Presumed
 from txsafe.python.receiver import NOTHING, Certainty
 from txsafe.python.search import Reach
 from txsafe.python.sinks import scope_name
+from txsafe.python.startup_options import read_options
 from txsafe.python.values import Table, Text, Unknown, evaluate
 from txsafe.python.wrappers import depends_on_parameters
 from txsafe.versions import assume
@@ -44,8 +47,6 @@ if TYPE_CHECKING:
     from txsafe.versions import PackageVersion
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
-OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)\s*=\s*((?:\\.|[^\s\\])*)")
-"""One setting in libpq's `options`; a backslash keeps the character after it."""
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
 _OPTIONS_VARIABLE = "PGOPTIONS"
 _RECEIVER = "@receiver"
@@ -65,14 +66,14 @@ class Uses:
         self._versions = versions
 
     def find(self, described: Iterable[Described]) -> tuple[ApiUse, ...]:
-        """Return the uses of the described calls, and those of settings and environment variables."""
+        """Return the uses of the described calls, of settings and the environment, and what reads like one."""
         found = [
             *(use for one in described for view in self._views(one) for use in self._of_described(view)),
             *(use for one in self._settings() for use in self._of_described(one)),
             *self._environment(),
             *self._urls(),
         ]
-        return _without_repeats(found)
+        return _without_repeats([*found, *Presumed(self._view).find(found)])
 
     # ---------------------------------------------------------------- described calls
 
@@ -304,7 +305,7 @@ class Uses:
         for alternative in argument.alternatives:
             match alternative:
                 case Text(template=template):
-                    yield from _read_options(template.text, place)
+                    yield from read_options(template.text, place)
                 case Unknown():
                     yield "startup-options", {"value": "…", "carrier": "options"}, place, Confidence.LOW
                 case _:
@@ -334,7 +335,7 @@ class Uses:
         }
         if not any(known.values()):
             return
-        for key, value in self._entries():
+        for key, value in keyed(self._module):
             for setting in known.get(key.value, ()) if isinstance(key.value, str) else ():
                 yield Described(
                     module=self._module,
@@ -347,29 +348,12 @@ class Uses:
                     value=value,
                 )
 
-    def _entries(self) -> Iterator[tuple[ast.Constant, ast.expr]]:
-        """Yield every text key and the value that it is given, in a dictionary, by a subscript or in a call."""
-        for key in self._module.strings:
-            if not isinstance(key, ast.Constant):
-                continue
-            match self._module.parent(key):
-                case ast.Dict(keys=keys, values=values):
-                    yield from ((key, value) for other, value in zip(keys, values, strict=True) if other is key)
-                case ast.Subscript() as target:
-                    statement = self._module.parent(target)
-                    if isinstance(statement, ast.Assign) and target in statement.targets:
-                        yield key, statement.value
-                case ast.Call(args=[first, second, *_]) if first is key:
-                    yield key, second
-                case _:
-                    continue
-
     def _environment(self) -> Iterator[ApiUse]:
         """Yield what a variable of libpq's brings into every connection of a process."""
         if _OPTIONS_VARIABLE not in self._module.source.text:
             return
         given: list[tuple[ast.AST, ast.expr]] = [
-            *((key, value) for key, value in self._entries() if key.value == _OPTIONS_VARIABLE),
+            *((key, value) for key, value in keyed(self._module) if key.value == _OPTIONS_VARIABLE),
             *(
                 (keyword, keyword.value)
                 for call in self._module.calls
@@ -423,17 +407,6 @@ def _awaits_more(described: Described) -> bool:
 def _paths(use: Use) -> Iterator[str]:
     for condition in (use.when, *use.unless):
         yield from condition.accepted
-
-
-def _read_options(text: str, place: Place) -> Iterator[tuple[str, Mapping[str, str], Place, Confidence]]:
-    found = False
-    for option in OPTION.finditer(text):
-        found = True
-        name = option.group(1).replace("-", "_").translate(_HOLES)
-        value = re.sub(r"\\(.)", r"\1", option.group(2)).translate(_HOLES)
-        yield "startup-parameter", {"name": name, "value": value, "carrier": "options"}, place, Confidence.HIGH
-    if not found and text.strip():
-        yield "startup-options", {"value": text.translate(_HOLES), "carrier": "options"}, place, Confidence.MEDIUM
 
 
 def _covers(place: Place, other: Place) -> bool:

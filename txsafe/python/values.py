@@ -54,6 +54,14 @@ def evaluate(
     parameters.
     """
     evaluator = _evaluator(module, composables)
+    question = (expr, call)
+    known = evaluator.answers.get(question)
+    if known is None:
+        known = evaluator.answers[question] = _evaluate(evaluator, module, expr, call)
+    return known
+
+
+def _evaluate(evaluator: Evaluator, module: Module, expr: ast.expr, call: ast.Call | None) -> tuple[Value, ...]:
     frame = evaluator.base(module)
     if call is not None:
         function = module.function(expr)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from txsafe.model import Related
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from txsafe.model import TransactionContext
     from txsafe.python.described import Described
     from txsafe.python.receivers import Receivers
-    from txsafe.python.scopes import Module
+    from txsafe.python.scopes import Binding, Module
     from txsafe.python.values import Value
 
 _FOLLOWED = frozenset({BindingKind.ASSIGN, BindingKind.AUGMENTED, BindingKind.FOR})
@@ -103,8 +104,10 @@ class Wrappers:
 
     def _is_telling(self, call: ast.Call) -> bool:
         """Return whether an argument may hold session state."""
-        arguments = (*call.args, *(keyword.value for keyword in call.keywords))
-        return any(self._may_hold_state(argument) for argument in arguments)
+        for argument in call.args:
+            if self._may_hold_state(argument):
+                return True
+        return any(self._may_hold_state(keyword.value) for keyword in call.keywords)
 
     def _may_hold_state(self, expr: ast.expr) -> bool:
         """Look at what is spelled first: most arguments are not worth an evaluation."""
@@ -128,7 +131,19 @@ class Wrappers:
         bindings = self._module.scope(expr).lookup(expr.id) if isinstance(expr, ast.Name) else ()
         return bool(bindings) and all(binding.kind is BindingKind.IMPORT for binding in bindings)
 
+    @cached_property
+    def _telling_names(self) -> frozenset[str]:
+        """The names that are bound to a text with session state anywhere in the file, or may be by an import."""
+        return frozenset(
+            name
+            for scope in self._module.scopes.values()
+            for name, bindings in scope.bindings.items()
+            if any(_may_tell(binding) for binding in bindings)
+        )
+
     def _is_bound_to_state(self, name: ast.Name) -> bool:
+        if name.id not in self._telling_names:
+            return False
         for binding in self._module.reaching(name):
             if binding.kind in _FOLLOWED and binding.value is not None and _spells_state(binding.value):
                 return True
@@ -213,6 +228,12 @@ class Wrappers:
                 module=module, described={one.node: one for one in described}, transactions=transactions
             )
         return found
+
+
+def _may_tell(binding: Binding) -> bool:
+    if binding.kind is BindingKind.IMPORT:
+        return binding.name.isupper()
+    return binding.kind in _FOLLOWED and binding.value is not None and _spells_state(binding.value)
 
 
 def _spells_state(expr: ast.expr) -> bool:

@@ -17,7 +17,9 @@ from txsafe.rewrites.bound_value import bind_value
 from txsafe.rewrites.driver_settings import turn_preparing_off
 from txsafe.rewrites.drop_at_commit import drop_at_commit
 from txsafe.rewrites.hold_cursor import release_cursor
+from txsafe.rewrites.inline_table import inline_table
 from txsafe.rewrites.prepared_statement import send_itself
+from txsafe.rewrites.reset import leave_reset_out
 from txsafe.rewrites.role_settings import move_to_role
 from txsafe.rewrites.sequence import return_number
 from txsafe.rewrites.session_characteristics import set_transaction
@@ -26,14 +28,16 @@ from txsafe.rewrites.surroundings import Surroundings
 from txsafe.rewrites.temp_table import replace_temporary_table
 
 Rewrite = Callable[[FeatureUse, Surroundings], Fix | None]
-Pattern = Callable[[FeatureUse, Sequence[FeatureUse]], str | None]
+Pattern = Callable[[FeatureUse, Sequence[FeatureUse], Surroundings | None], str | None]
 
 REWRITES: tuple[Rewrite, ...] = (
     move_to_role,
     bind_value,
     make_local,
+    leave_reset_out,
     set_transaction,
     lock_transaction,
+    inline_table,
     drop_at_commit,
     release_cursor,
     turn_preparing_off,

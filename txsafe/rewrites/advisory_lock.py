@@ -37,7 +37,7 @@ _OF_TRANSACTION = {
 _UNLOCKS = frozenset({"pg_advisory_unlock", "pg_advisory_unlock_shared"})
 _UNLOCK_ALL = "pg_advisory_unlock_all"
 _BETWEEN = re.compile(
-    r"[\s)]*(?:(?:await\s+)?[\w.]+\.commit\(\)\s*)?(?:finally:\s*)?(?:(?:async\s+)?with\s+[\w.]+\.cursor\(\)\s+as\s+\w+:\s*)?"
+    r"[\s)]*(?:(?:\w+\s*=\s*)?(?:await\s+)?[\w.]+\.fetch(?:one|all|many)\(\d*\)\s*)?(?:(?:await\s+)?[\w.]+\.commit\(\)\s*)?(?:finally:\s*)?(?:(?:async\s+)?with\s+[\w.]+\.cursor\(\)\s+as\s+\w+:\s*)?"
     r"(?:await\s+)?"
 )
 _TITLE = "Take a lock of the transaction, which ends with it"

@@ -31,6 +31,11 @@ def add_keyword(module: Module, call: ast.Call, text: str) -> Edit | None:
     return _insert(module, [module.span(argument) for argument in arguments], module.span(call), text)
 
 
+def add_argument(module: Module, call: ast.Call, text: str) -> Edit | None:
+    """Return the edit that adds an argument behind the others; None where keyword arguments follow them."""
+    return None if call.keywords else add_keyword(module, call, text)
+
+
 def add_entry(module: Module, table: ast.Dict, text: str) -> Edit | None:
     """Return the edit that adds `key: value` to a dictionary."""
     entries = [

@@ -10,19 +10,22 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Confidence, Fix, Span, StatementContext, StatementKind, Transaction
+from txsafe.rewrites.arguments import add_keyword
 from txsafe.rewrites.block_scope import is_followed, is_open
 from txsafe.rewrites.respelling import replace_sql
-from txsafe.rewrites.temp_table import RULE
+from txsafe.rewrites.table_query import RULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from txsafe.model import FeatureUse, Spelling
+    from txsafe.model import Edit, FeatureUse, Spelling
     from txsafe.rewrites.surroundings import Step, Surroundings
 
 _AS = re.compile(r"\s+AS\s*\(?\s*\Z", re.IGNORECASE)
 _CLAUSE_AFTER = re.compile(r"\bTABLESPACE\b", re.IGNORECASE)
 """What has to stand behind ON COMMIT: https://www.postgresql.org/docs/current/sql-createtable.html"""
+_ARGUMENT = 'postgresql_on_commit="DROP"'
+"""https://docs.sqlalchemy.org/en/20/dialects/postgresql.html#postgresql-table-options"""
 _TITLE = "Drop the table at the end of its transaction"
 
 
@@ -33,17 +36,35 @@ def drop_at_commit(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
         return None
     if use.captures.get("object") != "table" or use.captures.get("on-commit") != "none":
         return None
+    edits = _in_text(spelling, surroundings)
+    is_construct = edits is None
+    edits = _in_construct(spelling, surroundings) if edits is None else edits
+    if edits is None:
+        return None
+    applicability = _applicability(use, surroundings)
+    if is_construct and applicability is Applicability.SAFE:
+        applicability = Applicability.UNSAFE  # whoever else creates it is given the same
+    title = _TITLE if applicability is not Applicability.DISPLAY_ONLY else f"{_TITLE}, which has to be opened"
+    return Fix(title=title, edits=edits, applicability=applicability)
+
+
+def _in_text(spelling: Spelling, surroundings: Surroundings) -> tuple[Edit, ...] | None:
     at = _place_of_clause(spelling)
     if at is None:
         return None
     is_lower = spelling.site.template.text.startswith("create", spelling.statement.span.start)
     clause = " on commit drop" if is_lower else " ON COMMIT DROP"
-    edits = replace_sql(spelling, Span(at, at), clause, surroundings=surroundings)
-    if edits is None:
+    return replace_sql(spelling, Span(at, at), clause, surroundings=surroundings)
+
+
+def _in_construct(spelling: Spelling, surroundings: Surroundings) -> tuple[Edit, ...] | None:
+    """Add SQLAlchemy's argument to the call whose `prefixes` make the table a temporary one."""
+    place = spelling.site.template.fragments[0].place
+    module, found = surroundings.module(place.path), surroundings.keyword_of(place)
+    if module is None or found is None or found[1].arg != "prefixes":
         return None
-    applicability = _applicability(use, surroundings)
-    title = _TITLE if applicability is not Applicability.DISPLAY_ONLY else f"{_TITLE}, which has to be opened"
-    return Fix(title=title, edits=edits, applicability=applicability)
+    edit = add_keyword(module, found[0], _ARGUMENT)
+    return None if edit is None else (edit,)
 
 
 def _place_of_clause(spelling: Spelling) -> int | None:

@@ -39,7 +39,10 @@ class Removal:
 
 
 def remove_call(place: Place, surroundings: Surroundings) -> Removal | None:
-    """Return what removes the statement that a call is; None where it is part of one, or its result is read."""
+    """Return what removes the statement that a call is; None where it is part of one, or its result is used.
+
+    A result that is read and thrown away goes with it: `cur.fetchone()` on the next line.
+    """
     module, call = surroundings.module(place.path), surroundings.call(place)
     if module is None or call is None:
         return None
@@ -47,13 +50,35 @@ def remove_call(place: Place, surroundings: Surroundings) -> Removal | None:
     if not isinstance(statement, ast.Expr) or not _is_whole(statement.value, call):
         return None
     following = next_statement(module, statement)
+    if following is not None and _only_reads(following, call):
+        after = next_statement(module, following)
+        return None if after is not None and _may_read(after) else _Remover(module).remove(statement, following)
     if following is not None and _may_read(following):
         return None
     return _Remover(module).remove(statement)
 
 
 def _is_whole(value: ast.expr, call: ast.Call) -> bool:
-    return (value.value if isinstance(value, ast.Await) else value) is call
+    """Return whether an expression is a call, perhaps with what it gives read off at once: `.fetchone()`."""
+    while True:
+        match value:
+            case ast.Await(value=inner):
+                value = inner
+            case ast.Call(func=ast.Attribute(value=inner, attr=name), args=[], keywords=[]) if name.startswith(_READS):
+                value = inner
+            case _:
+                return value is call
+
+
+def _only_reads(statement: ast.stmt, call: ast.Call) -> bool:
+    """Return whether a statement reads what a call gave, and does nothing with it."""
+    if not isinstance(statement, ast.Expr) or not isinstance(call.func, ast.Attribute):
+        return False
+    match _awaited(statement.value):
+        case ast.Call(func=ast.Attribute(value=receiver, attr=name), args=[], keywords=[]):
+            return name.startswith(_READS) and ast.dump(receiver) == ast.dump(call.func.value)
+        case _:
+            return False
 
 
 def next_statement(module: Module, statement: ast.stmt) -> ast.stmt | None:
@@ -87,16 +112,29 @@ def remove_node(module: Module, statement: ast.stmt) -> Removal | None:
 
 
 def _may_read(statement: ast.stmt) -> bool:
-    """Return whether a statement may read what the one before gave: `cur.fetchone()`, not `conn.fetch("SELECT …")`."""
+    """Return whether a statement may read what the one before gave.
+
+    `cur.fetchone()` does; `conn.fetch("SELECT …")` and `cur.execute("SELECT …").fetchone()` read what they send.
+    """
     sending = {
-        id(node.func)
+        id(node)
         for node in ast.walk(statement)
         if isinstance(node, ast.Call)
         and node.args
         and isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.Call)
     }
-    reading = (node for node in ast.walk(statement) if isinstance(node, ast.Attribute) and id(node) not in sending)
-    return any(node.attr.startswith(_READS) for node in reading)
+    own = {
+        id(node)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Attribute) and id(_awaited(node.value)) in sending
+    }
+    methods = {id(node.func) for node in ast.walk(statement) if isinstance(node, ast.Call) and id(node) in sending}
+    reading = (node for node in ast.walk(statement) if isinstance(node, ast.Attribute))
+    return any(node.attr.startswith(_READS) for node in reading if id(node) not in own | methods)
+
+
+def _awaited(expr: ast.expr) -> ast.expr:
+    return expr.value if isinstance(expr, ast.Await) else expr
 
 
 def _siblings(module: Module, statement: ast.stmt) -> tuple[Sequence[ast.stmt], int]:
@@ -109,12 +147,14 @@ class _Remover:
         self._module = module
         self._text = module.source.text
 
-    def remove(self, statement: ast.stmt) -> Removal | None:
+    def remove(self, statement: ast.stmt, *others: ast.stmt) -> Removal | None:
+        """Remove statements that follow each other."""
         body, _ = _siblings(self._module, statement)
-        span = self._lines_of(statement)
-        if span is None:
+        first, last = self._lines_of(statement), self._lines_of((statement, *others)[-1])
+        if first is None or last is None:
             return None
-        if len(body) > 1:
+        span = Span(first.start, last.end)
+        if len(body) > 1 + len(others):
             return self._removal(span)
         parent = self._module.parent(statement)
         name, _ = self._module.slots[statement]
@@ -124,8 +164,8 @@ class _Remover:
             case ast.With() | ast.AsyncWith() if all(_is_cursor(item.context_expr) for item in parent.items):
                 return self.remove(parent)
             case _:
-                place = self._module.place(statement)
-                return Removal((Edit(place=place, replacement="pass"),))
+                start, end = self._module.span(statement).start, self._module.span((statement, *others)[-1]).end
+                return Removal((Edit(place=Place(self._module.source.path, Span(start, end)), replacement="pass"),))
 
     def _removal(self, *spans: Span, edits: tuple[Edit, ...] = ()) -> Removal:
         comment = any("#" in self._text[span.start : span.end] for span in spans)

@@ -15,7 +15,7 @@ from txsafe.rewrites.surroundings import SCRIPT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from txsafe.model import FeatureUse, Fragment, Spelling
+    from txsafe.model import FeatureUse, Fragment, Spelling, SqlTemplate
     from txsafe.rewrites.surroundings import Surroundings
 
 NO_CONSTRUCTS: Mapping[str, str] = {}
@@ -114,13 +114,21 @@ def _pieces(spelling: Spelling, span: Span) -> Iterator[tuple[Fragment, Span]]:
 
 
 def _insertion(spelling: Spelling, at: int, replacement: str) -> tuple[Edit, ...] | None:
-    """Insert behind the character before, where that is spelled as itself, else in front of the one behind."""
+    place = place_of(spelling.site.template, at)
+    return None if place is None else (Edit(place=place, replacement=replacement),)
+
+
+def place_of(template: SqlTemplate, at: int) -> Place | None:
+    """Return where something is to be inserted at an offset of a template's text.
+
+    That is behind the character before, where that is spelled as itself, else in front of the one behind.
+    """
     offset = 0
-    for fragment in spelling.site.template.fragments:
+    for fragment in template.fragments:
         end = offset + len(fragment.text)
         if fragment.exact and (offset < at <= end or offset == at < end):
             where = fragment.place.span.start + at - offset
-            return (Edit(place=Place(fragment.place.path, Span(where, where)), replacement=replacement),)
+            return Place(fragment.place.path, Span(where, where))
         offset = end
     return None
 

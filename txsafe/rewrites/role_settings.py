@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from txsafe.catalog.templates import MISSING
 from txsafe.model import Applicability, Edit, Fix, Place, Span, StatementContext, StatementKind
 from txsafe.python.names import last_name
-from txsafe.python.uses import OPTION
+from txsafe.python.startup_options import OPTION
 from txsafe.rewrites.arguments import remove_entry, remove_keyword
 from txsafe.rewrites.removal import remove_call
 from txsafe.rewrites.respelling import sends_only

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -59,9 +59,12 @@ class Surroundings:
         uses: Sequence[FeatureUse] = (),
         sites: Sequence[tuple[SqlSite, tuple[Statement, ...]]] = (),
         sources: Callable[[str], SourceFile | None],
+        stable_functions: frozenset[str] = frozenset(),
     ) -> None:
         self.uses = tuple(use for use in uses if not _is_mention(use))
         self.sources = sources
+        self.stable_functions = stable_functions
+        """Functions of the server that change nothing, and give the same again within a statement."""
         self._sites = sites
         self._modules: dict[str, Module | None] = {}
         self._indexes: dict[str, _Calls] = {}
@@ -95,6 +98,10 @@ class Surroundings:
         """Return the keyword argument at a place, and its call."""
         return self._calls(place.path).by_keyword.get(place.span)
 
+    def keyword_of(self, place: Place) -> tuple[ast.Call, ast.keyword] | None:
+        """Return the keyword argument whose value stands at a place, and its call."""
+        return self._calls(place.path).by_value.get(place.span)
+
     def entry(self, place: Place) -> tuple[ast.Dict, ast.expr] | None:
         """Return the innermost dictionary with an entry whose key or value a place is part of, and the key."""
         span = place.span
@@ -126,6 +133,18 @@ class Surroundings:
         steps = self._by_scope.get(_scope(use), ())
         end = bisect.bisect_left(steps, order, key=_order)
         yield from reversed(steps[max(0, end - MOST_STEPS) : end])
+
+    def steps_of(self, step: Step) -> Sequence[Step]:
+        """Return all statements of the same function or script, at most `MOST_STEPS`."""
+        return self._by_scope.get((step.site.place.path, step.site.scope), ())[:MOST_STEPS]
+
+    def respelled(self, site: SqlSite) -> SqlSite:
+        """Return a site whose template maps character by character, as far as the program spells it."""
+        if site.sink == SCRIPT or all(fragment.exact for fragment in site.template.fragments):
+            return site
+        from txsafe.python.spelling import respell
+
+        return replace(site, template=respell(site.template, self.sources))
 
     @cached_property
     def _by_scope(self) -> Mapping[tuple[str, str], Sequence[Step]]:
@@ -180,6 +199,7 @@ class _Calls:
     by_name: Mapping[int, ast.Call] = field(default_factory=dict)
     """By where the function's name ends."""
     by_keyword: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
+    by_value: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
     entries: Sequence[tuple[Span, ast.Dict, ast.expr]] = ()
     """From each entry's key to the end of its value."""
 
@@ -189,6 +209,7 @@ class _Calls:
             by_span={module.span(call): call for call in module.calls},
             by_name={module.span(call.func).end: call for call in module.calls},
             by_keyword={module.span(word): (call, word) for call in module.calls for word in call.keywords},
+            by_value={module.span(word.value): (call, word) for call in module.calls for word in call.keywords},
             entries=tuple(_entries(module)),
         )
 

@@ -1,13 +1,8 @@
-"""A temporary table → the CTE that does without it, or the same table dropped at commit.
+"""A temporary table → what to write instead: a CTE that does without it, or the table dropped at commit, and why.
 
-In: the use that creates the table (rule `temp-table`), and the neighbours: among them the other statements of its scope
-that name it. Out: SQL that parses, or None.
-
-A table that one later query reads, once, is a CTE. It is MATERIALIZED because the table was: its query runs once, on
-its own. Read twice, indexed, analysed or written to, it has a reason to be a table.
-
-The user's own spelling is kept, so the SQL is put together as text. sqlglot only looks: does the table stand in the
-query exactly once, and as something that is read?
+In: the use that creates the table (rule `temp-table`), its surroundings, and the neighbours: among them the other
+statements of its scope that name it, which is all that is known of a use that another process has found. Out: SQL, or
+None.
 """
 
 from __future__ import annotations
@@ -16,41 +11,60 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.catalog.templates import MISSING
-from txsafe.model import FeatureUse, StatementKind, Transaction
+from txsafe.model import StatementKind, Transaction
+from txsafe.rewrites.common_table import Mention, assign_roles, make_common_table
+from txsafe.rewrites.inline_table import inline
+from txsafe.rewrites.table_query import RULE, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sqlglot import exp
+    from txsafe.model import FeatureUse
+    from txsafe.rewrites.surroundings import Surroundings
 
-RULE = "temp-table"
 LONGEST_QUERY = 4000
-"""Characters; sqlglot reads about half a megabyte per second."""
+"""Characters that anyone wants to read in a suggestion."""
 
 MOST_NEIGHBOURS = 1000
 """In a file with more uses and mentions, nobody is looked for who reads the table: that would take quadratic time."""
 
-_COLUMNS = re.compile(r"\s*(\([^()]*\))?\s*")
-_DATA = re.compile(r"\bWITH\s+(?:NO\s+)?DATA\s*$", re.IGNORECASE)
-_WITH = re.compile(r"WITH\b(\s+RECURSIVE\b)?\s*", re.IGNORECASE)
 _AS = re.compile(r"\bAS\s*\(?\s*$", re.IGNORECASE)
 _AFTER_ON_COMMIT = re.compile(r"\b(?:ON\s+COMMIT|TABLESPACE)\b", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"%\([^)]*\)s|%s|(?<!:):[A-Za-z_]\w*|\$\d+|\?")
 
 
-def replace_temporary_table(use: FeatureUse, neighbours: Sequence[FeatureUse]) -> str | None:
+def replace_temporary_table(
+    use: FeatureUse, neighbours: Sequence[FeatureUse], surroundings: Surroundings | None = None
+) -> str | None:
     """Return the CTE, or the statement with ON COMMIT DROP and why the CTE will not do."""
     if use.rule != RULE or use.captures.get("object") != "table" or use.captures.get("on-commit") != "none":
         return None
     text = use.captures.get("text", "")
     if not text or MISSING in text or len(text) > LONGEST_QUERY:
         return None
+    if use.spelling is None or surroundings is None:
+        found = _as_known(use, neighbours)
+    else:
+        inlined = inline(use, surroundings)
+        found = inlined if isinstance(inlined, Refusal) else inlined.statement
+    if isinstance(found, Refusal):
+        return _dropped_at_commit(use, found)
+    return f"{found};" if len(found) <= LONGEST_QUERY else None
+
+
+def _as_known(use: FeatureUse, neighbours: Sequence[FeatureUse]) -> str | Refusal:
+    """Return the reading statement with the CTE, as far as the statements that name the table tell."""
     mentions = tuple(_later_mentions(use, neighbours))
-    cte = _as_cte(use.captures, mentions)
-    return cte if cte is not None else _dropped_at_commit(use, mentions)
+    roles = assign_roles(use.captures.get("form", ""), mentions)
+    if isinstance(roles, Refusal):
+        return roles
+    reader, fill = mentions[roles.reader], None if roles.fill is None else mentions[roles.fill].text
+    if any(MISSING in text for text in (reader.text, fill or "")):
+        return Refusal("its statements are not known in full")
+    table = make_common_table(use.captures["text"], use.captures, fill=fill, reader=reader.text)
+    return table if isinstance(table, Refusal) else table.put_into(reader.text)
 
 
-def _later_mentions(use: FeatureUse, neighbours: Sequence[FeatureUse]) -> Iterator[Mapping[str, str]]:
+def _later_mentions(use: FeatureUse, neighbours: Sequence[FeatureUse]) -> Iterator[Mention]:
     """Yield the statements of the same scope that name the table after it was created, but for its DROP."""
     if len(neighbours) > MOST_NEIGHBOURS:
         return
@@ -63,91 +77,17 @@ def _later_mentions(use: FeatureUse, neighbours: Sequence[FeatureUse]) -> Iterat
         if captures.get("kind") and captures.get("text") == use.captures["text"] and other.place == use.place:
             seen = True
         elif captures.get("kind") and captures["kind"] != StatementKind.DROP and (seen or other.place > use.place):
-            yield captures
-
-
-# ---------------------------------------------------------------- the CTE
-
-
-def _as_cte(created: Mapping[str, str], mentions: Sequence[Mapping[str, str]]) -> str | None:
-    body = created.get("body", "")
-    if created.get("form") != "as" or not body or len(mentions) != 1 or _DATA.search(body):
-        return None
-    reader = mentions[0]
-    if reader["kind"] != StatementKind.QUERY or MISSING in reader["text"] or len(reader["text"]) > LONGEST_QUERY:
-        return None
-    columns = _column_list(created)
-    if columns is None or not _reads_once(reader["text"], created["name"]):
-        return None
-    rewritten = _prepend(f"{created['name']}{columns} AS MATERIALIZED (\n{body}\n)", reader["text"])
-    return rewritten if _parse(rewritten) is not None else None
-
-
-def _column_list(created: Mapping[str, str]) -> str | None:
-    """Return ` (a, b)` of CREATE … x (a, b) AS, nothing where there is none, None where something else stands there."""
-    head = created["text"].removesuffix(created["body"])
-    found = re.search(rf"\b{re.escape(created['name'])}\b", head, re.IGNORECASE)
-    if found is None or head == created["text"]:
-        return None
-    columns = _COLUMNS.match(head, found.end())
-    rest = "" if columns is None else head[columns.end() :].strip()
-    if columns is None or rest.upper() != "AS":
-        return None
-    return f" {columns[1]}" if columns[1] else ""
-
-
-def _prepend(cte: str, query: str) -> str:
-    """Put a CTE before those that the query has; the others may then refer to it."""
-    own = _WITH.match(query)
-    if own is None:
-        return f"WITH {cte}\n{query};"
-    return f"WITH{own[1] or ''} {cte}, {query[own.end() :]};"
-
-
-def _reads_once(query: str, name: str) -> bool:
-    from sqlglot import exp
-
-    tree = _parse(query)
-    if tree is None:
-        return False
-    if any(cte.alias.lower() == name for cte in tree.find_all(exp.CTE)):
-        return False
-    tables = [table for table in tree.find_all(exp.Table) if table.name.lower() == name]
-    return len(tables) == 1 and not tables[0].db and not _is_written(tables[0])
-
-
-def _is_written(table: exp.Table) -> bool:
-    from sqlglot import exp
-
-    parent = table.parent.parent if isinstance(table.parent, exp.Schema) else table.parent
-    is_target = isinstance(parent, exp.Insert | exp.Update | exp.Delete | exp.Merge)
-    return is_target and table.arg_key == "this"
-
-
-def _parse(query: str) -> exp.Expr | None:
-    """Parse one statement, bound parameters taken for NULL; None where sqlglot cannot, or only as an opaque command."""
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
-    try:
-        found = sqlglot.parse(_PLACEHOLDER.sub("NULL", query), dialect="postgres")
-    except (SqlglotError, RecursionError):
-        return None
-    statements = [tree for tree in found if tree is not None]
-    if len(statements) != 1 or isinstance(statements[0], exp.Command):
-        return None
-    return statements[0]
+            yield Mention(StatementKind(captures["kind"]), captures["text"])
 
 
 # ---------------------------------------------------------------- ON COMMIT DROP
 
 
-def _dropped_at_commit(use: FeatureUse, mentions: Sequence[Mapping[str, str]]) -> str | None:
+def _dropped_at_commit(use: FeatureUse, refusal: Refusal) -> str | None:
     statement = _with_on_commit_drop(use.captures)
     if statement is None:
         return None
-    reason = "" if len(mentions) < 2 else f"  -- used by {len(mentions)} statements, so no CTE"
+    reason = f"  -- no CTE: {refusal.reason}" if refusal.reason else ""
     if use.transaction.kind in {Transaction.EXPLICIT, Transaction.IMPLICIT}:
         return f"{statement};{reason}"
     return f"BEGIN;\n{statement};{reason}\n-- the statements that use it\nCOMMIT;"

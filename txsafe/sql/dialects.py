@@ -70,10 +70,13 @@ _EVIDENCE = (
     _evidence("mssql", "@", r"\bdeclare\s+@\w+"),
     _evidence("snowflake", "alter", rf"\balter\s+session\s+(?:un)?set\s+(?:{_SNOWFLAKE_SETTINGS})\b"),
     _evidence("snowflake", "use", rf"{_START}use\s+(?:warehouse|role)\s+\w"),
+    _evidence(
+        "snowflake", "replace", r"\bcreate\s+or\s+replace\s+(?:transient\s+|(?:local\s+)?temp(?:orary)?\s+)?table\b"
+    ),
     _evidence("oracle", "alter", r"\balter\s+session\s+(?:set|enable|force|close)\b"),
     _evidence("oracle", "dual varchar2", r"\bfrom\s+dual\b", r"\bvarchar2\s*\("),
     _evidence("trino", "session", r"\breset\s+session\s+(?!authorization\b)\w", r"\bset\s+session\s+query_max_\w+\s*="),
-    _evidence("hive", "hive", rf"{_START}set\s+hive\.\w"),
+    _evidence("hive", "hive spark", rf"{_START}set\s+(?:hive|spark)\.\w"),
     _evidence("hive", "stored", r"\bstored\s+as\s+(?:orc|parquet|textfile|avro)\b"),
     _evidence("hive", "row", r"\brow\s+format\s+(?:delimited|serde)\b"),
 )

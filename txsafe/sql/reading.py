@@ -30,7 +30,7 @@ from txsafe.sql.calls import SESSION_FUNCTIONS, find_calls, mentions_only, name_
 from txsafe.sql.cursor import Cursor
 from txsafe.sql.dynamic import evaluate
 from txsafe.sql.gate import may_hold_session_state
-from txsafe.sql.lexer import Token, significant_tokens
+from txsafe.sql.lexer import NAME_CHARACTER, Token, significant_tokens
 from txsafe.sql.literals import Passage, decode
 from txsafe.sql.splitting import Fault, is_closed, split_statements
 from txsafe.sql.statements import SIMPLE_KINDS, Inner, InnerForm, recognize
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _DEPTH = 8
 """How deep bodies within bodies are read; a bound, so that hostile nesting costs linear time."""
-_HEAD = re.compile(r"[A-Za-z]++(?![A-Za-z0-9_$\x80-\U0010ffff])")
+_HEAD = re.compile(rf"[A-Za-z]++(?!{NAME_CHARACTER})")
 _PLAIN_CREATE = re.compile(
     r"create\s++(?:unique\s++)?(?:unlogged\s++)?(table|index|extension|type|schema|trigger|materialized|domain|sequence|role|user)\b",
     re.IGNORECASE,

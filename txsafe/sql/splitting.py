@@ -11,12 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from txsafe.sql.lexer import SPACES, skip_opaque
+from txsafe.sql.lexer import NAME_CHARACTER, SPACES, skip_opaque
 
 _MARK = re.compile(r"[;'\"$/-]")
-_BLOCK_MARK = re.compile(
-    r"[;'\"$/()-]|(?<![A-Za-z0-9_$\x80-\U0010ffff])(?:begin|case|end)(?![A-Za-z0-9_$\x80-\U0010ffff])", re.IGNORECASE
-)
+_BLOCK_MARK = re.compile(rf"[;'\"$/()-]|(?<!{NAME_CHARACTER})(?:begin|case|end)(?!{NAME_CHARACTER})", re.IGNORECASE)
 _HEAD_SPACE = re.compile(r"[ \t\n\r\f\v;]*+")
 _COMPOUND = re.compile(r"create\s++(?:or\s++replace\s++)?(function|procedure|rule)\b", re.IGNORECASE)
 _ATOMIC = re.compile(r"\bbegin\s++atomic\b", re.IGNORECASE)

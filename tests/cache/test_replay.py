@@ -1,0 +1,300 @@
+"""A run of which nothing has changed says again what it said, having looked at stamps only; any other does not."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.cache.edits import CONNECTED, EDITS, PROGRAMS, age
+from txsafe.cache import replay as replaying
+from txsafe.cache.folder import NAME
+from txsafe.cache.replay import ENVIRONMENT, MOST_RUNS, replay
+from txsafe.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+LISTENS = CONNECTED + 'c.execute("LISTEN jobs")\n'
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "project"
+    (root / "deep").mkdir(parents=True)
+    (root / "a.py").write_text("from db import QUERY\n" + CONNECTED + "c.execute(QUERY)\n")
+    (root / "db.py").write_text("QUERY = 'LISTEN jobs'\n")
+    (root / "deep/b.py").write_text(LISTENS)
+    (root / "deep/app.yaml").write_text("name: app\n")
+    (root / "pyproject.toml").write_text("[tool.txsafe]\n")
+    (root / ".gitignore").write_text("ignored/\n")
+    monkeypatch.chdir(root)
+    return root
+
+
+def check(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["check", *arguments])
+    assert result.exit_code in {0, 1}, result.output
+    return result.exit_code, result.stdout
+
+
+def replayed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str] | None:
+    capsys.readouterr()
+    status = replay(["check", *arguments])
+    written = capsys.readouterr().out
+    return None if status is None else (status, written)
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "sarif", "github", "gitlab", "junit"])
+def test_what_is_said_again_is_what_was_said(here: Path, capsys: pytest.CaptureFixture[str], format_: str) -> None:
+    age(here)
+    cold = check("--format", format_)
+    assert cold[0] == 1
+    assert cold == check("--format", format_, "--no-cache")
+    assert replayed(capsys, "--format", format_) == cold
+
+
+def hide(path: Path) -> None:
+    path.rename(path.with_name("hidden.txt"))
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "a file": lambda root: (root / "deep/b.py").write_text(LISTENS.replace("jobs", "work")),
+    "a file's times": lambda root: os.utime(root / "deep/b.py", (1, 1)),
+    "a file's rights": lambda root: (root / "deep/b.py").chmod(0o600),
+    "an import": lambda root: (root / "db.py").write_text("QUERY = 'SELECT 1'\n"),
+    "a file that comes": lambda root: (root / "deep/c.sql").write_text("LISTEN jobs;\n"),
+    "a file that goes": lambda root: (root / "deep/b.py").unlink(),
+    "a file that moves": lambda root: (root / "deep/b.py").rename(root / "deep/c.py"),
+    "a folder": lambda root: (root / "new").mkdir(),
+    "settings that begin to matter": lambda root: (root / "deep/app.yaml").write_text("u: postgres://h/d?options=-cx"),
+    "what git ignores": lambda root: (root / ".gitignore").write_text("deep/\n"),
+    "the configuration": lambda root: (root / "pyproject.toml").write_text("[tool.txsafe]\nprofile = 'direct'\n"),
+    "a nearer configuration": lambda root: (root / "txsafe.toml").write_text("profile = 'direct'\n"),
+    "no configuration": lambda root: hide(root / "pyproject.toml"),
+    "a version": lambda root: (root / "requirements.txt").write_text("psycopg==3.1\n"),
+    "a repository": lambda root: (root / ".git").mkdir(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_any_change_is_seen(here: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], object]) -> None:
+    age(here)
+    check("--quiet")
+    assert replayed(capsys, "--quiet") is not None
+    change(here)
+    assert replayed(capsys, "--quiet") is None
+    assert check("--quiet") == check("--quiet", "--no-cache")
+
+
+def test_files_beside_the_run_are_seen(here: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES.parent / "rules/features", tmp_path / "rules/features")
+    arguments = ("a.py", "--rule-path", str(tmp_path / "rules"), "--baseline", "baseline.json")
+    CliRunner().invoke(main, ["check", "deep", "--write-baseline", "baseline.json"])
+    age(tmp_path)
+    files = [here / "db.py", here / "baseline.json", tmp_path / "rules/features/listen.yaml"]
+    for file in files:
+        check(*arguments)
+        age(tmp_path)
+        check(*arguments)
+        assert replayed(capsys, *arguments) is not None
+        file.write_text(file.read_text() + "\n")
+        assert replayed(capsys, *arguments) is None
+
+
+def test_what_changes_while_it_is_read_is_not_kept(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    age(here)
+    check()
+    (here / "a.py").write_text(LISTENS)  # no clock has ticked since, as far as anybody can tell
+    check()
+    assert replayed(capsys) is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--verbose"], ["--debug"], ["--output", "json=out.json"], ["-o", "out.txt"], ["--write-baseline", "b.json"],
+        ["no-such-path", "a.py"], [".gitignore", "a.py"], ["--no-cache"], ["--show-files"], ["--show-config"],
+    ],
+)  # fmt: skip
+def test_what_does_more_than_to_write_to_standard_output_is_done_again(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    for _ in range(2):
+        age(here)
+        CliRunner().invoke(main, ["check", *arguments])
+    assert replayed(capsys, *arguments) is None
+
+
+def test_other_circumstances_are_another_run(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(here)
+    check("deep")
+    assert replayed(capsys, "deep") is not None
+    assert replayed(capsys, "deep", "--quiet") is None
+    with monkeypatch.context() as patched:
+        patched.setenv("FORCE_COLOR", "1")
+        assert replayed(capsys, "deep") is None
+    with monkeypatch.context() as patched:
+        patched.setenv("TXSAFE_NO_CACHE", "1")
+        assert replayed(capsys, "deep") is None
+    monkeypatch.chdir(here / "deep")
+    assert replayed(capsys, "../deep") is None
+
+
+UNNAMED = [
+    'os.environ.get(name)}" for name in ENVIRONMENT),',
+    'os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}',
+]
+"""The record's own look, and what git is given."""
+
+
+def test_every_variable_that_is_looked_at_tells_runs_apart() -> None:
+    modules = (FIXTURES.parent / "txsafe").rglob("*.py")
+    sources = [path.read_text() for path in modules if not {"probe", "probe.py"} & {*path.parts}]
+    source = "".join(line for each in sources for line in each.splitlines(keepends=True) if "`" not in line)
+    named = set(re.findall(r"\bos\.environ\.get\(\"(\w+)\"", source))
+    assert len(named) > 5
+    assert named <= set(ENVIRONMENT)
+    unnamed = re.findall(r"\bos\.(?:getenv\(|environ\b(?!\.get\(\"))[^\n]*", source)
+    assert sorted(unnamed) == sorted(UNNAMED)
+
+
+@pytest.mark.parametrize("place", range(0, 400, 7))
+def test_a_damaged_record_is_no_record(here: Path, capsys: pytest.CaptureFixture[str], place: int) -> None:
+    if not (here / NAME).exists():
+        age(here)
+        check("deep/b.py")
+    (record,) = (here / NAME / "1/runs").iterdir()
+    data = bytearray(record.read_bytes())
+    data[place * len(data) // 400] ^= 0x11
+    record.write_bytes(data)
+    assert replayed(capsys, "deep/b.py") is None
+    record.write_bytes(data[: place * len(data) // 400])
+    assert replayed(capsys, "deep/b.py") is None
+
+
+def test_only_the_latest_runs_are_kept(here: Path) -> None:
+    runs = here / NAME / "1/runs"
+    runs.mkdir(parents=True)
+    for number in range(MOST_RUNS + 10):
+        (runs / str(number)).touch()
+        os.utime(runs / str(number), (number, number))
+    age(here)
+    check("deep/b.py")
+    left = {path.name for path in runs.iterdir()}
+    assert len(left) == MOST_RUNS
+    assert "0" not in left
+
+
+def test_a_record_that_would_be_too_large_is_not_kept(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "MOST_BYTES", 100)
+    age(here)
+    check()
+    assert list((here / NAME / "1/runs").iterdir()) == []
+
+
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
+@given(program=st.sampled_from(PROGRAMS), data=st.data())
+def test_any_edits_are_seen(
+    program: Path, data: st.DataObject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, monkeypatch.context() as patched:
+        root = Path(os.path.realpath(folder), "project")
+        shutil.copytree(program, root)
+        (root / "keep.sql").write_text("LISTEN jobs;\n")
+        patched.chdir(root)
+        for _ in range(data.draw(st.integers(1, 4))):
+            data.draw(st.sampled_from(EDITS))(root, data)
+            if data.draw(st.booleans()):
+                age(root)
+            arguments = ("--isolated", "--jobs", "1", "--format", "json")
+            again = replayed(capsys, *arguments)
+            result = CliRunner().invoke(main, ["check", *arguments, "--no-cache"])
+            assert again in {None, (result.exit_code, result.stdout)}
+            warm = CliRunner().invoke(main, ["check", *arguments])
+            assert (warm.exit_code, warm.stdout) == (result.exit_code, result.stdout)
+
+
+# ---------------------------------------------------------------- in a process of its own
+
+
+def own_environment() -> dict[str, str]:
+    """Return an environment in which this txsafe is found, whichever is installed."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(FIXTURES.parent), *sys.path])}
+
+
+LOOKS = """
+import os, sys
+seen = set()
+def hook(event, arguments):
+    if event in {"open", "os.listdir", "os.scandir"} and isinstance(arguments[0], (str, bytes)):
+        seen.add(os.path.abspath(os.fsdecode(arguments[0])))
+sys.addaudithook(hook)
+sys.argv = ["txsafe", "check", "--isolated", "--exit-zero", *sys.argv[1:]]
+from txsafe.__main__ import start
+try:
+    start()
+finally:
+    from txsafe.cache.replay import _unpack
+    runs = os.path.join(".txsafe_cache", "1", "runs")
+    (name,) = os.listdir(runs)
+    with open(os.path.join(runs, name), "rb") as file:
+        status, (_, paths, _, _) = _unpack(file.read())
+    known = {os.path.abspath(os.fsdecode(path)) for path in paths.split(b"\\0")}
+    inside = {path for path in seen if path.startswith(os.getcwd()) and ".txsafe_cache" not in path}
+    inside -= {path for path in inside if path.endswith(">")}  # the interpreter looks for the source of a syntax error
+    assert len(inside) > 20, inside
+    assert not inside - known, sorted(inside - known)
+    print("ok", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_everything_that_is_opened_or_listed_is_in_the_record(tmp_path: Path, jobs: str) -> None:
+    root = tmp_path / "project"
+    for kind in ("program", "projects", "rules"):
+        shutil.copytree(FIXTURES / kind, root / kind)
+    (root / "link.py").symlink_to("rules")
+    (root / "linked.sql").symlink_to("program/files")
+    age(tmp_path)
+    code = [sys.executable, "-c", LOOKS, "--jobs", jobs]
+    done = subprocess.run(code, cwd=root, capture_output=True, text=True, check=False, env=own_environment())
+    assert done.stderr.endswith("ok\n"), done.stderr
+
+
+LOADED = """
+import sys
+sys.argv = ["txsafe", *sys.argv[1:]]
+from txsafe.__main__ import start
+try:
+    start()
+finally:
+    names = ("click", "dataclasses", "json", "sqlite3", "pathlib", "re", "txsafe.config", "txsafe.model")
+    print(*(name for name in names if name in sys.modules), file=sys.stderr)
+"""
+
+
+def test_to_say_it_again_nothing_is_loaded(here: Path) -> None:
+    age(here)
+    runs = [
+        subprocess.run([sys.executable, "-S", "-c", LOADED, "deep"], capture_output=True, text=True, check=False,
+                       env=own_environment())
+        for _ in range(2)
+    ]  # fmt: skip
+    assert [run.returncode for run in runs] == [1, 1]
+    assert runs[0].stdout == runs[1].stdout != ""
+    assert runs[0].stderr.split()[0] == "click"
+    assert runs[1].stderr.split() == []

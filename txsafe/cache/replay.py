@@ -1,0 +1,227 @@
+# os.path is several times faster than pathlib; this is all that a run of which nothing has changed imports.
+# ruff: noqa: PTH100, PTH103, PTH105, PTH108, PTH109, PTH110, PTH118, PTH120, PTH123
+# ruff: noqa: PTH208
+"""A command line in; its output and exit status out, where an earlier run saw the same things and did nothing else.
+
+A run leaves a record: its command line and circumstances, every path that it looked at (`watching`) with its stamp,
+what it wrote to standard output, its exit status. Where all stamps are still the same, it would say the same again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import zlib
+from array import array
+from contextlib import suppress
+
+from txsafe.cache.folder import NAME, VERSION, is_ours
+from txsafe.cache.stamps import ABSENT, is_settled, stamp
+
+TYPE_CHECKING = False  # `typing` takes as long to load as a thousand files to look at
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from txsafe.watching import Watch
+
+_MAGIC = b"txsafe-run-1"
+_RUNS = "runs"
+MOST_RUNS = 64
+"""Records that are kept; the oldest goes."""
+MOST_BYTES = 32_000_000
+"""Of one record."""
+ENVIRONMENT = (
+    "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "LINES", "NO_COLOR", "PYTHONIOENCODING",
+    "PYTHONUTF8", "SOURCE_DATE_EPOCH", "TERM", "TXSAFE_CACHE_DIR", "TXSAFE_NO_CACHE",
+)  # fmt: skip
+"""Variables that a run looks at."""
+_CACHE_FLAG = "--cache-dir"
+_REPOSITORY_MARKS = (".git", ".hg", ".svn", ".jj")
+_DAY = 86_400
+
+
+def replay(arguments: Sequence[str]) -> int | None:
+    """Say what an earlier run said, and return its exit status; None where that has to be found out."""
+    if "--no-cache" in arguments or os.environ.get("TXSAFE_NO_CACHE"):
+        return None
+    try:
+        circumstances = _describe(arguments)
+        for folder in _find_folders(arguments):
+            found = _read(os.path.join(folder, VERSION, _RUNS, _name(circumstances)), circumstances)
+            if found is not None:
+                status, output = found
+                _write(output)
+                return status
+    except (OSError, ValueError, OverflowError):
+        return None
+    return None
+
+
+def record(place: str, arguments: Sequence[str], watch: Watch, *, status: int, started: float) -> None:
+    """Keep what a run did, if it can be repeated by saying it again; `started` is when it began to look (seconds)."""
+    paths = sorted(watch.seen | watch.sought)
+    stamps = array("q")
+    for path in paths:
+        found = stamp(path)
+        if found == ABSENT and path in watch.seen:
+            return
+        if found != ABSENT and not is_settled(found, started):
+            return
+        stamps.extend(found)
+    circumstances = _describe(arguments)
+    parts = (
+        circumstances,
+        b"\0".join(map(os.fsencode, paths)),
+        stamps.tobytes(),
+        "".join(watch.output).encode("utf-8", "surrogatepass"),
+    )
+    folder = os.path.join(place, _RUNS)
+    with suppress(OSError):
+        os.makedirs(folder, exist_ok=True)
+        _keep(os.path.join(folder, _name(circumstances)), _pack(status, parts))
+        _forget_oldest(folder)
+
+
+def _describe(arguments: Sequence[str]) -> bytes:
+    """Return all that a run depends on beside what it looks at."""
+    stdout = sys.stdout
+    is_terminal = stdout is not None and stdout.isatty()
+    parts = (
+        *arguments,
+        os.getcwd(),
+        str(getattr(os, "getuid", int)()),  # who may read what
+        *(f"{name}={os.environ.get(name)}" for name in ENVIRONMENT),
+        f"{is_terminal} {stdout.encoding if is_terminal else ''} {_columns() if is_terminal else ''}",
+        sys.version,
+        os.path.abspath(__file__),
+        str(int(time.time()) // _DAY),  # a suppression may expire
+    )
+    return "\0".join(parts).encode("utf-8", "surrogateescape")
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns
+    except OSError:
+        return 0
+
+
+def _name(circumstances: bytes) -> str:
+    return f"{zlib.crc32(circumstances):08x}{zlib.adler32(circumstances):08x}"
+
+
+def _find_folders(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the folders where a record may lie: what was named, else from the first path and from here upwards."""
+    named = os.environ.get("TXSAFE_CACHE_DIR")
+    for number, argument in enumerate(arguments):
+        if argument == _CACHE_FLAG and number + 1 < len(arguments):
+            named = arguments[number + 1]
+        elif argument.startswith(f"{_CACHE_FLAG}="):
+            named = argument.partition("=")[2]
+    if named is not None:
+        yield named
+        return
+    first = next((each for each in arguments if not each.startswith("-") and os.path.exists(each)), ".")
+    for start in dict.fromkeys((os.path.abspath(first), os.getcwd())):
+        folder = start
+        while True:
+            cache = os.path.join(folder, NAME)
+            if is_ours(cache):
+                yield cache
+            above = os.path.dirname(folder)
+            if above == folder or any(os.path.exists(os.path.join(folder, mark)) for mark in _REPOSITORY_MARKS):
+                break
+            folder = above
+
+
+# ---------------------------------------------------------------- a record
+
+
+def _pack(status: int, parts: Sequence[bytes]) -> bytes:
+    body = b"".join(parts)
+    numbers = (zlib.crc32(body), status, *map(len, parts))
+    return b" ".join((_MAGIC, *(str(number).encode() for number in numbers))) + b"\n" + body
+
+
+def _unpack(data: bytes) -> tuple[int, list[bytes]] | None:
+    head, _, body = data.partition(b"\n")
+    magic, *numbers = head.split(b" ")
+    if magic != _MAGIC or len(numbers) != 6:
+        return None
+    checksum, status, *lengths = map(int, numbers)
+    if zlib.crc32(body) != checksum or sum(lengths) != len(body) or min(lengths) < 0:
+        return None
+    parts = []
+    start = 0
+    for length in lengths:
+        parts.append(body[start : start + length])
+        start += length
+    return status, parts
+
+
+def _read(path: str, circumstances: bytes) -> tuple[int, str] | None:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError:
+        return None
+    unpacked = _unpack(data)
+    if unpacked is None:
+        return None
+    status, (known, paths, stamps, output) = unpacked
+    if known != circumstances or not _are_unchanged(paths.split(b"\0"), stamps):
+        return None
+    return status, output.decode("utf-8", "surrogatepass")
+
+
+def _are_unchanged(paths: Sequence[bytes], stamps: bytes) -> bool:
+    known = array("q")
+    known.frombytes(stamps)
+    if len(known) != 4 * len(paths):
+        return False
+    expected = iter(known.tolist())
+    for path, *each in zip(paths, expected, expected, expected, expected, strict=True):
+        if stamp(path) != tuple(each):
+            return False
+    return True
+
+
+def _keep(path: str, data: bytes) -> None:
+    if len(data) > MOST_BYTES:
+        return
+    own = f"{path}.{os.getpid()}"
+    try:
+        with open(own, "wb") as file:
+            file.write(data)
+        os.replace(own, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(own)
+        raise
+
+
+def _forget_oldest(folder: str) -> None:
+    paths = [os.path.join(folder, name) for name in os.listdir(folder)]
+    if len(paths) > MOST_RUNS:
+        paths.sort(key=lambda path: stamp(path)[1])
+        for path in paths[: len(paths) - MOST_RUNS]:
+            with suppress(OSError):
+                os.unlink(path)
+
+
+def _write(text: str) -> None:
+    """Write as `cli.terminal.write_output` does."""
+    stdout = sys.stdout
+    try:
+        if stdout.isatty():
+            encoding = stdout.encoding or "utf-8"
+            stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            stdout.flush()
+        else:
+            stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+            stdout.buffer.flush()
+    except BrokenPipeError:
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, stdout.fileno())
+        os.close(devnull)
