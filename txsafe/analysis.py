@@ -167,19 +167,21 @@ class Analyzer:
 
     def analyze(self, file: FileInput) -> FileReport:
         """Analyse one file; never raises but for `KeyboardInterrupt`."""
-        if file.kind is FileKind.PYTHON:
-            self.project.begin()
+        kind = FileKind.SETTINGS
         try:
+            kind = file.kind
+            if kind is FileKind.PYTHON:
+                self.project.begin()
             data = read_input(file, limit=self.config.max_file_size)
-            if file.kind is FileKind.PYTHON:
+            if kind is FileKind.PYTHON:
                 self.project.hold(file.path, data)
-            return self.analyze_source(decode(data, file.display), file.kind)
+            return self.analyze_source(decode(data, file.display), kind)
         except SourceError as error:
             failed = _failed(file.display, "syntax-error", error.line, str(error))
-            return replace(failed, consulted=self._consulted(file.kind))
+            return replace(failed, consulted=self._consulted(kind))
         except RecursionError:
             failed = _failed(file.display, "syntax-error", 0, "nested too deeply to be analysed")
-            return replace(failed, consulted=self._consulted(file.kind))
+            return replace(failed, consulted=self._consulted(kind))
         except Exception as error:  # noqa: BLE001  # here a defect of ours is kept from the other files
             what = traceback.format_exc() if self.config.debug else f"{type(error).__name__}: {error}"
             return _failed(file.display, "internal-error", 0, f"txsafe failed on this file: {what}")

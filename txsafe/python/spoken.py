@@ -33,7 +33,7 @@ def words_of_calls(view: View, functions: Collection[ast.AST]) -> Iterator[Spoke
     module = view.module
     for call in module.calls if functions else ():
         function = module.function(call)
-        if function not in functions or not _NAME.search(last_name(call.func)) or view.described_at(call) is not None:
+        if function not in functions or not _NAME.search(last_name(call.func)):
             continue
         for opens, end, root in _said_by(view, call):
             place = module.place(call)
