@@ -224,11 +224,13 @@ class Receivers:
 
     def _of_call(self, call: ast.Call) -> Receiver:
         found = self._of_described_call(call)
-        if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
+        if found.certainty not in {Certainty.UNKNOWN, Certainty.FOREIGN} or found.owner is not None:
             return found
         handed_on = _WRAPPED_ARGUMENT.get(last_name(call.func))
-        if handed_on is not None and len(call.args) > handed_on:
+        if handed_on is not None and len(call.args) > handed_on:  # asyncio's own object is none of a database's
             return self._handed_on(call.args[handed_on])
+        if found.certainty is Certainty.FOREIGN:
+            return found
         definition = defined(self._module, call.func)
         if definition is not None:
             found = self._made_anew(call, self._made_by(*definition), *definition)

@@ -276,9 +276,10 @@ class _Reader:
                 return [query] if calls else []
             case SegmentForm.DYNAMIC if stretch.depth < _DEPTH:
                 passage = evaluate(tokens, stretch.passage.origin)
-                if passage.text.lstrip().startswith(HOLE_CHARACTERS[Hole.SQL]):
-                    return [_unseen(stretch, tokens, "EXECUTE of what is not known")]
-                return self._script(_Stretch(passage, StatementContext.DYNAMIC, stretch.depth + 1))
+                found = self._script(_Stretch(passage, StatementContext.DYNAMIC, stretch.depth + 1))
+                if not passage.text.lstrip().startswith(HOLE_CHARACTERS[Hole.SQL]):
+                    return found
+                return [_unseen(stretch, tokens, "EXECUTE of what is not known"), *found]
             case SegmentForm.DYNAMIC:
                 return [_unseen(stretch, tokens, "a body that is nested too deeply")]
 
