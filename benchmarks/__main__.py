@@ -14,8 +14,16 @@ from benchmarks.measuring import Task, Usage, measure
 from benchmarks.tables import table
 
 _DUMP_SIZE = 10_000_000
-_SUBJECT = "django"
+_SUBJECT = "django/*/django/contrib"
 """The tree that growth is measured on."""
+_INTRODUCTION = """\
+# Benchmarks
+
+Written by `python -m benchmarks -o docs/benchmarks.md`, which installs and fetches what it compares, and measures every
+command in turn. Compare within a table only: seconds are one machine's, and where others work on it, too, wall time is
+theirs as well; ratios of CPU time (user and system, all processes of a command) are what lasts. Memory is that of the
+largest single process.
+"""
 
 
 @click.command()
@@ -30,8 +38,10 @@ def main(rounds: int, skip: tuple[str, ...], cache_dir: Path, output: Path | Non
     python = trees.python_tree(cache_dir / "python", cache_dir / "archives")
     sql = trees.sql_tree(cache_dir / "sql", cache_dir / "archives")
     dump = trees.sql_dump(cache_dir / "dump" / "dump.sql", size=_DUMP_SIZE)
-    grown = {times: trees.copies(python / _SUBJECT, cache_dir / "grown" / str(times), times) for times in (1, 2, 4, 8)}
+    subject = next(iter(python.glob(_SUBJECT)))
+    grown = {times: trees.copies(subject, cache_dir / "growth" / str(times), times) for times in (1, 2, 4, 8)}
     count = sum(1 for _ in python.rglob("*.py"))
+    machine = tools.machine()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
 
@@ -41,7 +51,8 @@ def main(rounds: int, skip: tuple[str, ...], cache_dir: Path, output: Path | Non
 
         text = "\n".join(
             (
-                f"Measured {dt.datetime.now(tz=dt.UTC).date()} on {tools.machine()}; medians of {rounds}.\n",
+                _INTRODUCTION,
+                f"Measured {dt.datetime.now(tz=dt.UTC).date()} on {machine}; medians of {_runs(rounds)}.\n",
                 table(
                     f"{count} Python files (Django, Airflow, SQLAlchemy)",
                     measured(tools.python_tasks(environment, python, scratch)),
@@ -56,6 +67,10 @@ def main(rounds: int, skip: tuple[str, ...], cache_dir: Path, output: Path | Non
         click.echo(text)
     else:
         output.write_text(text, encoding="utf-8")
+
+
+def _runs(rounds: int) -> str:
+    return "one run each" if rounds == 1 else f"{rounds} runs each"
 
 
 if __name__ == "__main__":

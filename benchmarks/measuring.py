@@ -45,16 +45,24 @@ class Usage:
 
 
 def measure(tasks: Iterable[Task], *, rounds: int, say: Callable[[str], None]) -> Mapping[str, Usage]:
-    """Return the medians over all rounds by task."""
+    """Return the medians over all rounds by task; a command that fails is told of, and left out from then on."""
     tasks = tuple(tasks)
     runs: dict[str, list[Usage]] = defaultdict(list)
+    failed: set[str] = set()
     for number in range(1, rounds + 1):
         for task in tasks:
+            if task.name in failed:
+                continue
             task.before()
-            usage = run(task)
+            try:
+                usage = run(task)
+            except OSError as error:
+                say(str(error))
+                failed.add(task.name)
+                continue
             runs[task.name].append(usage)
             say(f"round {number}/{rounds}  {task.name}: {usage.wall:.2f} s, {usage.memory / 1e6:.0f} MB")
-    return {name: _median(usages) for name, usages in runs.items()}
+    return {name: _median(usages) for name, usages in runs.items() if name not in failed}
 
 
 def run(task: Task) -> Usage:

@@ -136,8 +136,10 @@ def fresh(folder: Path) -> Path:
 
 
 def machine() -> str:
-    """Say what the figures were measured on."""
+    """Say what the figures were measured on, and how busy it was with other work before."""
     import os
     import platform
 
-    return f"{os.cpu_count()} cores, Python {platform.python_version()} on {sys.platform}"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = f"; load average before: {os.getloadavg()[2]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{cores} cores, Python {platform.python_version()} on {sys.platform}{load}"

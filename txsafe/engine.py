@@ -23,6 +23,7 @@ from txsafe.errors import SourceError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
 from txsafe.gathering import gather
 from txsafe.model import Diagnostic, FileError, FileReport, Keeps, Profile, Report
+from txsafe.own_rules import UNUSED_SUPPRESSION
 from txsafe.placing import place
 from txsafe.source import decode
 
@@ -41,6 +42,8 @@ Progress = Callable[[int, int], None]
 """Files done, files in all."""
 Numbered = tuple[int, "FileInput"]
 Answer = tuple[int, FileReport]
+Work = Callable[[Sequence[Numbered]], tuple[Answer, ...]]
+"""What other processes run."""
 
 FEWEST_FILES_FOR_WORKERS = 48
 """Below this, the start of a worker (imports, catalogue) costs more than it saves."""
@@ -178,9 +181,7 @@ class Settling:
 
     def __call__(self, path: str, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
         """Return all diagnostics of a file with its suppressions and fingerprints."""
-        from txsafe.suppressions import RULE
-
-        own = tuple(diagnostic for diagnostic in diagnostics if diagnostic.rule != RULE)
+        own = tuple(diagnostic for diagnostic in diagnostics if diagnostic.rule != UNUSED_SUPPRESSION)
         analyzer = _analyzer(self._setting)
         file = self._files[path]
         try:
@@ -242,17 +243,33 @@ def _unread(file: FileInput, message: str) -> FileReport:
 def _run(files: Sequence[Numbered], setting: Setting, executor: Executor | None) -> Iterator[Answer]:
     jobs = min(setting.config.jobs or os.cpu_count() or 1, -(-len(files) // FILES_PER_TASK))
     if executor is not None:
-        yield from _survive(files, setting, executor)
+        yield from _survive(files, setting, executor, partial(analyze_chunk, setting=setting))
     elif jobs <= 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
         for each in files:
             yield from analyze_chunk((each,), setting)
     else:
-        with _pool(jobs) as pool:
-            yield from _survive(files, setting, pool)
+        with _pool(jobs, setting) as pool:
+            yield from _survive(files, setting, pool, _analyze_assigned)
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, initializer=_follow_parent)
+def _pool(jobs: int, setting: Setting) -> ProcessPoolExecutor:
+    """Return processes that know the setting, which is large: it names every file of the run."""
+    if multiprocessing.get_start_method() == "fork":
+        _analyzer(setting)  # they inherit what is loaded by now
+    return ProcessPoolExecutor(jobs, initializer=_start_worker, initargs=(setting,))
+
+
+_assigned: list[Setting] = []
+"""What this process analyses files for, where it is a worker of ours."""
+
+
+def _start_worker(setting: Setting) -> None:
+    _assigned[:] = [setting]
+    _follow_parent()
+
+
+def _analyze_assigned(files: Sequence[Numbered]) -> tuple[Answer, ...]:
+    return analyze_chunk(files, _assigned[0])
 
 
 def _follow_parent() -> None:
@@ -269,11 +286,11 @@ def _end_with(process: BaseProcess) -> None:
     os._exit(1)  # the main thread may wait for work that nobody gives it any more
 
 
-def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor) -> Iterator[Answer]:
+def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor, work: Work) -> Iterator[Answer]:
     """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it."""
     left = dict(files)
     try:
-        for number, report in _spread(files, setting, executor):
+        for number, report in _spread(files, executor, work):
             del left[number]
             yield number, report
     except BrokenExecutor:
@@ -284,10 +301,10 @@ def _one_by_one(files: Sequence[Numbered], setting: Setting) -> Iterator[Answer]
     """Analyse in one process at a time, so that it was the file under way that killed it."""
     position = 0
     while position < len(files):
-        with _pool(1) as pool:
+        with _pool(1, setting) as pool:
             try:
                 while position < len(files):
-                    yield from pool.submit(analyze_chunk, (files[position],), setting).result()
+                    yield from pool.submit(_analyze_assigned, (files[position],)).result()
                     position += 1
             except BrokenExecutor:
                 number, file = files[position]
@@ -295,9 +312,9 @@ def _one_by_one(files: Sequence[Numbered], setting: Setting) -> Iterator[Answer]
                 position += 1
 
 
-def _spread(files: Sequence[Numbered], setting: Setting, executor: Executor) -> Iterator[Answer]:
+def _spread(files: Sequence[Numbered], executor: Executor, work: Work) -> Iterator[Answer]:
     futures: list[Future[tuple[Answer, ...]]] = [
-        executor.submit(analyze_chunk, tuple(files[start : start + FILES_PER_TASK]), setting)
+        executor.submit(work, tuple(files[start : start + FILES_PER_TASK]))
         for start in range(0, len(files), FILES_PER_TASK)
     ]
     try:

@@ -79,12 +79,19 @@ def _decoder_of_class(wanted: object) -> Decoder:
         raise TypeError(f"{wanted} is no part of the model")
     if issubclass(wanted, enum.Enum):
         return _word(wanted)
-    if dataclasses.is_dataclass(wanted):
+    names = _fields(wanted)
+    if names:
         hints = typing.get_type_hints(wanted)
-        items = tuple(_decoder_of(hints[field.name]) for field in dataclasses.fields(wanted))
-        names = tuple(field.name for field in dataclasses.fields(wanted))
+        items = tuple(_decoder_of(hints[name]) for name in names)
         return _record(items, lambda *values: wanted(**dict(zip(names, values, strict=True))))
     return _plain(wanted)
+
+
+def _fields(wanted: type) -> tuple[str, ...]:
+    """Return the names of the fields of a dataclass or a named tuple."""
+    if dataclasses.is_dataclass(wanted):
+        return tuple(field.name for field in dataclasses.fields(wanted))
+    return tuple(getattr(wanted, "_fields", ()))
 
 
 def _plain(wanted: type) -> Decoder:
