@@ -44,6 +44,7 @@ from txsafe.model import (
     UnresolvedSink,
     Verdict,
 )
+from txsafe.own_rules import INTERNAL_ERROR, SYNTAX_ERROR
 from txsafe.pairs import pair_uses
 from txsafe.profiles import resolve_profile, resolve_routes
 from txsafe.rewrites import find_fix
@@ -174,14 +175,14 @@ class Analyzer:
                 self.project.hold(file.path, data)
             return self.analyze_source(decode(data, file.display), file.kind)
         except SourceError as error:
-            failed = _failed(file.display, "syntax-error", error.line, str(error))
+            failed = _failed(file.display, SYNTAX_ERROR, error.line, str(error))
             return replace(failed, consulted=self._consulted(file.kind))
         except RecursionError:
-            failed = _failed(file.display, "syntax-error", 0, "nested too deeply to be analysed")
+            failed = _failed(file.display, SYNTAX_ERROR, 0, "nested too deeply to be analysed")
             return replace(failed, consulted=self._consulted(file.kind))
         except Exception as error:  # noqa: BLE001  # here a defect of ours is kept from the other files
             what = traceback.format_exc() if self.config.debug else f"{type(error).__name__}: {error}"
-            return _failed(file.display, "internal-error", 0, f"txsafe failed on this file: {what}")
+            return _failed(file.display, INTERNAL_ERROR, 0, f"txsafe failed on this file: {what}")
 
     def analyze_source(self, source: SourceFile, kind: FileKind) -> FileReport:
         """Analyse one decoded file. Raises `SourceError` where it cannot be parsed."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from txsafe.atomic import write_atomically
 from txsafe.errors import ConfigError
 from txsafe.fingerprints import project_path
+from txsafe.own_rules import UNREAD
 from txsafe.watching import is_there, sought
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from txsafe.model import Diagnostic, FileReport, Report
 
 VERSION = 1
-UNKNOWABLE = frozenset({"syntax-error", "internal-error"})
-"""What a baseline does not hide: a file that was not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -92,7 +91,7 @@ def compare(report: Report, entries: Iterable[Entry], *, root: Path) -> Comparis
 def _mark(file: FileReport, known: Collection[str], met: set[str]) -> FileReport:
     marked: list[Diagnostic] = []
     for diagnostic in file.diagnostics:
-        fits = diagnostic.fingerprint in known and diagnostic.rule not in UNKNOWABLE
+        fits = diagnostic.fingerprint in known and diagnostic.rule not in UNREAD
         if fits:
             met.add(diagnostic.fingerprint)
         marked.append(replace(diagnostic, baselined=True) if fits else diagnostic)
@@ -109,7 +108,7 @@ def write_baseline(file: Path, diagnostics: Iterable[Diagnostic], *, root: Path)
             fingerprint=diagnostic.fingerprint,
         )
         for diagnostic in diagnostics
-        if not diagnostic.suppressed and diagnostic.rule not in UNKNOWABLE
+        if not diagnostic.suppressed and diagnostic.rule not in UNREAD
     )
     document = {
         "txsafe-baseline": VERSION,

@@ -23,6 +23,7 @@ from txsafe.errors import SourceError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
 from txsafe.gathering import gather
 from txsafe.model import Diagnostic, FileError, FileReport, Keeps, Profile, Report
+from txsafe.own_rules import UNUSED_SUPPRESSION
 from txsafe.placing import place
 from txsafe.source import decode
 
@@ -180,9 +181,7 @@ class Settling:
 
     def __call__(self, path: str, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
         """Return all diagnostics of a file with its suppressions and fingerprints."""
-        from txsafe.suppressions import RULE
-
-        own = tuple(diagnostic for diagnostic in diagnostics if diagnostic.rule != RULE)
+        own = tuple(diagnostic for diagnostic in diagnostics if diagnostic.rule != UNUSED_SUPPRESSION)
         analyzer = _analyzer(self._setting)
         file = self._files[path]
         try:

@@ -30,15 +30,15 @@ def with_fingerprints(diagnostics: Iterable[Diagnostic], source: SourceFile, *, 
     for diagnostic in sorted(diagnostics, key=lambda each: each.sort_key):
         snippet = " ".join((diagnostic.sql or _text_at(diagnostic, source)).split())
         key = (diagnostic.rule, diagnostic.variant, snippet)
-        done.append(replace(diagnostic, fingerprint=fingerprint(*key, path=path, occurrence=seen[key])))
+        done.append(replace(diagnostic, fingerprint=digest(*key, path, str(seen[key]))))
         seen[key] += 1
     return tuple(done)
 
 
-def fingerprint(rule: str, variant: str, snippet: str, *, path: str, occurrence: int) -> str:
-    """Return 32 hexadecimal digits."""
-    joined = "\0".join((rule, variant, snippet, path, str(occurrence)))
-    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+def digest(*parts: str) -> str:
+    """Return 32 hexadecimal digits for some texts; invalid characters count too."""
+    joined = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(joined).hexdigest()[:_DIGITS]
 
 
 def project_path(display: str, root: Path) -> str:

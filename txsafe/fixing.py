@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.edits import apply_edits, choose
 from txsafe.errors import SourceError
+from txsafe.own_rules import UNREAD
 from txsafe.source import decode, encode, line_starts
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 MOST_ROUNDS = 100
 """Of all files together; a file settles in two or three unless its fixes have to be tried one by one."""
-UNREADABLE = frozenset({"syntax-error", "internal-error"})
 
 Analyze: TypeAlias = "Callable[[Sequence[FileInput]], Report]"
 """Files → all that is found in them."""
@@ -180,7 +180,7 @@ class _Fixer:
 
 def find_fault(fixed: Sequence[Diagnostic], before: Sequence[FileReport], after: Sequence[FileReport]) -> str | None:
     """Compare the reports on some files before and after fixes; return what speaks against these, if anything does."""
-    broken = next((each for report in after for each in report.diagnostics if each.rule in UNREADABLE), None)
+    broken = next((each for report in after for each in report.diagnostics if each.rule in UNREAD), None)
     if broken is not None:
         return f"the file would not be read any more, line {broken.start.line}: {broken.message}"
     if sum(len(report.errors) for report in after) > sum(len(report.errors) for report in before):

@@ -14,16 +14,13 @@ from txsafe.config import SeverityOverride
 from txsafe.errors import ConfigError, did_you_mean
 from txsafe.globs import matching
 from txsafe.model import Diagnostic, FileError, FileReport, Report, Severity
-from txsafe.suppressions import OWN_RULES
+from txsafe.own_rules import INTERNAL_ERROR, OWN_RULES, UNREAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from txsafe.changes import Changes
     from txsafe.config import Config
-
-UNREAD = frozenset({"syntax-error", "internal-error"})
-"""Rules that say that a file was not analysed: nothing but their own name deselects them."""
 
 
 class ExitStatus(enum.IntEnum):
@@ -119,7 +116,7 @@ def add_errors(report: Report, errors: Iterable[FileError]) -> Report:
 def exit_status(report: Report, config: Config) -> ExitStatus:
     """Return what a report means for the shell; see `docs/` on exit status."""
     live = [each for each in report.diagnostics if not (each.suppressed or each.baselined)]
-    if any(each.rule == "internal-error" for each in report.diagnostics):
+    if any(each.rule == INTERNAL_ERROR for each in report.diagnostics):
         return ExitStatus.FAILED
     unread = any(each.rule in UNREAD for each in report.diagnostics) or any(file.errors for file in report.files)
     unresolved = config.require_full_coverage and any(file.unresolved for file in report.files)

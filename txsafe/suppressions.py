@@ -27,17 +27,15 @@ from txsafe.model import (
     SourceFile,
     Span,
 )
+from txsafe.own_rules import OWN_RULES, UNUSED_SUPPRESSION
 from txsafe.python.tree import parse_module
 from txsafe.source import FileKind, file_kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-RULE = "unused-suppression"
 UNUSED = "unused"
 """The variant of that rule: a comment that silences nothing."""
-OWN_RULES = frozenset({RULE, "syntax-error", "internal-error", "pooler-config"})
-"""What the tool says of itself: only silenced by name."""
 
 _MARK = "txsafe:"
 _ANY_LINE = 0
@@ -308,7 +306,7 @@ def _ranges(tree: ast.Module) -> Iterator[tuple[int, int]]:
 
 def _fault_diagnostic(fault: _Fault, source: SourceFile) -> Diagnostic:
     return Diagnostic(
-        rule=RULE,
+        rule=UNUSED_SUPPRESSION,
         variant=fault.variant,
         severity=fault.severity,
         confidence=Confidence.HIGH,
@@ -326,8 +324,8 @@ def _unused(suppression: _Suppression, source: SourceFile) -> Diagnostic | None:
     One that names this very rule is for what is found here, and is left alone.
     """
     rules = suppression.rules
-    idle = tuple(rule for rule in rules if rule not in suppression.used and rule != RULE)
-    if RULE in rules or (suppression.used and not idle):
+    idle = tuple(rule for rule in rules if rule not in suppression.used and rule != UNUSED_SUPPRESSION)
+    if UNUSED_SUPPRESSION in rules or (suppression.used and not idle):
         return None
     what = f"of {', '.join(f'`{rule}`' for rule in idle)} " if idle else ""
     fault = _Fault(suppression.comment, UNUSED, f"this suppression {what}silences nothing", Severity.NOTE)

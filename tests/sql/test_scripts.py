@@ -177,6 +177,9 @@ def test_decorated_comments_do_not_tear_a_transaction_apart() -> None:
         "\\set x 'it''s\nSET a = 1;\n\\if :x\n\\endif\n",
         "COPY t FROM stdin;\n1\tit's\n\\.\nSET a = 1;",
         "--\n-- PostgreSQL database dump\n--\n\nSET a = 1;",
+        "\\getenv folder FOLDER\nSELECT '{{1,2},{a,b}}'::text[];\nSET a = 1;",
+        "\\pset null ''\nSELECT '{{a}}';\nSET a = 1;",
+        "\\pset fieldsep `cat separator`\nSET a = 1;",
     ],
 )
 def test_what_only_psql_can_run_is_run_statement_by_statement(text: str) -> None:
@@ -210,6 +213,25 @@ def test_casts_are_no_variables() -> None:
 def test_copy_data_never_reaches_the_parser() -> None:
     text = "SELECT 1;\n-- data\nCOPY public.t (a) FROM stdin WITH (FORMAT csv);\nDISCARD ALL; it's\n\\.\n\nLISTEN a;\n"
     assert spelled(text) == ["SELECT 1", "COPY public.t (a) FROM stdin WITH (FORMAT csv)", "LISTEN a"]
+
+
+@pytest.mark.parametrize("lead", ["\\d+ t\n", "/* rows; of t */", "-- rows\n\n"])
+@pytest.mark.parametrize("copy", ["COPY t FROM stdin;", "copy t from stdout;"])
+def test_copy_data_follows_whatever_stands_before_the_command(lead: str, copy: str) -> None:
+    text = f"SELECT 1;\n{lead}{copy}\nDISCARD ALL; it's\n\\.\nLISTEN a;\n"
+    assert kinds(text) == [Kind.QUERY, Kind.COPY, Kind.LISTEN]
+
+
+def test_psqls_own_copy_reads_its_data_from_the_script() -> None:
+    assert kinds("\\copy t from stdin\nDISCARD ALL; it's\n\\.\nLISTEN a;\n") == [Kind.LISTEN]
+    assert kinds("\\copy t from 'rows.csv'\nLISTEN a;\n") == [Kind.LISTEN]
+    assert kinds("\\copy t to stdout\nLISTEN a;\n") == [Kind.LISTEN]
+
+
+def test_arrays_of_arrays_are_no_templates() -> None:
+    reading = read("SET a = '{{1,2},{3,4}}';\nSELECT '{{x,y}}';\nSELECT '{%' || b || '%d';")
+    assert [each.facts.get("value") for each in reading.statements] == ["'{{1,2},{3,4}}'", None, None]
+    assert SQL not in reading.sections[0].site.template.text
 
 
 def test_copy_data_may_end_with_the_file() -> None:

@@ -83,6 +83,9 @@ def only(text: str) -> Statement:
         ("DROP USER MAPPING FOR x SERVER y", Kind.DROP, {"object": "user mapping", "name": "for"}),
         ("DROP OPERATOR CLASS c USING btree", Kind.DROP, {"object": "operator class", "name": "c"}),
         ("DO LANGUAGE plpgsql ''", Kind.DO, {"language": "plpgsql"}),
+        ("DO %s", Kind.DO, {"language": "plpgsql"}),
+        ("DO \uf8f2", Kind.DO, {"language": "plpgsql"}),
+        ("SET search_path=%s", Kind.SET, {"scope": "session", "name": "search_path", "value": "%s"}),
         (
             "CREATE FUNCTION s.F(a int) RETURNS int LANGUAGE C AS 'x'",
             Kind.CREATE_ROUTINE,

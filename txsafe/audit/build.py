@@ -15,11 +15,11 @@ from txsafe.audit.plan import describe_plan, draw_plan, make_plan
 from txsafe.audit.whatif import WORST_FIRST, key_of, must_go, worst_word
 from txsafe.fingerprints import project_path
 from txsafe.model import Effect, Outcome
+from txsafe.own_rules import OWN_RULES
 from txsafe.report.fingerprints import fingerprint
 from txsafe.report.frames import draw_frame, show_line
 from txsafe.report.summary import is_live, list_errors, list_unresolved, summarize
 from txsafe.report.wording import count, describe_effect, describe_outcome
-from txsafe.suppressions import OWN_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

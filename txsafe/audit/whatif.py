@@ -13,9 +13,9 @@ from txsafe.audit.alternatives import Change, ChangeKind, list_changes
 from txsafe.baseline import compare
 from txsafe.matrix import list_profiles
 from txsafe.model import Effect, Severity
+from txsafe.own_rules import OWN_RULES
 from txsafe.report.summary import is_live
 from txsafe.selection import select
-from txsafe.suppressions import OWN_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

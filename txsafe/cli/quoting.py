@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.discovery import FileInput, read_input
 from txsafe.errors import SourceError
+from txsafe.own_rules import POOLER_CONFIG
 from txsafe.source import FileKind, decode
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from txsafe.config import Config
     from txsafe.model import Report, SourceFile
-
-_POOLER_CONFIG = "pooler-config"
-"""The rule about the pooler's own file."""
 
 
 def quotable_sources(files: Sequence[FileInput], report: Report, config: Config) -> Callable[[str], SourceFile | None]:
@@ -28,7 +26,7 @@ def quotable_sources(files: Sequence[FileInput], report: Report, config: Config)
     from txsafe.settings.secrets import without_secrets
 
     inputs = {file.display: file for file in files}
-    masked = {each.path for each in report.diagnostics if each.rule == _POOLER_CONFIG}
+    masked = {each.path for each in report.diagnostics if each.rule == POOLER_CONFIG}
 
     @lru_cache(maxsize=32)
     def find(display: str) -> SourceFile | None:

@@ -12,6 +12,7 @@ from txsafe.diagnose import file_diagnostic
 from txsafe.fingerprints import with_fingerprints
 from txsafe.judge import judge_capability
 from txsafe.model import Effect, FeatureUse, FileReport, Place, Position, Report, Severity, Span
+from txsafe.own_rules import POOLER_CONFIG
 from txsafe.poolerconfig.entries import Budget, find_shown
 from txsafe.source import decode
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from txsafe.poolerconfig.choice import Choice
     from txsafe.poolerconfig.entries import Entry
 
-RULE = "pooler-config"
 PREPARES = "named-prepare"
 _DISABLED = {
     "max_prepared_statements": "0",
@@ -76,7 +76,7 @@ def read_masked(path: str) -> SourceFile:
 
 def _diagnose(complaint: _Complaint) -> Diagnostic:
     place = Position(complaint.entry.line, 1)
-    bare = file_diagnostic(rule=RULE, path=complaint.entry.path, position=place, message=complaint.message)
+    bare = file_diagnostic(rule=POOLER_CONFIG, path=complaint.entry.path, position=place, message=complaint.message)
     return replace(bare, severity=complaint.severity)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
+
+from txsafe.fingerprints import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,12 +24,6 @@ def fingerprint(diagnostics: Iterable[Diagnostic]) -> Iterator[tuple[Diagnostic,
         base = diagnostic.fingerprint or _compute(diagnostic)
         seen[base] += 1
         yield diagnostic, base if seen[base] == 1 else f"{base}:{seen[base]}"
-
-
-def digest(*parts: str) -> str:
-    """Return 32 hexadecimal digits for some texts; invalid characters count too."""
-    joined = "\0".join(parts).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(joined).hexdigest()[:32]
 
 
 def _compute(diagnostic: Diagnostic) -> str:

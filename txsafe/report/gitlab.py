@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from txsafe.fingerprints import digest
 from txsafe.model import Confidence, Diagnostic, Effect, FileError, Outcome, Report, Severity
-from txsafe.report.fingerprints import digest, fingerprint
+from txsafe.report.fingerprints import fingerprint
 from txsafe.report.json_text import JsonObject, dump
 from txsafe.report.summary import is_live, list_undiagnosed_errors
 from txsafe.report.wording import describe_effects

@@ -74,7 +74,8 @@ _PATTERN = rf"""
     | (?P<PLACEHOLDER>\$[0-9]++ | %\([^()\r\n]*+\)[A-Za-z] | %[sbt](?![A-Za-z0-9_]) | :{_NAME} | \?(?![?|&])
         | \{{[A-Za-z0-9_.!\[\]]*+\}})
     | (?P<PUNCTUATION>[;,()\[\]] | \.\.? | ::? =?)
-    | (?P<OPERATOR>(?:(?!--|/\*)[+*/<>=~!@\#%^&|`?-])++)
+    | (?P<OPERATOR>(?:(?!--|/\*|%[sbt](?![A-Za-z0-9_])|%\([^()\r\n]*+\)[A-Za-z]|(?<=[=-])\?(?![?|&]))
+        [+*/<>=~!@\#%^&|`?-])++)
     | (?P<OTHER>.)
     """
 _SIGNIFICANT = re.compile(rf"(?:[ \t\n\r\f\v]++|--[^\r\n]*+)*+(?:{_PATTERN})", re.VERBOSE | re.DOTALL)

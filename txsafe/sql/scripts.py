@@ -28,7 +28,7 @@ from txsafe.sql.calls import SESSION_FUNCTIONS
 from txsafe.sql.dialects import foreign_dialect
 from txsafe.sql.reading import Detail, read_with_faults
 from txsafe.sql.sections import Section, find_sections
-from txsafe.sql.templates import ScriptSyntax, fragments, script_syntax
+from txsafe.sql.templates import ScriptSyntax, fragments, has_meta_commands, script_syntax
 
 if TYPE_CHECKING:
     from txsafe.sql.splitting import Fault
@@ -73,7 +73,7 @@ def read_script(
     detail: Detail = Detail.ALL,
 ) -> ScriptReading:
     """Read a script; an unterminated quotation is an error that names its line, and the rest is read all the same."""
-    dialect = foreign_dialect(source.text)
+    dialect = None if has_meta_commands(source.text) else foreign_dialect(source.text)
     if dialect is not None:
         return ScriptReading(sections=(), dialect=dialect)
     sections: list[ScriptSection] = []

@@ -429,16 +429,20 @@ def _copy(cursor: Cursor) -> _Reading:
 def _do(cursor: Cursor) -> _Reading:
     language = "plpgsql"
     first = last = -1
+    unknown = False
     while not cursor.at_end:
         if cursor.take("language"):
             language = fold(cursor.name_or_string() or "")
         elif cursor.peek().kind is TokenKind.STRING and first < 0:
             first = cursor.index
             last = _skip_strings(cursor)
+        elif cursor.peek().kind is TokenKind.PLACEHOLDER or cursor.is_sql_hole():
+            cursor.next()
+            unknown = True
         else:
             return None
     if first < 0:
-        return None
+        return Recognition(StatementKind.DO, {"language": language}) if unknown else None
     return Recognition(StatementKind.DO, {"language": language}, (Inner(InnerForm.DO_BODY, first, last, language),))
 
 

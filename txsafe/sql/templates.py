@@ -23,11 +23,25 @@ _PSQL_MARK = re.compile(r"['\"$/\\:;-]")
 _VARIABLE = re.compile(r":(?:'[A-Za-z_]\w*'|\"[A-Za-z_]\w*\"|\{\?[A-Za-z_]\w*\}|[A-Za-z_]\w*)")
 _META_COMMAND = re.compile(r"\\(;|[^\r\n]*)")
 _SENDS = re.compile(r"\\(?:;|g(?:x|set|exec|desc)?(?![a-z])|crosstabview|watch|bind)")
-_COPY_DATA = re.compile(r"(?:\s++|--[^\r\n]*+)*+copy\b[^;]*?\bfrom\s+stdin\b", re.IGNORECASE)
+_COPY_DATA = re.compile(
+    r"(?:\s++|(?:--|\\)[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+copy\b[^;]*?\bfrom\s+std(?:in|out)\b", re.IGNORECASE
+)
+_META_COPY_DATA = re.compile(r"\\copy\b[^\r\n]*?\bfrom\s+stdin\b", re.IGNORECASE)
 _LINE_END = re.compile(r"[^\r\n]*(?:\r\n?|\n|\Z)")
 _DATA_END = re.compile(r"^\\\.[ \t]*\r?$", re.MULTILINE)
 _DUMP_HEADER = "-- PostgreSQL database dump"
 
+_META_LINE = re.compile(
+    r"^[ \t]*\\(?:c|cd|conninfo|connect|copy|d\S*|echo|elif|else|encoding|endif|[aefhilopqrstwxz]|g\w*|if|ir|include\w*"
+    r"|o|password|prompt|pset|qecho|quit|restrict|set|setenv|timing|unrestrict|unset|warn|watch)(?:[ \t+]|$)",
+    re.MULTILINE,
+)
+_JINJA = re.compile(
+    r"\{%[-+]?\s*[a-z][^%]*+%\}"
+    r"|\{\{-?\s*[A-Za-z_][\w.]*+\s*(?:-?\}\}|[(|\[~+*/%-]|(?:if|or|and|not|in|is)\b)"
+    r"|\{\{-?[ \t]+['\"(\[]"
+)
+"""A tag, or an expression: `'{{1,2},{a,b}}'` is an array."""
 _JINJA_OPEN = re.compile(r"\{[{%#]")
 _JINJA_CLOSE = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _JINJA_STRINGS = r"""|'(?:[^'\\]++|\\.)*+'|"(?:[^"\\]++|\\.)*+\""""
@@ -59,15 +73,20 @@ class ScriptSyntax(enum.Enum):
 
 def script_syntax(text: str) -> ScriptSyntax:
     """Tell what is in a script besides SQL."""
-    if "{{" in text or "{%" in text:
-        return ScriptSyntax.JINJA
-    if _DUMP_HEADER in text:
+    if _DUMP_HEADER in text or has_meta_commands(text):
         return ScriptSyntax.PSQL
+    if ("{{" in text or "{%" in text) and _JINJA.search(text):
+        return ScriptSyntax.JINJA
     hinted = any(hint in text for hint in _PSQL_HINTS) or "stdin" in text.lower()
     # An unquoted variable alone is none: SQLAlchemy spells its parameters that way.
     if hinted and any(cut.hole is not Hole.SQL for cut in _psql_cuts(text, 0, len(text))):
         return ScriptSyntax.PSQL
     return ScriptSyntax.PLAIN
+
+
+def has_meta_commands(text: str) -> bool:
+    """Tell whether a script has lines that are commands to psql, and so is PostgreSQL's whatever else is in it."""
+    return "\\" in text and _META_LINE.search(text) is not None
 
 
 def fragments(source: SourceFile, start: int, end: int, *, syntax: ScriptSyntax) -> tuple[Fragment, ...]:
@@ -113,6 +132,10 @@ def _psql_cuts(text: str, start: int, end: int) -> Iterator[_Cut]:
                 cut = _meta_command(text, offset, end)
                 yield cut
                 position = cut.end
+                if _META_COPY_DATA.match(text, offset, cut.end) is not None:
+                    rows = _data_after(text, cut.end, end)
+                    yield rows
+                    position = rows.end
             case ":":
                 variable = _VARIABLE.match(text, offset, end)
                 position = offset + 1
@@ -140,7 +163,12 @@ def _meta_command(text: str, offset: int, end: int) -> _Cut:
 def _copy_data(text: str, statement: int, semicolon: int, *, end: int) -> _Cut | None:
     if _COPY_DATA.match(text, statement, semicolon) is None:
         return None
-    line_end = _LINE_END.match(text, semicolon, end)
+    return _data_after(text, semicolon, end)
+
+
+def _data_after(text: str, offset: int, end: int) -> _Cut:
+    """Return the lines after the one at an offset, up to the end of the data that they are."""
+    line_end = _LINE_END.match(text, offset, end)
     first = line_end.end() if line_end else end
     last = _DATA_END.search(text, first, end)
     return _Cut(first, last.end() if last else end)
