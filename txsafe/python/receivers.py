@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from txsafe.python.annotations import MAX_DEPTH, Annotations
@@ -62,12 +63,27 @@ class Receivers:
         self.hooks = Hooks(module, drivers)
         """The functions of the file that drivers call."""
         self._family.members[module] = self
-        self.imported = frozenset(_imported_roots(module))
-        self.drivers_in_view = frozenset(drivers.imports[root] for root in self.imported if root in drivers.imports)
+
+    # Of most files that imports lead to, nobody asks what they import.
+
+    @cached_property
+    def _imported_names(self) -> frozenset[str]:
+        return frozenset(_imported_roots(self._module))
+
+    @cached_property
+    def drivers_in_view(self) -> frozenset[str]:
         """Drivers that the file imports."""
-        self.has_own_driver = bool(self.drivers_in_view & (drivers.ids - drivers.any_database))
-        """It imports a driver that speaks to nothing but PostgreSQL."""
-        self.foreign_in_view = any(is_below(name, drivers.foreign) for name in self.imported)
+        return frozenset(self._drivers.imports[root] for root in self._imported_names if root in self._drivers.imports)
+
+    @cached_property
+    def has_own_driver(self) -> bool:
+        """Whether it imports a driver that speaks to nothing but PostgreSQL."""
+        return bool(self.drivers_in_view & (self._drivers.ids - self._drivers.any_database))
+
+    @cached_property
+    def foreign_in_view(self) -> bool:
+        """Whether it imports what is another database's."""
+        return any(is_below(name, self._drivers.foreign) for name in self._imported_names)
 
     def of(self, expr: ast.expr) -> Receiver:
         """Return what an expression is."""
