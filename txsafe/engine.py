@@ -242,7 +242,7 @@ def _unread(file: FileInput, message: str) -> FileReport:
 
 
 def _run(files: Sequence[Numbered], setting: Setting, executor: Executor | None) -> Iterator[Answer]:
-    jobs = min(setting.config.jobs or os.cpu_count() or 1, -(-len(files) // FILES_PER_TASK))
+    jobs = min(setting.config.jobs or _processors(), -(-len(files) // FILES_PER_TASK))
     if executor is not None:
         yield from _survive(files, setting, executor, partial(analyze_chunk, setting=setting))
     elif jobs <= 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
@@ -251,6 +251,11 @@ def _run(files: Sequence[Numbered], setting: Setting, executor: Executor | None)
     else:
         with _pool(jobs, setting) as pool:
             yield from _survive(files, setting, pool, _analyze_assigned)
+
+
+def _processors() -> int:
+    """Return how many processors this process may use, of those that a machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
