@@ -236,6 +236,7 @@ CALLS: dict[str, dict[str, str]] = {
     "startup-parameter/options": {"api": "startup-options"},
     "startup-parameter/search-path": {"api": "startup-parameter", "name": "search_path", "value": "shop,public"},
     "startup-parameter/parameter": {"api": "startup-parameter", "name": "jit", "value": "off"},
+    "startup-parameter/in-options": {"api": "startup-parameter", "name": "jit", "value": "off", "carrier": "options"},
     "transaction-block/driver": {"api": "transaction-block"},
     "pool-reset/asyncpg-pool": {
         "api": "pool-reset",
