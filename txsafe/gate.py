@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 MODULES = (
     "aiopg", "alembic.op", "apscheduler.eventbrokers", "asyncpg", "broadcaster", "chancy", "databases", "dbos",
-    "django_pg_utils", "django_pglocks", "django_tenants", "dramatiq_pg", "langgraph", "pals", "peewee", "pg8000",
-    "pglock", "pgpubsub", "pgqueuer", "piccolo", "playhouse", "pony", "pq", "procrastinate", "psycopg", "saq",
-    "sqlalchemy_dlock", "tenant_schemas", "tortoise",
+    "django_pg_utils", "django_pglocks", "django_tenants", "dramatiq_pg", "gino", "langgraph", "pals", "peewee",
+    "pg8000", "pglock", "pgpubsub", "pgqueuer", "piccolo", "playhouse", "pony", "pq", "procrastinate",
+    "psycopg", "saq", "sqlalchemy_dlock", "tenant_schemas", "tortoise",
 )  # fmt: skip
 """Drivers and libraries whose mere import is rare enough; a longer name that begins so counts, too."""
 
@@ -76,6 +76,7 @@ _STEMS: Mapping[str, str | None] = {
     "search_path": None,
     "session": r"session\s+(?:authorization|characteristics)|(?<=set_)session\b",
     "set ": rf"set\s+(?:(?:session|local)\s|role\b|time\s+zone\b|names\b|{_NAME}\s*(?:=|to\b))",
+    "set_bind": None,
     "set_config": None,
     "setseed": None,
     "channels_postgres": None,

@@ -244,7 +244,7 @@ class Receivers:
             return found
         handed_on = _WRAPPED_ARGUMENT.get(last_name(call.func))
         if handed_on is not None and len(call.args) > handed_on:  # asyncio's own object is none of a database's
-            return self._handed_on(call.args[handed_on])
+            return self._cast(call) if last_name(call.func) == "cast" else self._handed_on(call.args[handed_on])
         if found.certainty is Certainty.FOREIGN:
             return found
         definition = defined(self._module, call.func)
@@ -255,6 +255,13 @@ class Receivers:
         if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
             return found
         return self._guess_result(call)
+
+    def _cast(self, call: ast.Call) -> Receiver:
+        """Return what `cast(Type, x)` gives: what x is known to be, else what the program says that it is."""
+        found, said = self._handed_on(call.args[1]), self._annotations.of(call.args[0])
+        if found.certainty in {Certainty.KNOWN, Certainty.FOREIGN} or said.certainty is not Certainty.KNOWN:
+            return found
+        return replace(said, root=found.root or self._root(call), elsewhere=True)
 
     def _handed_on(self, expr: ast.expr) -> Receiver:
         found = self.of(expr)
