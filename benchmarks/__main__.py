@@ -6,12 +6,16 @@ import datetime as dt
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from benchmarks import tools, trees
 from benchmarks.measuring import Task, Usage, measure
 from benchmarks.tables import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _DUMP_SIZE = 10_000_000
 _SUBJECT = "django/*/django/contrib"
@@ -35,12 +39,12 @@ def main(rounds: int, skip: tuple[str, ...], cache_dir: Path, output: Path | Non
     """Compare txsafe with the tools around it, side by side."""
     say = partial(click.echo, err=True)
     environment = tools.Environment.of(cache_dir / "tools")
-    python = trees.python_tree(cache_dir / "python", cache_dir / "archives")
+    trees_of_python = trees.python_tree(cache_dir / "trees", cache_dir / "archives")
     sql = trees.sql_tree(cache_dir / "sql", cache_dir / "archives")
     dump = trees.sql_dump(cache_dir / "dump" / "dump.sql", size=_DUMP_SIZE)
-    subject = next(iter(python.glob(_SUBJECT)))
+    subject = next(iter(trees_of_python.glob(_SUBJECT)))
     grown = {times: trees.copies(subject, cache_dir / "growth" / str(times), times) for times in (1, 2, 4, 8)}
-    count = sum(1 for _ in python.rglob("*.py"))
+    count = sum(1 for _ in trees_of_python.rglob("*.py"))
     machine = tools.machine()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -49,24 +53,25 @@ def main(rounds: int, skip: tuple[str, ...], cache_dir: Path, output: Path | Non
             chosen = [task for task in tasks if not any(word in task.name for word in skip)]
             return dict(measure(chosen, rounds=rounds, say=say))
 
-        text = "\n".join(
-            (
-                _INTRODUCTION,
-                f"Measured {dt.datetime.now(tz=dt.UTC).date()} on {machine}; medians of {_runs(rounds)}.\n",
-                table(
-                    f"{count} Python files (Django, Airflow, SQLAlchemy)",
-                    measured(tools.python_tasks(environment, python, scratch)),
-                    anchor="ruff check --select F --no-cache",
-                ),
-                table("One file", measured(tools.file_tasks(environment, scratch)), anchor='python -c "import click"'),
-                table("SQL", measured(tools.sql_tasks(environment, sql, dump)), anchor="txsafe, regression suite"),
-                table("Growth with the tree", measured(tools.growth_tasks(environment, grown)), anchor="once"),
-            )
+        title = f"Measured {dt.datetime.now(tz=dt.UTC).date()} on {machine}; medians of {_runs(rounds)}.\n"
+        python_tasks = tools.python_tasks(environment, trees_of_python, scratch)
+        parts = (
+            (f"{count} Python files (Django, Airflow)", python_tasks, "ruff check --select F --no-cache"),
+            ("One file", tools.file_tasks(environment, scratch), 'python -c "import click"'),
+            ("SQL", tools.sql_tasks(environment, sql, dump), "txsafe, regression suite"),
+            ("Growth with the tree", tools.growth_tasks(environment, grown), "once"),
         )
-    if output is None:
-        click.echo(text)
-    else:
-        output.write_text(text, encoding="utf-8")
+        page = [_INTRODUCTION, title]
+        for heading, tasks, anchor in parts:
+            page.append(table(heading, measured(tasks), anchor=anchor))
+            _write(page, output)  # after each part: a run takes long, and may be ended early
+        if output is None:
+            click.echo("\n".join(page))
+
+
+def _write(page: Iterable[str], output: Path | None) -> None:
+    if output is not None:
+        output.write_text("\n".join(page), encoding="utf-8")
 
 
 def _runs(rounds: int) -> str:

@@ -33,7 +33,6 @@ class Archive:
 PYTHON_ARCHIVES = (
     Archive("django", "django-5.2.7.tar.gz"),
     Archive("apache-airflow-core", "apache_airflow_core-3.0.6.tar.gz"),
-    Archive("sqlalchemy", "sqlalchemy-2.0.44.tar.gz"),
 )
 SQL_ARCHIVE = Archive("pglast", "pglast-8.8.tar.gz")
 """It carries libpg_query, and that PostgreSQL's regression suite."""

@@ -45,6 +45,22 @@ def test_a_report_counts_what_was_seen() -> None:
     assert [(each.start.line, each.sink) for each in report.unresolved] == [(5, "psycopg.Connection.execute")]
 
 
+def test_a_statement_that_may_be_one_of_several_is_one_diagnostic() -> None:
+    code = "def f(shared):\n    name = 'pg_advisory_lock' + ('_shared' if shared else '')\n"
+    report = analyze(f"{CONNECTED}{code}    c.execute(f'SELECT {{name}}(1)')\n")
+    (lock,) = [each for each in report.diagnostics if each.rule == "session-advisory-lock"]
+    assert lock.sql == "SELECT pg_advisory_lock_shared(1)"
+    assert "or, at times: SELECT pg_advisory_lock(1)" in [related.message for related in lock.related]
+
+
+def test_two_locks_of_one_statement_are_two_diagnostics() -> None:
+    report = analyze(f"{CONNECTED}c.execute('SELECT pg_advisory_lock(1), pg_advisory_lock(2)')\n")
+    assert [diagnostic.sql for diagnostic in report.diagnostics if diagnostic.rule == "session-advisory-lock"] == [
+        "SELECT pg_advisory_lock(1), pg_advisory_lock(2)",
+        "SELECT pg_advisory_lock(1), pg_advisory_lock(2)",
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Broken(FileInput):
     """A file that makes the analysis fail as a defect would."""

@@ -60,7 +60,7 @@ def use(variant: str, transaction: TransactionContext = TransactionContext(), **
         rule="each",
         variant=variant,
         place=Place("x.py", Span(0, 1)),
-        sql="",
+        sql="SELECT 1",
         captures=captures,
         transaction=transaction,
     )
@@ -329,6 +329,12 @@ def test_rollback_takes_back_what_is_transactional(catalog: Catalog, variant: st
     profile = resolve_profile("pgbouncer", catalog, settings={}, server_version=15)
     context = TransactionContext(kind=Transaction.EXPLICIT, end=TransactionEnd.ROLLBACK)
     assert judge(use(variant, context, name="work_mem"), profile, catalog).outcome is outcome
+
+
+def test_what_a_driver_listens_with_is_not_rolled_back(catalog: Catalog) -> None:
+    profile = resolve_profile("pgbouncer", catalog, settings={}, server_version=15)
+    context = TransactionContext(kind=Transaction.EXPLICIT, end=TransactionEnd.ROLLBACK)
+    assert judge(replace(use("listen", context), sql=""), profile, catalog).outcome is Outcome.UNSAFE
 
 
 def test_a_set_inside_a_transaction_that_commits_leaks(catalog: Catalog) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.catalog import Catalog, load_catalog
-from txsafe.diagnose import Sources, diagnose, file_diagnostic, surest
+from txsafe.diagnose import MOST_RELATED, Sources, diagnose, file_diagnostic, surest
 from txsafe.discovery import read_input
 from txsafe.errors import SourceError
 from txsafe.features import RuleIndex, find_api_uses, find_mentions, find_uses
@@ -52,6 +52,7 @@ from txsafe.rewrites.surroundings import Surroundings
 from txsafe.routing import find_route
 from txsafe.source import FileKind, decode
 from txsafe.suppressions import UNTIL, UNUSED, SuppressionOptions, apply_suppressions
+from txsafe.unresolved import find_undecided, find_unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -167,19 +168,21 @@ class Analyzer:
 
     def analyze(self, file: FileInput) -> FileReport:
         """Analyse one file; never raises but for `KeyboardInterrupt`."""
-        if file.kind is FileKind.PYTHON:
-            self.project.begin()
+        kind = FileKind.SETTINGS
         try:
+            kind = file.kind
+            if kind is FileKind.PYTHON:
+                self.project.begin()
             data = read_input(file, limit=self.config.max_file_size)
-            if file.kind is FileKind.PYTHON:
+            if kind is FileKind.PYTHON:
                 self.project.hold(file.path, data)
-            return self.analyze_source(decode(data, file.display), file.kind)
+            return self.analyze_source(decode(data, file.display), kind)
         except SourceError as error:
             failed = _failed(file.display, SYNTAX_ERROR, error.line, str(error))
-            return replace(failed, consulted=self._consulted(file.kind))
+            return replace(failed, consulted=self._consulted(kind))
         except RecursionError:
             failed = _failed(file.display, SYNTAX_ERROR, 0, "nested too deeply to be analysed")
-            return replace(failed, consulted=self._consulted(file.kind))
+            return replace(failed, consulted=self._consulted(kind))
         except Exception as error:  # noqa: BLE001  # here a defect of ours is kept from the other files
             what = traceback.format_exc() if self.config.debug else f"{type(error).__name__}: {error}"
             return _failed(file.display, INTERNAL_ERROR, 0, f"txsafe failed on this file: {what}")
@@ -212,12 +215,13 @@ class Analyzer:
                 reading = self._read_settings(source)
         found = self._find_uses(reading, sources)
         uses = tuple(pair_uses(found[:MOST_USES], self.catalog.rules.values()))
+        unresolved, more = self._unresolved(reading)
         return FileUses(
             uses=(*uses, *found[MOST_USES:]),
             neighbours=(*uses, *self._mentions(reading, uses)),
-            unresolved=tuple(_resolve_place(each, source) for each in reading.unresolved),
+            unresolved=tuple(_resolve_place(each, source) for each in unresolved),
             errors=reading.errors,
-            sinks=reading.sinks,
+            sinks=reading.sinks + more,
             literals=tuple(sorted(site.place.span for site, _ in reading.sites if site.sink in PRESUMED)),
             reached=tuple(_reached(reading, sources)),
             loose=reading.loose,
@@ -334,6 +338,19 @@ class Analyzer:
             script = read()  # who else names what it opens is asked later
         sites = tuple((section.site, section.statements) for section in script.sections)
         return _Reading(path=source.path, sites=sites, errors=script.errors)
+
+    def _unresolved(self, reading: _Reading) -> tuple[tuple[Unresolved, ...], int]:
+        """Return what could not be seen or decided, and how many sinks of it stand in texts that nothing sends."""
+        found = dict.fromkeys(reading.unresolved)
+        more = 0
+        for site, statements in reading.sites:
+            unseen = tuple(find_unseen(site, statements))
+            if site.sink in PRESUMED or site.sink == SETTINGS:
+                more += len(unseen)
+            elif site.place.path == reading.path:
+                found |= dict.fromkeys(find_undecided(site, statements, self.index))
+            found |= dict.fromkeys(each for each in unseen if each.place.path == reading.path)
+        return tuple(found), more
 
     # ------------------------------------------------------------ judging
 
@@ -471,11 +488,30 @@ def _distinct(diagnostics: Iterable[Diagnostic], path: str) -> tuple[Diagnostic,
     What is spelled in another file is told apart by sender: where that file is not of the run, it is reported there.
     """
     groups: dict[tuple[object, ...], list[Diagnostic]] = {}
+    places: dict[tuple[object, ...], list[tuple[object, ...]]] = {}
     for diagnostic in diagnostics:
         sender = () if diagnostic.path == path else diagnostic.related
-        key = (diagnostic.rule, diagnostic.path, diagnostic.start, diagnostic.message, sender)
+        place = (diagnostic.rule, diagnostic.path, diagnostic.start, sender)
+        key = (*place, diagnostic.message)
+        if key not in groups:
+            places.setdefault(place, []).append(key)
         groups.setdefault(key, []).append(diagnostic)
-    return tuple(surest(group) for group in groups.values())
+    distinct = ([surest(groups[key]) for key in keys] for keys in places.values())
+    return tuple(each for group in distinct for each in _without_alternatives(group))
+
+
+def _without_alternatives(group: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+    """Return one diagnostic for a statement that may be one of several, with the others beside it."""
+    texts = {diagnostic.sql for diagnostic in group}
+    if len(texts) < len(group) or "" in texts or len(group) == 1:
+        return group
+    chosen = max(group, key=lambda each: (each.severity.rank, each.confidence.rank))
+    others = tuple(
+        Location(path=each.path, start=each.start, end=each.end, message=f"or, at times: {each.sql}")
+        for each in group
+        if each is not chosen
+    )
+    return (replace(chosen, related=(*chosen.related, *others)[:MOST_RELATED]),)
 
 
 def _resolve_place(unresolved: Unresolved, source: SourceFile) -> UnresolvedSink:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError, SourceError
 from txsafe.source import read_bytes
-from txsafe.watching import spoil
+from txsafe.watching import spoil, wrote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,13 +24,14 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     Raises `ConfigError` where the file cannot be written.
     """
-    spoil()
     try:
         target = path.resolve()
         if target.exists() and not target.is_file():
+            spoil()
             target.write_bytes(data)
         else:
             _replace(target, data)
+            wrote(target, data)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
         raise ConfigError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
 

@@ -144,7 +144,9 @@ class _Walk:
     skipped: list[Skipped] = field(default_factory=list)
 
     def discovery(self) -> Discovery:
-        targets = {os.path.realpath(path) for display, path in self.found.items() if display not in self.links}
+        # To find out where a path leads costs more than all the rest, and few trees have links to files.
+        found = self.found.items() if self.links else ()
+        targets = {os.path.realpath(path) for display, path in found if display not in self.links}
         files = [
             FileInput(Path(path), display)
             for display, path in sorted(self.found.items())

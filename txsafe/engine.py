@@ -13,13 +13,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from txsafe.discovery import read_input
-from txsafe.errors import SourceError
+from txsafe.errors import SourceError, TxsafeError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
 from txsafe.gathering import gather
 from txsafe.model import Diagnostic, FileError, FileReport, Keeps, Profile, Report
@@ -241,7 +242,7 @@ def _unread(file: FileInput, message: str) -> FileReport:
 
 
 def _run(files: Sequence[Numbered], setting: Setting, executor: Executor | None) -> Iterator[Answer]:
-    jobs = min(setting.config.jobs or os.cpu_count() or 1, -(-len(files) // FILES_PER_TASK))
+    jobs = min(setting.config.jobs or _processors(), -(-len(files) // FILES_PER_TASK))
     if executor is not None:
         yield from _survive(files, setting, executor, partial(analyze_chunk, setting=setting))
     elif jobs <= 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
@@ -252,11 +253,26 @@ def _run(files: Sequence[Numbered], setting: Setting, executor: Executor | None)
             yield from _survive(files, setting, pool, _analyze_assigned)
 
 
-def _pool(jobs: int, setting: Setting) -> ProcessPoolExecutor:
-    """Return processes that know the setting, which is large: it names every file of the run."""
+def _processors() -> int:
+    """Return how many processors this process may use, of those that a machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _pool(jobs: int, setting: Setting) -> Iterator[Executor]:
+    """Yield processes that know the setting, which is large: it names every file of the run.
+
+    Their end is waited for unless nobody wants their answers any more: see `_follow_parent`.
+    """
     if multiprocessing.get_start_method() == "fork":
         _analyzer(setting)  # they inherit what is loaded by now
-    return ProcessPoolExecutor(jobs, initializer=_start_worker, initargs=(setting,))
+    pool = ProcessPoolExecutor(jobs, initializer=_start_worker, initargs=(setting,))
+    is_done = False
+    try:
+        yield pool
+        is_done = True
+    finally:
+        pool.shutdown(wait=is_done, cancel_futures=True)
 
 
 _assigned: list[Setting] = []
@@ -287,13 +303,18 @@ def _end_with(process: BaseProcess) -> None:
 
 
 def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor, work: Work) -> Iterator[Answer]:
-    """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it."""
+    """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it.
+
+    An executor of somebody else's says in its own way that it lost a task, so whatever is not ours counts for that.
+    """
     left = dict(files)
     try:
         for number, report in _spread(files, executor, work):
             del left[number]
             yield number, report
-    except BrokenExecutor:
+    except TxsafeError:
+        raise
+    except (Exception, CancelledError):  # noqa: BLE001
         yield from _one_by_one(tuple(left.items()), setting)
 
 

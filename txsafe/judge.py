@@ -38,7 +38,7 @@ def judge(use: FeatureUse, profile: Profile, catalog: Catalog) -> Verdict:
         return _safe(variant.reason, rule.references[0])
     if use.paired:
         return _judge_pair(use, rule, profile, catalog)
-    if use.transaction.end is TransactionEnd.ROLLBACK and _is_undone(variant.requires):
+    if use.transaction.end is TransactionEnd.ROLLBACK and _is_undone(use, variant.requires):
         return _safe("It is rolled back with the transaction.", "https://www.postgresql.org/docs/current/sql-set.html")
     verdict = _judge_requirements(use, variant.requires, profile, catalog)
     if verdict.outcome is Outcome.SAFE or profile.server_version is not None:
@@ -62,8 +62,10 @@ def _judge_pair(use: FeatureUse, rule: Rule, profile: Profile, catalog: Catalog)
     return _safe(rule.paired_reason, rule.references[0]) if verdict.outcome is Outcome.SAFE else verdict
 
 
-def _is_undone(requires: Iterable[str]) -> bool:
-    return all(capability.partition(":")[0] in _UNDONE_BY_ROLLBACK for capability in requires)
+def _is_undone(use: FeatureUse, requires: Iterable[str]) -> bool:
+    """Return whether ROLLBACK takes back all that a use leaves; what drivers listen with is no statement in it."""
+    kinds = {capability.partition(":")[0] for capability in requires}
+    return kinds <= _UNDONE_BY_ROLLBACK and (bool(use.sql) or "listen" not in kinds)
 
 
 def _judge_requirements(use: FeatureUse, requires: tuple[str, ...], profile: Profile, catalog: Catalog) -> Verdict:

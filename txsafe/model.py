@@ -313,6 +313,8 @@ class SqlSite:
     confidence: Confidence = Confidence.HIGH
     trail: tuple[Related, ...] = ()
     """How the SQL got here: the constant's definition, the wrapper's call."""
+    doubt: str = ""
+    """Why the transaction is not known: the first link that is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,7 +336,7 @@ class ApiUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved:
-    """A sink whose SQL could not be seen: said, so that silence means judged safe."""
+    """A sink whose SQL or transaction could not be seen: said, so that silence means judged safe."""
 
     place: Place
     sink: str
@@ -425,6 +427,8 @@ class StatementKind(enum.StrEnum):
     DDL = "ddl"
     """CREATE, ALTER, GRANT, COMMENT … without session state of their own; `ALTER ROLE … SET` belongs here."""
     OTHER = "other"
+    UNSEEN = "unseen"
+    """What EXECUTE runs in PL/pgSQL where that is not known, or a body too deep to be read: `why`."""
 
 
 class StatementContext(enum.StrEnum):

@@ -26,6 +26,7 @@ from txsafe.source import decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Executor
 
     from txsafe.cache.folder import Cache
     from txsafe.catalog import Catalog
@@ -49,10 +50,13 @@ def analyze_once(
     profile: Profile,
     on_progress: Progress | None = None,
     cache: Cache | None = None,
+    executor: Executor | None = None,
 ) -> Analysis:
     """Find what files use; `profile` is any of those that will be asked for."""
     strictest = replace(profile, mode=STRICTEST)
-    found = analyze(files, config, profile=strictest, keeps=Keeps.USES, on_progress=on_progress, cache=cache)
+    found = analyze(
+        files, config, profile=strictest, keeps=Keeps.USES, on_progress=on_progress, cache=cache, executor=executor
+    )
     return Analysis(tuple(files), config, catalog, found)
 
 

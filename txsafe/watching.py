@@ -1,8 +1,8 @@
 """What one run looks at and says, noted as it happens, so that a later one can tell whether it would say the same.
 
 Whoever opens a file, lists a folder or asks whether something is there notes it here; whoever does what cannot be done
-again by repeating the output (a note on standard error, a file written, standard input, git) spoils the watch. Nothing
-is kept where nobody watches.
+again by repeating the output (a note on standard error, standard input, git) spoils the watch. Nothing is kept where
+nobody watches.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ class Watch:
     """Paths that were asked for, there or not."""
     output: list[str] = field(default_factory=list)
     """What went to standard output."""
+    written: dict[str, bytes] = field(default_factory=dict)
+    """Regular files that were written, and what they hold now."""
     spoiled: bool = False
-    """The run has done more than to look and to write to standard output."""
+    """The run has done more than to look and to write."""
 
 
 _WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
@@ -64,6 +66,13 @@ def said(text: str) -> None:
     watch = _WATCH.get()
     if watch is not None:
         watch.output.append(text)
+
+
+def wrote(path: str | os.PathLike[str], data: bytes) -> None:
+    """Note a file that was given a content."""
+    watch = _WATCH.get()
+    if watch is not None:
+        watch.written[str(path)] = data
 
 
 def spoil() -> None:

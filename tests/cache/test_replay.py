@@ -124,17 +124,36 @@ def test_what_changes_while_it_is_read_is_not_kept(here: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--verbose"], ["--debug"], ["--output", "json=out.json"], ["-o", "out.txt"], ["--write-baseline", "b.json"],
-        ["no-such-path", "a.py"], [".gitignore", "a.py"], ["--no-cache"], ["--show-files"], ["--show-config"],
+        ["--verbose"], ["--debug"], ["--write-baseline", "b.json"], ["no-such-path", "a.py"], [".gitignore", "a.py"],
+        ["--no-cache"], ["--show-files"], ["--show-config"], ["-o", "/dev/null"],
     ],
 )  # fmt: skip
-def test_what_does_more_than_to_write_to_standard_output_is_done_again(
+def test_what_does_more_than_to_write_a_report_is_done_again(
     here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     for _ in range(2):
         age(here)
         CliRunner().invoke(main, ["check", *arguments])
     assert replayed(capsys, *arguments) is None
+
+
+def test_reports_in_files_need_not_be_written_again(
+    here: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "out.json", tmp_path / "out.txt"
+    arguments = ("deep", "--output", f"json={first}", "-o", str(second))
+    age(here)
+    assert check(*arguments) == (1, "")
+    kept = first.read_bytes()
+    assert replayed(capsys, *arguments) == (1, "")
+    second.write_text("something else")
+    assert replayed(capsys, *arguments) is None
+    check(*arguments)
+    assert replayed(capsys, *arguments) == (1, "")
+    first.unlink()
+    assert replayed(capsys, *arguments) is None
+    check(*arguments)
+    assert first.read_bytes() == kept
 
 
 def test_other_circumstances_are_another_run(
@@ -252,7 +271,7 @@ finally:
     runs = os.path.join(".txsafe_cache", "1", "runs")
     (name,) = os.listdir(runs)
     with open(os.path.join(runs, name), "rb") as file:
-        status, (_, paths, _, _) = _unpack(file.read())
+        status, (_, paths, *_) = _unpack(file.read())
     known = {os.path.abspath(os.fsdecode(path)) for path in paths.split(b"\\0")}
     inside = {path for path in seen if path.startswith(os.getcwd()) and ".txsafe_cache" not in path}
     inside -= {path for path in inside if path.endswith(">")}  # the interpreter looks for the source of a syntax error

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from txsafe.probe.observe import Observation
 
 OBSERVED = CHECKOUT / "rules" / "observed"
-WORKERS = 6
+WORKERS = 8
 """Poolers that are probed at once: a probe mostly waits."""
 
 

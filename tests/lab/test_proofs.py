@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, cast
 
 import asyncpg
 import psycopg
+import psycopg2
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.exc import DBAPIError
 
 from tests.lab.poolers import Endpoint, start_pgbouncer
 from tests.lab.servers import start_server
@@ -25,6 +27,7 @@ from tests.rewrites.rewriting import check, rewrite
 from txsafe.model import Applicability
 from txsafe.probe.pool import Hold, Occupant
 from txsafe.role_script import RoleScript
+from txsafe.sql.splitting import split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,10 +35,12 @@ if TYPE_CHECKING:
     from tests.lab.packages import Packages
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-ROLE_SETTINGS = FIXTURES / "proofs" / "role_settings.py"
+ROLE_SETTINGS = sorted((FIXTURES / "proofs").glob("role_settings*.py"))
 READ_ONCE = FIXTURES / "proofs" / "temp_table_read_once.py"
-PROGRAMS = sorted({*(FIXTURES / "proofs").glob("*.py")} - {ROLE_SETTINGS})
+PROGRAMS = sorted({*(FIXTURES / "proofs").glob("*.py")} - {*ROLE_SETTINGS})
 """Those whose fixes are edits that need nothing else."""
+SCRIPTS = sorted((FIXTURES / "proofs").glob("*.sql"))
+"""Their first line says how they fail."""
 ONE_STATEMENT = """
 import psycopg
 
@@ -43,8 +48,22 @@ def run(dsn):
     with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as conn:
         return conn.execute({sql!r}).fetchall()
 """
+AS_PSQL_DOES = """
+import psycopg
+
+SHOWS = {shows!r}
+
+def run(dsn):
+    rows = []
+    with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as conn:
+        for statement in {statements!r}:
+            cursor = conn.execute(statement)
+            rows += cursor.fetchall() if cursor.description else []
+    return [row for row in rows if row not in {{("",), (True,), (False,)}}]  # a lock's answer goes with the lock
+"""
 RUNS = 3
 """The first one may leave what only a later one stumbles over."""
+LOCK_NOT_AVAILABLE = "55P03"
 TABLES = """
     DROP TABLE IF EXISTS item;
     CREATE TABLE item (id serial PRIMARY KEY, name text);
@@ -134,13 +153,24 @@ def run_program(text: str, dsn: str, pooler: Endpoint) -> tuple[tuple[object, ..
             connection.execute(TABLES)
         try:
             results.append(program(make_url(dsn)))
-        except psycopg.errors.LockNotAvailable:
-            failures.add("stuck")
-        except (psycopg.Error, asyncpg.PostgresError):
-            failures.add("error")
+        except (psycopg.Error, psycopg2.Error, asyncpg.PostgresError, DBAPIError) as error:
+            failures.add("stuck" if _state(error) == LOCK_NOT_AVAILABLE else "error")
         for _ in range(number):  # so that programs of any number of transactions begin on either server connection
             take_turn(dsn)
     return tuple(results), failures
+
+
+def _state(error: Exception) -> object:
+    """Return the server's code of an error, whichever driver says it."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
+
+
+def as_program(script: str) -> str:
+    """Return a program that sends the statements of a script one by one."""
+    statements = [script[start:end] for start, end in split_statements(script).ranges]
+    shows = set(script.partition("\n")[0].removeprefix("-- shows: ").split())
+    return AS_PSQL_DOES.format(statements=statements, shows=shows)
 
 
 def run_pooled(text: str, pooler: Endpoint) -> Outcome:
@@ -205,7 +235,20 @@ def test_a_rewrite_ends_what_the_program_did_behind_a_pooler(path: Path, pooler:
     after = rewrite(before).after
     assert check(before).diagnostics
     assert not check(after).diagnostics
+    prove(before, after, pooler)
 
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_rewrite_ends_what_the_script_did_behind_a_pooler(path: Path, pooler: Endpoint) -> None:
+    before = path.read_text(encoding="utf-8")
+    after = rewrite(before, name=path.name).after
+    assert check(before, name=path.name).diagnostics
+    assert not check(after, name=path.name).diagnostics
+    prove(as_program(before), as_program(after), pooler)
+
+
+def prove(before: str, after: str, pooler: Endpoint) -> None:
+    """Run a program before and after its fixes, through the pooler and directly."""
     expected = run_direct(before, pooler)
     assert len(expected) == RUNS
     assert effects_of(run_pooled(before, pooler), expected) == shown(before)
@@ -213,8 +256,9 @@ def test_a_rewrite_ends_what_the_program_did_behind_a_pooler(path: Path, pooler:
     assert run_direct(after, pooler) == expected
 
 
-def test_a_setting_of_the_role_ends_what_the_pooler_refused(pooler: Endpoint) -> None:
-    before = ROLE_SETTINGS.read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", ROLE_SETTINGS, ids=lambda path: path.stem)
+def test_a_setting_of_the_role_ends_what_the_pooler_refused_or_lost(path: Path, pooler: Endpoint) -> None:
+    before = path.read_text(encoding="utf-8")
     rewritten = rewrite(before, applied=frozenset({Applicability.DISPLAY_ONLY}))
     script = RoleScript.of("lab", None)
     assert [each.fix is not None and script.accepts(each.fix) for each in rewritten.fixing.fixed] == [True]

@@ -40,6 +40,13 @@ def test_a_partial_call_of_a_driver_may_be_given_more_later() -> None:
     assert {str(use.confidence) for use in uses(code, "named-prepare")} == {"low"}
 
 
+def test_a_partial_statement_is_no_guess_at_how_it_is_prepared() -> None:
+    code = (
+        "import functools, psycopg\nc = psycopg.connect('', prepare_threshold=None)\nf(functools.partial(c.execute, x))"
+    )
+    assert uses(code, "named-prepare") == []
+
+
 def test_a_private_function_hands_on_what_its_callers_give() -> None:
     code = """
         import asyncpg

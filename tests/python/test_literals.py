@@ -104,3 +104,14 @@ def test_part_of_a_text_that_reached_a_sink_is_not_reported_again() -> None:
 def test_a_hostile_literal_takes_no_time() -> None:
     comments = "/* */ " * 20_000
     see(f"x = 'SET a = 1'\ny = '{comments}'\nz = 'RESET a{' ' * 100_000}x'\nw.execute('{comments}SET')")
+
+
+def test_what_is_written_to_a_process_is_sent_and_what_is_written_to_a_log_is_not() -> None:
+    assert [site.sink for site in see("proc.stdin.write('SET lock_timeout = 0;'.encode())").sites] == ["literal"]
+    assert not see("log.write('SET lock_timeout = 0;')").sites
+
+
+def test_a_template_of_a_statement_is_one() -> None:
+    (site,) = see("def listen(name):\n    return Template('LISTEN {}').format(Name(name))").sites
+    assert site.confidence is Confidence.MEDIUM
+    assert not see("print('LISTEN {}'.format(x))\nx = 'LISTEN {} times'").sites

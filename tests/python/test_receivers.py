@@ -29,6 +29,13 @@ KNOWN = {
         async def f(thing: asyncpg.Connection):
             await thing.execute("LISTEN x")
     """,
+    "a cast": """
+        from typing import cast
+        import psycopg
+        def f(self):
+            thing = cast(psycopg.Connection, self.thing)
+            thing.execute("LISTEN x")
+    """,
     "an annotation in quotes": """
         import asyncpg
         async def f(thing: "asyncpg.Connection | None"):

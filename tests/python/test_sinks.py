@@ -310,3 +310,17 @@ def test_a_guess_in_such_a_file_is_unsure() -> None:
 def test_python_that_cannot_be_parsed_is_an_error() -> None:
     with pytest.raises(SourceError):
         see("def f(:")
+
+
+@pytest.mark.parametrize(
+    "call", ["asyncio.wait_for", "asyncio.shield", "loop.run_until_complete", "asyncio.create_task"]
+)
+def test_what_asyncio_waits_for_is_what_it_was(call: str) -> None:
+    code = f"import asyncio, asyncpg\nloop = asyncio.new_event_loop()\nconn = {call}(asyncpg.connect('dsn'))\n"
+    (site,) = sent(f"{code}conn.execute('LISTEN x')")
+    assert (site.driver, site.sink) == ("asyncpg", "asyncpg.Connection.execute")
+
+
+def test_what_asyncio_makes_itself_is_no_connection() -> None:
+    code = "import asyncio, asyncpg\nconn = asyncio.open_connection('host', 1)\nconn.execute('LISTEN x')"
+    assert sent(code) == []

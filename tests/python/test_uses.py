@@ -320,3 +320,28 @@ def test_a_use_in_a_file_named_after_another_database_is_left_alone() -> None:
 def test_a_use_knows_its_route() -> None:
     (use,) = uses("import os, psycopg\npsycopg.connect(os.environ['DIRECT_URL'])", "named-prepare")
     assert use.route == ("DIRECT_URL",)
+
+
+GINO = "import gino\nfrom gino import Gino\ndb = Gino()\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "reasons"),
+    [
+        ("async def f():\n    await gino.create_engine(U)", ["statement_cache_size"]),
+        ("async def f():\n    await db.set_bind(U)", ["statement_cache_size"]),
+        ("async def f():\n    async with db.acquire() as conn:\n        await conn.prepare(Q)", ["prepare"]),
+        ("async def f():\n    e = await gino.create_engine(U, statement_cache_size=0)\n    await e.scalar(Q)", []),
+        ("async def f():\n    await db.scalar(Q)\n    await other.prepare(Q)", []),
+    ],
+)
+def test_ginos_engine_is_a_pool_of_asyncpgs(code: str, reasons: list[str]) -> None:
+    assert [use.facts["setting"] for use in uses(GINO + code, "named-prepare")] == reasons
+
+
+def test_ginos_database_sends_sql_and_opens_transactions() -> None:
+    code = f"{GINO}async def f():\n    await db.scalar('SET a = 1')\n    async with db.transaction():\n        await db.scalar('SET a = 2')"
+    assert [(site.driver, site.transaction.kind.value) for site in see(code).sites] == [
+        ("gino", "autocommit"),
+        ("gino", "explicit"),
+    ]

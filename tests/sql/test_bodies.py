@@ -75,7 +75,7 @@ def found(code: str) -> list[str]:
         ("BEGIN BEGIN SET a = 1; EXCEPTION WHEN others THEN RESET a; END; SET b = 2; END", ["set", "reset", "set"]),
         ("BEGIN RAISE NOTICE 'SET a = 1; %', lastval(); END", ["lastval"]),
         ("BEGIN RAISE EXCEPTION 'SET a = 1'; END", []),
-        ("BEGIN v := 'SET a = 1'; EXECUTE v; END", []),
+        ("BEGIN v := 'SET a = 1'; EXECUTE v; END", ["unseen"]),
         ("BEGIN -- SET a = 1;\n /* RESET a; */ NULL; END", []),
         ("BEGIN UPDATE t SET a = 1; INSERT INTO t VALUES (1) ON CONFLICT DO UPDATE SET a = 2; END", []),
         ("BEGIN set := 1; reset = 2; lock.a := 3; load[1] := 4; exception := 5; END", []),
@@ -145,7 +145,7 @@ def test_execute_runs_what_its_expression_makes(expression: str, kind: Kind, fac
     ],
 )
 def test_execute_of_something_unknown_runs_nothing_known(expression: str) -> None:
-    assert found(f"BEGIN EXECUTE {expression}; END") == []
+    assert set(found(f"BEGIN EXECUTE {expression}; END")) <= {"unseen"}
 
 
 def test_expressions_of_execute_are_evaluated_themselves() -> None:
@@ -275,5 +275,5 @@ def test_bodies_within_bodies_are_read_to_a_bound() -> None:
     for level in range(40):
         text = f"DO $d{level}$ BEGIN {text}; END $d{level}$"
     kinds = [one.kind for one in read_statements(text)]
-    assert set(kinds) == {Kind.DO}
+    assert kinds == [*[Kind.DO] * (len(kinds) - 1), Kind.UNSEEN]
     assert len(kinds) < 20

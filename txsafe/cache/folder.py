@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 
 NAME = ".txsafe_cache"
 VERSION = "1"
@@ -72,13 +71,20 @@ def remove(folder: str) -> bool:
     for where, folders, files in os.walk(folder, topdown=False):
         for name in files:
             if os.path.join(where, name) != os.path.join(folder, TAG):
-                with suppress(OSError):
-                    os.unlink(os.path.join(where, name))
+                forget(os.path.join(where, name))
         for name in folders:
-            with suppress(OSError):
-                path = os.path.join(where, name)
-                os.unlink(path) if os.path.islink(path) else os.rmdir(path)
-    with suppress(OSError):
-        os.unlink(os.path.join(folder, TAG))  # last: what is interrupted can be done again
-        os.rmdir(folder)
+            forget(os.path.join(where, name))
+    forget(os.path.join(folder, TAG))  # last: what is interrupted can be done again
+    forget(folder)
     return True
+
+
+def forget(path: str) -> None:
+    """Delete a file, a link or an empty folder, where that can be."""
+    try:
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+    except OSError:
+        return

@@ -1,22 +1,22 @@
 # os.path is several times faster than pathlib; this is all that a run of which nothing has changed imports.
-# ruff: noqa: PTH100, PTH103, PTH105, PTH108, PTH109, PTH110, PTH118, PTH120, PTH123
+# ruff: noqa: PTH100, PTH103, PTH105, PTH109, PTH110, PTH118, PTH120, PTH123
 # ruff: noqa: PTH208
 """A command line in; its output and exit status out, where an earlier run saw the same things and did nothing else.
 
 A run leaves a record: its command line and circumstances, every path that it looked at (`watching`) with its stamp,
-what it wrote to standard output, its exit status. Where all stamps are still the same, it would say the same again.
+what it wrote to standard output and to files, its exit status. Where all stamps are still the same and the files still
+hold what was written, it would say the same again.
 """
 
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import time
 import zlib
-from array import array
-from contextlib import suppress
 
-from txsafe.cache.folder import NAME, VERSION, is_ours
+from txsafe.cache.folder import NAME, VERSION, forget, is_ours
 from txsafe.cache.stamps import ABSENT, is_settled, stamp
 
 TYPE_CHECKING = False  # `typing` takes as long to load as a thousand files to look at
@@ -39,6 +39,10 @@ ENVIRONMENT = (
 _CACHE_FLAG = "--cache-dir"
 _REPOSITORY_MARKS = (".git", ".hg", ".svn", ".jj")
 _DAY = 86_400
+_STAMP = struct.Struct("<4q")
+_SUMMARY = struct.Struct("<3Q")
+"""Of a content: its length and two sums over it."""
+_PARTS = 6
 
 
 def replay(arguments: Sequence[str]) -> int | None:
@@ -53,7 +57,7 @@ def replay(arguments: Sequence[str]) -> int | None:
                 status, output = found
                 _write(output)
                 return status
-    except (OSError, ValueError, OverflowError):
+    except (OSError, ValueError, OverflowError, struct.error):
         return None
     return None
 
@@ -61,26 +65,29 @@ def replay(arguments: Sequence[str]) -> int | None:
 def record(place: str, arguments: Sequence[str], watch: Watch, *, status: int, started: float) -> None:
     """Keep what a run did, if it can be repeated by saying it again; `started` is when it began to look (seconds)."""
     paths = sorted(watch.seen | watch.sought)
-    stamps = array("q")
-    for path in paths:
-        found = stamp(path)
+    stamps = [stamp(path) for path in paths]
+    for path, found in zip(paths, stamps, strict=True):
         if found == ABSENT and path in watch.seen:
             return
         if found != ABSENT and not is_settled(found, started):
             return
-        stamps.extend(found)
     circumstances = _describe(arguments)
+    here = os.path.join(os.getcwd(), "")
     parts = (
         circumstances,
-        b"\0".join(map(os.fsencode, paths)),
-        stamps.tobytes(),
+        b"\0".join(os.fsencode(path.removeprefix(here) or ".") for path in paths),  # a short way is walked sooner
+        b"".join(_STAMP.pack(*found) for found in stamps),
         "".join(watch.output).encode("utf-8", "surrogatepass"),
+        b"\0".join(map(os.fsencode, watch.written)),
+        b"".join(map(_summarize, watch.written.values())),
     )
     folder = os.path.join(place, _RUNS)
-    with suppress(OSError):
+    try:
         os.makedirs(folder, exist_ok=True)
         _keep(os.path.join(folder, _name(circumstances)), _pack(status, parts))
         _forget_oldest(folder)
+    except OSError:
+        return
 
 
 def _describe(arguments: Sequence[str]) -> bytes:
@@ -147,7 +154,7 @@ def _pack(status: int, parts: Sequence[bytes]) -> bytes:
 def _unpack(data: bytes) -> tuple[int, list[bytes]] | None:
     head, _, body = data.partition(b"\n")
     magic, *numbers = head.split(b" ")
-    if magic != _MAGIC or len(numbers) != 6:
+    if magic != _MAGIC or len(numbers) != 2 + _PARTS:
         return None
     checksum, status, *lengths = map(int, numbers)
     if zlib.crc32(body) != checksum or sum(lengths) != len(body) or min(lengths) < 0:
@@ -169,22 +176,29 @@ def _read(path: str, circumstances: bytes) -> tuple[int, str] | None:
     unpacked = _unpack(data)
     if unpacked is None:
         return None
-    status, (known, paths, stamps, output) = unpacked
+    status, (known, paths, stamps, output, written, summaries) = unpacked
     if known != circumstances or not _are_unchanged(paths.split(b"\0"), stamps):
         return None
-    return status, output.decode("utf-8", "surrogatepass")
+    return (status, output.decode("utf-8", "surrogatepass")) if _are_there(written, summaries) else None
 
 
 def _are_unchanged(paths: Sequence[bytes], stamps: bytes) -> bool:
-    known = array("q")
-    known.frombytes(stamps)
-    if len(known) != 4 * len(paths):
+    if len(stamps) != _STAMP.size * len(paths):
         return False
-    expected = iter(known.tolist())
-    for path, *each in zip(paths, expected, expected, expected, expected, strict=True):
-        if stamp(path) != tuple(each):
-            return False
+    return all(stamp(path) == known for path, known in zip(paths, _STAMP.iter_unpack(stamps), strict=True))
+
+
+def _are_there(written: bytes, summaries: bytes) -> bool:
+    """Tell whether the reports that the run wrote to files still stand there."""
+    for path, known in zip(written.split(b"\0") if written else (), _SUMMARY.iter_unpack(summaries), strict=True):
+        with open(path, "rb") as file:
+            if _summarize(file.read()) != _SUMMARY.pack(*known):
+                return False
     return True
+
+
+def _summarize(data: bytes) -> bytes:
+    return _SUMMARY.pack(len(data), zlib.crc32(data), zlib.adler32(data))
 
 
 def _keep(path: str, data: bytes) -> None:
@@ -196,8 +210,7 @@ def _keep(path: str, data: bytes) -> None:
             file.write(data)
         os.replace(own, path)
     except OSError:
-        with suppress(OSError):
-            os.unlink(own)
+        forget(own)
         raise
 
 
@@ -206,8 +219,7 @@ def _forget_oldest(folder: str) -> None:
     if len(paths) > MOST_RUNS:
         paths.sort(key=lambda path: stamp(path)[1])
         for path in paths[: len(paths) - MOST_RUNS]:
-            with suppress(OSError):
-                os.unlink(path)
+            forget(path)
 
 
 def _write(text: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ from txsafe.selection import ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
 
     from txsafe.audit.document import Audit
     from txsafe.audit.section import Section
@@ -58,6 +61,7 @@ def run(  # one argument per option of its own, as click passes them
     audit_file: str | None,
     date: str | None,
     compare: bool,
+    executor: str | None,
     **flags: object,
 ) -> int:
     """Write the audit of some paths and return the exit status."""
@@ -83,6 +87,7 @@ def run(  # one argument per option of its own, as click passes them
         circumstances=circumstances,
         date=day,
         cache=cache,
+        executor=executor,
     )
     text = work.compare() if compare else _render(format_, work.document())
     if file is None:
@@ -104,6 +109,9 @@ def _parameters() -> list[click.Parameter]:
         click.Option(["--output-file", "-o", "audit_file"], metavar="FILE", help="Write the document to a file."),
         click.Option(
             ["--compare"], is_flag=True, default=False, help="Print what every pooler, version and setting would do."
+        ),
+        click.Option(
+            ["--executor"], metavar="ADDRESS", help="Analyse on a Dask cluster, dask://HOST:PORT, that sees the files."
         ),
         click.Option(
             ["--date"], metavar="YYYY-MM-DD", help="The date on the document; else SOURCE_DATE_EPOCH's, or today's."
@@ -164,6 +172,8 @@ class _Audit:
     circumstances: Circumstances
     date: str
     cache: Cache | None
+    executor: str | None
+    """The cluster's address."""
 
     def compare(self) -> str:
         """Return the comparison as text."""
@@ -214,7 +224,7 @@ class _Audit:
         from txsafe.rejudging import analyze_once
 
         setting = self.setting
-        with shown_progress(setting.config) as progress:
+        with shown_progress(setting.config) as progress, self._executor() as executor:
             analysis = analyze_once(
                 self.discovery.files,
                 setting.config,
@@ -222,9 +232,17 @@ class _Audit:
                 profile=setting.profile,
                 on_progress=progress,
                 cache=self.cache,
+                executor=executor,
             )
         note_troubles(self.cache, setting.config)
         return Judging(analysis=analysis, config=setting.config, known=known or ())
+
+    def _executor(self) -> AbstractContextManager[Executor | None]:
+        if self.executor is None:
+            return nullcontext()
+        from txsafe.executors import open_executor
+
+        return open_executor(self.executor, folder=str(self.setting.config.root))
 
     def _known(self) -> tuple[Entry, ...] | None:
         from txsafe.baseline import read_baseline

@@ -36,7 +36,7 @@ class PsycopgClient:
                 conninfo, autocommit=True, prepare_threshold=0, connect_timeout=int(LIMIT)
             )
         except psycopg.Error as error:
-            self.refusal = _refusal(str(error), error.sqlstate)
+            self.refusal = _refusal(error, error.sqlstate)
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +121,7 @@ class AsyncpgClient:
         try:
             self._connection = self._loop.run_until_complete(_connect_asyncpg(conninfo, cache, dict(start_up or {})))
         except Exception as error:  # noqa: BLE001  asyncpg raises its own, OSError, TimeoutError …: each is a refusal
-            self.refusal = _refusal(str(error) or type(error).__name__, getattr(error, "sqlstate", None))
+            self.refusal = _refusal(error, getattr(error, "sqlstate", None))
 
     def __enter__(self) -> Self:
         return self
@@ -190,6 +190,8 @@ class AsyncpgClient:
         try:
             return Answer(Reply.ROWS, self._loop.run_until_complete(work()))
         except Exception as error:  # noqa: BLE001  as above: whatever it is, it is the answer
+            if isinstance(error, TimeoutError):
+                return _silence()
             reply = Reply.DROPPED if self._connection.is_closed() else Reply.ERROR
             state = getattr(error, "sqlstate", None) or ""
             return Answer(reply, sqlstate=state, text=str(error) or type(error).__name__)
@@ -213,8 +215,14 @@ async def _connect_asyncpg(conninfo: str, cache: int, start_up: dict[str, str]) 
     )
 
 
-def _refusal(text: str, sqlstate: str | None) -> Answer:
-    return Answer(Reply.DROPPED, sqlstate=sqlstate or "", text=text.strip())
+def _refusal(error: Exception, sqlstate: str | None) -> Answer:
+    if isinstance(error, (TimeoutError, psycopg.errors.ConnectionTimeout)):
+        return _silence()
+    return Answer(Reply.DROPPED, sqlstate=sqlstate or "", text=str(error).strip() or type(error).__name__)
+
+
+def _silence() -> Answer:
+    return Answer(Reply.SILENT, text=f"no answer within {LIMIT:g} s")
 
 
 AnyClient = Client | PsycopgClient | AsyncpgClient

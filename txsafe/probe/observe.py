@@ -20,6 +20,10 @@ from txsafe.probe.wire import Answer, Client, Reply
 ATTEMPTS = 12
 """Tries to see set-up and observation on the connections that they should be on, while others use the pool too."""
 VOTES = 3
+HUNTS = 4
+"""Tries to get hold of a server connection that has to be cleaned."""
+ALONE = frozenset({"open-transaction", "cursor-in-autocommit"})
+"""Capabilities that are about a statement for itself."""
 PATIENCE = 0.005
 """Seconds more to wait between steps in each further try."""
 DELIVERY = 0.3
@@ -89,11 +93,15 @@ def _rank(seen: _Seen, tries: list[_Seen], *, at_start: bool) -> tuple[bool, boo
 def _try(conninfo: str, pool: Pool, probe: Probe, context: Context) -> _Seen:
     """Run a probe, again where other clients were in the way."""
     seen = _Seen((Word.UNSEEN,))
+    broken = 0
     for attempt in range(ATTEMPTS):
         # A pooler that resets a connection first gives out another one meanwhile.
-        patience = PATIENCE * (attempt + pool.restless)
+        patience = PATIENCE * (attempt + 1)
         seen = _Run(conninfo, pool, probe, context, patience=patience).see()
-        if not seen.again:
+        spoke = seen.answer.reply in {Reply.ROWS, Reply.ERROR}
+        broken += not spoke
+        # Silence and lost connections have to be met twice: a busy machine or pooler has its moments.
+        if not seen.again and (spoke or broken > 1):
             break
     return seen
 
@@ -114,6 +122,8 @@ class _Run:
         self._context = context
         self._expect = probe.expect
         self._left_on: set[str] = set()
+        self._doubtful = False
+        """Whether somebody who was to look has got no answer."""
 
     def see(self) -> _Seen:
         for sql in self._probe.create:
@@ -174,6 +184,13 @@ class _Run:
             client.query("SELECT pg_terminate_backend(pg_backend_pid())")
             return True
 
+    def _is_anywhere_else(self) -> bool:
+        """Whether what is to be set up was left elsewhere by an earlier try or probe: it would be taken for A's own.
+
+        A parameter of the start-up is rightly on every connection that A has had.
+        """
+        return not self._probe.start_up and self._already_there()
+
     def _autocommit(self, client: AnyClient) -> _Seen:
         backend = self._set_up_in_the_open(client)
         if isinstance(backend, _Seen):
@@ -189,6 +206,9 @@ class _Run:
         occupant = None if self._hold is Hold.SESSION else self._sit_on(client, backend)
         if isinstance(occupant, _Seen):
             return occupant
+        if occupant is not None and self._is_anywhere_else():
+            occupant.leave()
+            return _unseen("the state was there before the probe", again=True)
         answers = [self._do(client, step) for step in self._probe.closing]
         failure = next((answer for answer in answers if not answer.ok), Answer(Reply.ROWS))
         words: tuple[Word, ...] = () if failure.ok else (Word.ERROR,)
@@ -199,29 +219,44 @@ class _Run:
         return _Seen(words or (Word.WORKS,), failure, switched=occupant is not None)
 
     def _set_up_in_the_open(self, client: AnyClient) -> str | _Seen:
-        """Do the set-up step by step and return the server connection that all of it was on."""
+        """Do the set-up and return the server connection that all of it was on."""
         time.sleep(self._patience)
+        if isinstance(client, Client) and self._is_shared and self._is_one_message:
+            return self._set_up_at_once(client)
         backends = [client.backend]
         self._bind_backend(backends[0])
-        # libpq sends several statements in one message, drivers may not.
-        plain = isinstance(client, Client) and all(step.means is Means.QUERY for step in self._probe.set_up)
-        traced = self._pool.restless and plain
         for step in self._probe.set_up:
             time.sleep(self._patience)
-            answer = client.query(f"{step.text}; SELECT pg_backend_pid()") if traced else self._do(client, step)
+            answer = self._do(client, step)
             if not answer.ok:
                 return _set_up_failed(answer)
-            if traced:
-                backends.append(answer.value)
-        if traced and self._probe.set_up:
-            del backends[0]
-        elif not self._probe.undisturbed:
+        if not self._probe.undisturbed:
             time.sleep(self._patience)
             backends.append(client.backend)
         self._left_on.update(backends)
         if len(set(backends)) > 1:
             return _unseen("other clients moved the set-up to another server connection", again=True)
         return backends[0]
+
+    def _set_up_at_once(self, client: Client) -> str | _Seen:
+        """Do the set-up in one message, which tells where it was; asked before and after, it could be elsewhere."""
+        steps = (*(step.text for step in self._probe.set_up), "SELECT pg_backend_pid()")
+        answer = client.query("; ".join(steps))
+        if not answer.ok:
+            return _set_up_failed(answer)
+        self._left_on.add(answer.value)
+        self._bind_backend(answer.value)
+        return answer.value
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether a client's next statement may be on another server connection."""
+        return self._hold is not Hold.SESSION
+
+    @property
+    def _is_one_message(self) -> bool:
+        """Whether the set-up means the same in one message, whose statements are one transaction."""
+        return all(step.means is Means.QUERY for step in self._probe.set_up) and not ALONE & set(self._probe.requires)
 
     def _committed(self, client: AnyClient) -> _Seen:
         backend = self._set_up_in_a_block(client)
@@ -269,8 +304,7 @@ class _Run:
         if isinstance(occupant, _Seen):
             return occupant
         try:
-            # What has no name of its own may be there from an earlier probe.
-            if not self._probe.clean_up and self._already_there():
+            if self._is_anywhere_else():
                 return _unseen("the state was there before the probe", again=True)
             self._let_rival_in()
             answer = self._do(client, self._probe.observe)
@@ -317,7 +351,9 @@ class _Run:
         look = self._probe.look or self._probe.observe
         if not self._probe.leaves or look.means is not Means.QUERY:
             return ()
-        return self._probe.leaves if self._is_there(occupant.ask(look.text)) else ()
+        answer = occupant.ask(look.text)
+        self._doubtful |= answer.reply in {Reply.SILENT, Reply.DROPPED}
+        return self._probe.leaves if self._is_there(answer) else ()
 
     def _after(self, seen: _Seen) -> _Seen:
         """Look again on every connection that A was on, now that A is gone, and undo what is left."""
@@ -325,7 +361,7 @@ class _Run:
         for backend in sorted(filter(None, self._left_on)):
             if self._pool.sharing is Sharing.DIRECT or not is_alive(self._conninfo, backend):
                 continue
-            occupant = occupy(self._conninfo, backend, self._hold)
+            occupant = self._get_hold_of(backend)
             if occupant is None:
                 missed = missed or is_alive(self._conninfo, backend)
                 continue
@@ -337,7 +373,11 @@ class _Run:
         if Word.STUCK in words:
             # What is stuck is held still: not lost, though its owner cannot reach it.
             words = tuple(word for word in words if word is not Word.LOST)
-        return _Seen(tuple(dict.fromkeys(words)), seen.answer, seen.switched, seen.again or missed)
+        return _Seen(tuple(dict.fromkeys(words)), seen.answer, seen.switched, seen.again or missed or self._doubtful)
+
+    def _get_hold_of(self, backend: str) -> Occupant | None:
+        hunts = (occupy(self._conninfo, backend, self._hold) for _ in range(HUNTS))
+        return next((occupant for occupant in hunts if occupant or not is_alive(self._conninfo, backend)), None)
 
     def _clean(self, occupant: Occupant) -> None:
         for sql in self._probe.clean_up or ("SELECT pg_terminate_backend(pg_backend_pid())",):

@@ -15,7 +15,7 @@ from txsafe.probe.wire import Answer, Client
 
 HUNT_LIMIT = 2.0
 """Seconds to wait for a server connection while others are held on purpose."""
-FAREWELL = 0.5
+FAREWELL = 1.5
 """Seconds for a server process to go when its client has gone."""
 RESTLESS_LOOKS = 50
 HUNT_CLIENTS = 24

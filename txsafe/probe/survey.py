@@ -16,10 +16,10 @@ from txsafe.probe.drivers import AsyncpgClient, PsycopgClient
 from txsafe.probe.observe import Observation, observe
 from txsafe.probe.pool import Pool, Sharing
 from txsafe.probe.probes import make_probes
-from txsafe.probe.wire import Answer, Client
+from txsafe.probe.wire import Answer, Client, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from txsafe.catalog.rules import Rule
 
@@ -29,6 +29,8 @@ REVIVAL = 2.0
 """Seconds for a pooler to answer again: Pgpool-II replaces processes whose server connection was ended."""
 RETURN = 5.0
 """Seconds for a server or pooler to come back, so that what was created can be removed."""
+CALLS = 3
+"""Tries to connect through a driver that gets no answer."""
 _FAILED = frozenset({Word.ERROR, Word.REFUSED, Word.STUCK, Word.UNSEEN})
 
 
@@ -71,13 +73,21 @@ def list_contexts(probe: Probe, sharing: Sharing) -> tuple[Context, ...]:
 def find_speechless(conninfo: str) -> Mapping[Speaker, str]:
     """Return the drivers that cannot connect at all, and why: what libpq does they may not, with certificates say."""
     found: dict[Speaker, str] = {}
-    with AsyncpgClient(conninfo, cache=0) as client:
-        if client.refusal is not None:
-            found |= dict.fromkeys((Speaker.ASYNCPG, Speaker.ASYNCPG_WITHOUT_CACHE), client.refusal.text)
-    with PsycopgClient(conninfo) as driver:
-        if driver.refusal is not None:
-            found[Speaker.PSYCOPG] = driver.refusal.text
+    if refusal := _find_refusal(lambda: AsyncpgClient(conninfo, cache=0)):
+        found |= dict.fromkeys((Speaker.ASYNCPG, Speaker.ASYNCPG_WITHOUT_CACHE), refusal.text)
+    if refusal := _find_refusal(lambda: PsycopgClient(conninfo)):
+        found[Speaker.PSYCOPG] = refusal.text
     return found
+
+
+def _find_refusal(connect: Callable[[], AsyncpgClient | PsycopgClient]) -> Answer | None:
+    """Return what refuses a driver; silence has to last."""
+    for _ in range(CALLS):
+        with connect() as client:
+            refusal = client.refusal
+        if refusal is None or refusal.reply is not Reply.SILENT:
+            break
+    return refusal
 
 
 def _was_away(ways: Sequence[str], probe: Probe) -> bool:

@@ -43,6 +43,14 @@ def forwarded_call(call: ast.Call) -> ast.Call | None:
     return _call_of(call.args[position], call.args[position + 1 :], keywords, call)
 
 
+def awaits_more(call: ast.Call) -> bool:
+    """Return whether a call stands for a `partial` one, which others complete."""
+    return any(
+        keyword.arg is None and isinstance(keyword.value, ast.Constant) and keyword.value.value is ...
+        for keyword in call.keywords
+    )
+
+
 def handed_through(call: ast.Call, function: FunctionNode, inner: ast.Call) -> ast.Call | None:
     """Return a call that a function makes with its own `**keywords`, with those that `call` gives the function.
 

@@ -33,7 +33,8 @@ _HEAD = re.compile(
     r"|(?-i:SET)\s+(?:SESSION\s+|LOCAL\s+)?(?:[\w.\"]|[\uf8f0-\uf8f2])+\s+to\s+\S"
     r"|set\s+(?:search_path|\w+\.\w+|\w+_\w+)\s+to\s+\S"
     r"|set\s+(?:role|session\s+authorization|time\s+zone)\s+\S+\s*+(?:;\s*+)?\Z|load\s+'"
-    r"|(?:(?-i:RESET|LISTEN|UNLISTEN|DISCARD|DEALLOCATE)\s+[\w.*]+|reset\s+(?:all|role|\w+[_.][\w.]+)"
+    # what will be filled in by `format` counts as a name
+    r"|(?:(?-i:RESET|LISTEN|UNLISTEN|DISCARD|DEALLOCATE)\s+(?:[\w.*]+|\"?\{\w*\}\"?)|reset\s+(?:all|role|\w+[_.][\w.]+)"
     r"|(?:un)?listen\s+(?:\"[^\"]+\"|[\uf8f0-\uf8f2])|discard\s+(?:all|plans|temp|sequences)|deallocate\s+all)\s*+(?:;\s*+)?\Z"
     r"|prepare\s+\w+\s*(?:\([^)]*\)\s*)?as\s|declare\s+.{1,80}?cursor\s+with\s+hold|do\s+['$]|begin\b"
     r"|(?:create|select|with|update|perform)\s|(?:insert\s+into|delete\s+from)\s)",
@@ -206,6 +207,8 @@ def _is_talk(ancestor: ast.AST, child: ast.AST) -> bool:  # noqa: PLR0911 - one 
             return child is index
         case ast.keyword(arg=name):
             return name in _TALK_KEYWORDS
+        case ast.Call(func=ast.Attribute(attr="write", value=ast.Attribute(attr="stdin"))):
+            return False  # of a process: psql reads it
         case ast.Call(func=func):
             name = last_name(func)
             return child is not func and (

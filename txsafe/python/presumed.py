@@ -32,11 +32,11 @@ _SPOKEN = re.compile(r"-c\s?(?:search_path|\w+_timeout|synchronous_commit|defaul
 """What stands in a list of options without being said to be one."""
 _BESIDE = frozenset(
     {
-        "command_timeout", "database", "dsn", "host", "init", "max_size", "min_size", "password", "port", "setup",
-        "statement_cache_size", "timeout", "user",
+        "command_timeout", "database", "dsn", "host", "init", "max_size", "min_size", "password", "setup",
+        "statement_cache_size", "user",
     }
 )  # fmt: skip
-"""Arguments of asyncpg's beside which `server_settings` is one of them."""
+"""Arguments of asyncpg's beside which `server_settings` is one of them; a port is what starts a server given, too."""
 
 
 class Presumed:

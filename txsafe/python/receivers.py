@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from txsafe.python.annotations import MAX_DEPTH, Annotations
@@ -62,12 +63,27 @@ class Receivers:
         self.hooks = Hooks(module, drivers)
         """The functions of the file that drivers call."""
         self._family.members[module] = self
-        self.imported = frozenset(_imported_roots(module))
-        self.drivers_in_view = frozenset(drivers.imports[root] for root in self.imported if root in drivers.imports)
+
+    # Of most files that imports lead to, nobody asks what they import.
+
+    @cached_property
+    def _imported_names(self) -> frozenset[str]:
+        return frozenset(_imported_roots(self._module))
+
+    @cached_property
+    def drivers_in_view(self) -> frozenset[str]:
         """Drivers that the file imports."""
-        self.has_own_driver = bool(self.drivers_in_view & (drivers.ids - drivers.any_database))
-        """It imports a driver that speaks to nothing but PostgreSQL."""
-        self.foreign_in_view = any(is_below(name, drivers.foreign) for name in self.imported)
+        return frozenset(self._drivers.imports[root] for root in self._imported_names if root in self._drivers.imports)
+
+    @cached_property
+    def has_own_driver(self) -> bool:
+        """Whether it imports a driver that speaks to nothing but PostgreSQL."""
+        return bool(self.drivers_in_view & (self._drivers.ids - self._drivers.any_database))
+
+    @cached_property
+    def foreign_in_view(self) -> bool:
+        """Whether it imports what is another database's."""
+        return any(is_below(name, self._drivers.foreign) for name in self._imported_names)
 
     def of(self, expr: ast.expr) -> Receiver:
         """Return what an expression is."""
@@ -224,11 +240,13 @@ class Receivers:
 
     def _of_call(self, call: ast.Call) -> Receiver:
         found = self._of_described_call(call)
-        if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
+        if found.certainty not in {Certainty.UNKNOWN, Certainty.FOREIGN} or found.owner is not None:
             return found
         handed_on = _WRAPPED_ARGUMENT.get(last_name(call.func))
-        if handed_on is not None and len(call.args) > handed_on:
-            return self._handed_on(call.args[handed_on])
+        if handed_on is not None and len(call.args) > handed_on:  # asyncio's own object is none of a database's
+            return self._cast(call) if last_name(call.func) == "cast" else self._handed_on(call.args[handed_on])
+        if found.certainty is Certainty.FOREIGN:
+            return found
         definition = defined(self._module, call.func)
         if definition is not None:
             found = self._made_anew(call, self._made_by(*definition), *definition)
@@ -237,6 +255,13 @@ class Receivers:
         if found.certainty is not Certainty.UNKNOWN or found.owner is not None:
             return found
         return self._guess_result(call)
+
+    def _cast(self, call: ast.Call) -> Receiver:
+        """Return what `cast(Type, x)` gives: what x is known to be, else what the program says that it is."""
+        found, said = self._handed_on(call.args[1]), self._annotations.of(call.args[0])
+        if found.certainty in {Certainty.KNOWN, Certainty.FOREIGN} or said.certainty is not Certainty.KNOWN:
+            return found
+        return replace(said, root=found.root or self._root(call), elsewhere=True)
 
     def _handed_on(self, expr: ast.expr) -> Receiver:
         found = self.of(expr)

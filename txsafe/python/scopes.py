@@ -382,13 +382,21 @@ class Module:
         if imports:
             others = [binding for binding in bindings if binding.kind is not BindingKind.IMPORT]
             surely = all(_is_stand_in(binding) or self._is_typed_elsewhere(binding, bindings) for binding in others)
-            return imports[0] if surely else None
+            return self._handed_on(imports[0]) if surely else None
         if all(binding.kind in {BindingKind.FUNCTION, BindingKind.CLASS} for binding in bindings):
             return self.qualify(self.scopes[bindings[0].node].qualname)
         if len(bindings) == 1 and bindings[0].kind is BindingKind.ASSIGN and not bindings[0].index:
             value = bindings[0].value
             return value if isinstance(value, ast.Name | ast.Attribute) else None
         return None
+
+    def _handed_on(self, target: str | None) -> str | None:
+        """Return what an import is of: `from app.compat import sqlalchemy` of the library, if there is no such file."""
+        origin, _, last = (target or "").rpartition(".")
+        if last not in _LIBRARIES or self.project is None or origin.partition(".")[0] == last:
+            return target
+        is_file = self.project.module(f"{origin}.{last}") is not None or self.project.module(origin) is None
+        return target if is_file else last
 
     def _is_typed_elsewhere(self, binding: Binding, bindings: Iterable[Binding]) -> bool:
         """Return whether a name is bound where type checkers do not look, who see an import in its stead."""
@@ -553,6 +561,8 @@ def has_decorator(function: ast.AST, *names: str) -> bool:
 
 
 _BUILTINS = frozenset(dir(builtins))
+_LIBRARIES = frozenset({"asyncpg", "psycopg", "psycopg2", "sqlalchemy"})
+"""What programs import once, where it may be missing, and hand on to their other files."""
 
 
 def _is_inside(parent: ast.AST, child: ast.AST, grandchild: ast.AST | None) -> bool:

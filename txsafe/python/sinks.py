@@ -21,14 +21,17 @@ from txsafe.model import (
     SqlSite,
     SqlTemplate,
     StatementKind,
+    Transaction,
     TransactionContext,
     Unresolved,
 )
 from txsafe.python.arguments import Presence
+from txsafe.python.callsites import parameter_at
 from txsafe.python.docstrings import written_in
 from txsafe.python.given import is_given
 from txsafe.python.made_statements import procedure_calls, statements_in, temporary_table
 from txsafe.python.receiver import Certainty
+from txsafe.python.spoken import words_of_calls
 from txsafe.python.statement_objects import is_statement_object
 from txsafe.python.transactions import Spoken, read_transaction_word
 from txsafe.python.values import Items, Scalar, Text, Unknown, Value, evaluate, evaluate_through
@@ -272,19 +275,24 @@ class Sinks:
     # ---------------------------------------------------------------- sites
 
     def _spoken(self, sites: Iterable[tuple[_Sink, SqlTemplate, bool]]) -> Iterator[Spoken]:
+        functions: set[ast.AST] = set()
         for sink, template, _ in sites:
+            function = self._module.function(sink.node)
             word = read_transaction_word(template.text)
             if word is None:
+                if function is not None and may_hold_session_state(template.text):
+                    functions.add(function)
                 continue
             opens, end = word
             yield Spoken(
-                function=self._module.function(sink.node),
+                function=function,
                 root=sink.described.receiver.root,
                 start=self._start(sink),
                 opens=opens,
                 end=end,
                 place=self._module.place(sink.node),
             )
+        yield from words_of_calls(self._view, functions)
 
     def _start(self, sink: _Sink) -> int:
         return sink.described.start if sink.node is sink.described.node else self._module.span(sink.node).end
@@ -293,12 +301,14 @@ class Sinks:
         if self._is_foreign(sink):
             return None
         described = sink.described
+        transaction = self._transaction(sink, template)
         return SqlSite(
             place=self._module.place(sink.node),
             sink=described.name,
             driver=described.driver,
             template=template,
-            transaction=self._transaction(sink, template),
+            transaction=transaction,
+            doubt=self._doubt(sink) if transaction.kind is Transaction.UNKNOWN else "",
             scope=scope_name(self._module, sink.node),
             connection=described.receiver.root,
             parameters=parameters or _has_parameters(described),
@@ -311,6 +321,18 @@ class Sinks:
                 *written_in(self._module, described.node, template),
             ),
         )
+
+    def _doubt(self, sink: _Sink) -> str:
+        """Return what it would take to know the transaction: the first link that is missing."""
+        receiver, function = sink.described.receiver, self._module.function(sink.node)
+        if receiver.type is None:
+            return "what sends it is not known"
+        for root in receiver.root.split("|") if function is not None else ():
+            parameter = parameter_at(self._module, function, root) if function is not None else None
+            if parameter is not None:
+                name = scope_name(self._module, sink.node)
+                return f"it hangs on what {name}() is given as {parameter.arg!r}"
+        return "it hangs on what other code does with the connection"
 
     def _event(self, sink: _Sink) -> Iterator[Related]:
         """Yield what makes the function run that a sink stands in: `@event.listens_for(engine, "connect")`."""

@@ -27,6 +27,7 @@ from txsafe.model import (
 )
 from txsafe.python.arguments import Argument, Arguments, Presence, Truth, conjunction, disjunction
 from txsafe.python.described import Described
+from txsafe.python.forwarded import awaits_more
 from txsafe.python.keyed import keyed
 from txsafe.python.presumed import Presumed
 from txsafe.python.receiver import NOTHING, Certainty
@@ -152,7 +153,7 @@ class Uses:
         if harmless is Truth.MAYBE:
             truth = conjunction([truth, Truth.MAYBE])
         truth = conjunction([truth, *self._decide_versions(use)])
-        if truth is Truth.NO or (truth is Truth.MAYBE and use.sure):
+        if truth is Truth.NO or (truth is Truth.MAYBE and (use.sure or _awaits_more(described))):
             return None
         limit = Confidence.LOW if truth is Truth.MAYBE else use.confidence
         if _RECEIVER in special:
@@ -396,6 +397,11 @@ class Uses:
                 scope=scope_name(self._module, node),
                 confidence=Confidence.MEDIUM,
             )
+
+
+def _awaits_more(described: Described) -> bool:
+    """Return whether a statement is handed over to be sent, by a call that is not written out."""
+    return bool(described.meaning.sql) and isinstance(described.node, ast.Call) and awaits_more(described.node)
 
 
 def _paths(use: Use) -> Iterator[str]:

@@ -40,7 +40,7 @@ def summarize(report: Report) -> Summary:
     rules = Counter(diagnostic.rule for diagnostic in live)
     severities = Counter(diagnostic.severity for diagnostic in live)
     sinks = sum(file.sinks for file in report.files)
-    unseen = sum(len(file.unresolved) for file in report.files)
+    unseen = sum(len({each.start for each in file.unresolved}) for file in report.files)
     return Summary(
         files=len(report.files),
         files_parsed=sum(file.parsed for file in report.files),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from txsafe.model import Applicability, Edit, Fix, StatementKind
 from txsafe.python.names import last_name
 from txsafe.rewrites.block_scope import applicability_in_block
-from txsafe.rewrites.role_settings import LISTS
+from txsafe.rewrites.role_settings import LISTS, is_in_hook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +51,8 @@ def bind_value(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
         return None
     place = spelling.site.place
     module, call = surroundings.module(place.path), surroundings.call(place)
+    if is_in_hook(use, surroundings):
+        return None
     if module is None or call is None or len(call.args) != 1 or call.keywords or not _is_statement(module, call):
         return None
     maker, expr = _unwrapped(call.args[0])
@@ -101,7 +103,7 @@ def _bind(module: Module, expr: ast.expr) -> tuple[str, str] | None:
     if head["quote"] and name in LISTS:
         return None
     fields = pieces[1:-1] if isinstance(pieces[-1], str) else pieces[1:]
-    if len(fields) != 1 or isinstance(fields[0], str):
+    if len(fields) != 1 or isinstance(fields[0], str) or (not head["quote"] and _is_quoted(module, fields[0])):
         return None
     return name, _as_text(module, fields[0])
 
@@ -136,6 +138,19 @@ def _split(text: str, mark: re.Pattern[str], values: list[ast.expr]) -> list[str
     if len(parts) != 2 or len(values) != 1 or isinstance(values[0], ast.Starred | ast.Dict):
         return None
     return [parts[0], values[0], *([parts[1]] if parts[1] else [])]
+
+
+def _is_quoted(module: Module, expr: ast.expr) -> bool:
+    """Return whether a value brings quotes of its own: they are SQL, and would become part of the text."""
+    values = [binding.value for binding in module.reaching(expr)] if isinstance(expr, ast.Name) else [expr]
+    texts = (
+        node.value
+        for value in values
+        if value is not None
+        for node in ast.walk(value)
+        if isinstance(node, ast.Constant)
+    )
+    return any(isinstance(text, str) and ("'" in text or '"' in text) for text in texts)
 
 
 def _as_text(module: Module, expr: ast.expr) -> str:

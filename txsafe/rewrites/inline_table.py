@@ -118,7 +118,7 @@ def _is_safely_dropped(use: FeatureUse, surroundings: Surroundings) -> bool:
 # ---------------------------------------------------------------- which statements
 
 
-_NO_TABLE = Refusal("it is no table of its own")
+_NO_TABLE = Refusal("it is made within a function or block")
 
 
 def _plan(use: FeatureUse, surroundings: Surroundings) -> _Plan | Refusal:

@@ -99,9 +99,10 @@ def insert_text(source: SourceFile, at: int, text: str, *, literals: tuple[Liter
     if "\n" in text and not literal.is_long and leads:
         return _made_long(source, at, text, literals=literals)
     spelled = literal.spells(text)
-    if spelled is None:
+    before, behind = source.text[literal.inner.start : at], source.text[at : literal.inner.end]
+    if spelled is None or (literal.is_long and _ends_early(f"{before}{spelled}{behind}", literal.quote)):
         return None
-    if leads and not literal.is_long and _is_too_long(source, literal, spelled):
+    if at == literal.inner.start and not literal.is_long and _is_too_long(source, literal, spelled):
         return _in_front(source, literal, spelled)
     return (_insertion(source, at, spelled),)
 
@@ -110,13 +111,18 @@ def _made_long(source: SourceFile, at: int, text: str, *, literals: tuple[Litera
     """Give a literal of one line the quotes of several, and the text."""
     literal = next(each for each in literals if each.inner.start <= at <= each.inner.end)
     quote = literal.quote * 3
-    inner = source.text[literal.inner.start : literal.inner.end]
     spelled = Literal(literal.prefix, quote, literal.start, literal.inner).spells(text)
-    if spelled is None or quote in inner or inner.endswith(literal.quote):
+    lead, rest = source.text[literal.inner.start : at], source.text[at : literal.inner.end]
+    if spelled is None or _ends_early(f"{lead}{spelled}{rest}", quote):
         return None
     start, end = literal.inner.start - 1, literal.inner.end
-    opening = Edit(place=Place(source.path, Span(start, at)), replacement=f"{quote}{spelled}")
+    opening = Edit(place=Place(source.path, Span(start, at)), replacement=f"{quote}{lead}{spelled}")
     return (opening, Edit(place=Place(source.path, Span(end, end + 1)), replacement=quote))
+
+
+def _ends_early(inner: str, quote: str) -> bool:
+    """Return whether quotes of the text would be taken for the end of a literal of several lines."""
+    return quote in inner or inner.endswith(quote[0])
 
 
 def _is_too_long(source: SourceFile, literal: Literal, spelled: str) -> bool:

@@ -159,6 +159,14 @@ def _constant(use: FeatureUse) -> Setting | None:
     return name.lower(), value
 
 
+def is_in_hook(use: FeatureUse, surroundings: Surroundings) -> bool:
+    """Return whether a use is in a function that is called with each new connection: no transaction is in sight."""
+    place = use.place if use.spelling is None else use.spelling.site.place
+    module, call = surroundings.module(place.path), surroundings.call(place)
+    function = None if module is None or call is None else module.function(call)
+    return module is not None and function is not None and _runs_on_connect(module, function)
+
+
 def _runs_on_connect(module: Module, function: FunctionNode) -> bool:
     decorators = getattr(function, "decorator_list", ())
     if any(_is_for_connections(each) for each in decorators if isinstance(each, ast.Call)):

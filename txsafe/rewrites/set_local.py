@@ -12,8 +12,9 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Fix, Span, StatementContext
-from txsafe.rewrites.block_scope import SETTERS, applicability_in_block
+from txsafe.rewrites.block_scope import SETTERS, applicability_in_block, goes_on_after_commit, is_open
 from txsafe.rewrites.respelling import replace_sql
+from txsafe.rewrites.role_settings import is_in_hook
 
 if TYPE_CHECKING:
     from txsafe.model import Edit, FeatureUse, Spelling
@@ -28,7 +29,7 @@ _FALSE = re.compile(r"(?:false|'f(?:alse)?'|'no?'|'off'|'0')\s*\Z", re.IGNORECAS
 def make_local(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     """Return the fix that limits a setting to its transaction."""
     spelling = use.spelling
-    if spelling is None or use.rule not in {"session-set", "session-role"}:
+    if spelling is None or use.rule not in {"session-set", "session-role"} or is_in_hook(use, surroundings):
         return None
     if use.captures.get("call") == "set_config":
         return _fix("Set it for the transaction only", _third_argument(use, spelling, surroundings), use, surroundings)
@@ -43,9 +44,25 @@ def _fix(title: str, edits: tuple[Edit, ...] | None, use: FeatureUse, surroundin
     if edits is None:
         return None
     applicability = applicability_in_block(use, surroundings)
+    if applicability is Applicability.DISPLAY_ONLY and _takes_back(use, surroundings):
+        applicability = Applicability.UNSAFE
     if applicability is Applicability.DISPLAY_ONLY:
         title += ", in a transaction that has to be opened for it"
     return Fix(title=title, edits=edits, applicability=applicability)
+
+
+def _takes_back(use: FeatureUse, surroundings: Surroundings) -> bool:
+    """Return whether a use gives back, at the end of a transaction, what this has set before and may give up itself."""
+    if use.spelling is None or not is_open(use) or goes_on_after_commit(use, surroundings):
+        return False
+    statement, has_worked = use.spelling.statement, False
+    for step in surroundings.steps_before(use):
+        if step.block != use.transaction.block:
+            return False
+        if step.statement.kind is statement.kind and step.statement.facts.get("name") == statement.facts.get("name"):
+            return has_worked
+        has_worked = has_worked or step.statement.kind not in SETTERS
+    return False
 
 
 def _local(spelling: Spelling, surroundings: Surroundings) -> tuple[Edit, ...] | None:

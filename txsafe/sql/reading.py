@@ -234,8 +234,10 @@ class _Reader:
 
     def _inner(self, stretch: _Stretch, tokens: Sequence[Token], inner: Inner) -> list[_Draft]:
         part = tokens[inner.first : inner.last]
-        if not part or stretch.depth >= _DEPTH:
+        if not part:
             return []
+        if stretch.depth >= _DEPTH:
+            return [_unseen(stretch, part, "a body that is nested too deeply")]
         context = _CONTEXTS[inner.form] or stretch.context
         match inner.form:
             case InnerForm.DO_BODY | InnerForm.ROUTINE_BODY:
@@ -274,8 +276,12 @@ class _Reader:
                 return [query] if calls else []
             case SegmentForm.DYNAMIC if stretch.depth < _DEPTH:
                 passage = evaluate(tokens, stretch.passage.origin)
-                return self._script(_Stretch(passage, StatementContext.DYNAMIC, stretch.depth + 1))
-        return []
+                found = self._script(_Stretch(passage, StatementContext.DYNAMIC, stretch.depth + 1))
+                if not passage.text.lstrip().startswith(HOLE_CHARACTERS[Hole.SQL]):
+                    return found
+                return [_unseen(stretch, tokens, "EXECUTE of what is not known"), *found]
+            case SegmentForm.DYNAMIC:
+                return [_unseen(stretch, tokens, "a body that is nested too deeply")]
 
 
 _CONTEXTS = {
@@ -284,6 +290,11 @@ _CONTEXTS = {
     InnerForm.STATEMENTS: StatementContext.ROUTINE_BODY,
     InnerForm.STATEMENT: None,
 }
+
+
+def _unseen(stretch: _Stretch, tokens: Sequence[Token], why: str) -> _Draft:
+    facts = {"why": why}
+    return _Draft(StatementKind.UNSEEN, stretch.span(tokens), facts, context=StatementContext.DYNAMIC)
 
 
 def _split_tokens(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
