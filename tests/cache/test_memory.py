@@ -292,3 +292,18 @@ def test_what_worker_processes_find_is_kept(here: Path, monkeypatch: pytest.Monk
     write(here, db="QUERY = 'LISTEN job'\n")
     warm = run(here, config, opened(here))
     assert without_consulted(warm) == without_consulted(run(here, config, None)) != without_consulted(new)
+
+
+def test_a_result_that_does_not_fit_its_type_is_made_anew_and_told(here: Path) -> None:
+    write(here, a=LISTENS)
+    analysed(here)
+    cache = opened(here)
+    text = b'["a.py", 1, 2]'
+    with sqlite3.connect(Path(cache.place, "results.sqlite")) as database:
+        packed = zlib.crc32(text).to_bytes(4, "big") + zlib.compress(text)
+        database.execute("UPDATE results SET report = ?", (packed,))
+    database.close()
+    config = Config(root=here)
+    assert without_consulted(run(here, config, cache)) == without_consulted(run(here, config, None))
+    assert cache.troubles == ["the kept result of a.py is damaged; it is made anew"]
+    assert analysed(here) == []
