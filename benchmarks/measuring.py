@@ -61,7 +61,8 @@ def measure(tasks: Iterable[Task], *, rounds: int, say: Callable[[str], None]) -
                 failed.add(task.name)
                 continue
             runs[task.name].append(usage)
-            say(f"round {number}/{rounds}  {task.name}: {usage.wall:.2f} s, {usage.memory / 1e6:.0f} MB")
+            taken = f"{usage.wall:.2f} s, CPU {usage.cpu:.2f} s, {usage.memory / 1e6:.0f} MB"
+            say(f"round {number}/{rounds}  {task.name}: {taken}")
     return {name: _median(usages) for name, usages in runs.items() if name not in failed}
 
 

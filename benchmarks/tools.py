@@ -80,7 +80,7 @@ def python_tasks(tools: Environment, tree: Path, scratch: Path) -> tuple[Task, .
     return (
         Task("txsafe, cold", (*txsafe, "--no-cache", str(tree)), tree),
         Task("txsafe, cold, one process", (*txsafe, "--no-cache", "--jobs", "1", str(tree)), tree),
-        Task("txsafe, warm", (*txsafe, str(tree)), tree, before=_once((*txsafe, str(tree)))),
+        Task("txsafe, warm", (*txsafe, str(tree)), tree, before=_once((*txsafe, str(tree)), tree)),
         Task("txsafe, one file changed", (*txsafe, str(tree)), tree, before=partial(_touch, changed)),
         Task("ruff check --select F --no-cache", (*ruff, "--select", "F", "--no-cache", "-q", str(tree)), tree),
         Task("ripgrep, 24 words", (tools.tool("rg"), "-i", "-l", "-F", "--no-ignore", *tokens, str(tree)), tree),
@@ -128,13 +128,13 @@ def growth_tasks(tools: Environment, trees: dict[int, Path]) -> tuple[Task, ...]
     return tuple(Task(names[times], (*check, str(tree)), tree) for times, tree in trees.items())
 
 
-def _once(command: Sequence[str]) -> Callable[[], None]:
+def _once(command: Sequence[str], folder: Path) -> Callable[[], None]:
     """Return what runs a command the first time that it is called: it fills a cache."""
     waiting = [command]
 
     def run() -> None:
         while waiting:
-            subprocess.run(waiting.pop(), check=False)  # noqa: S603  # a command of ours
+            subprocess.run(waiting.pop(), cwd=folder, check=False)  # noqa: S603  # a command of ours
 
     return run
 

@@ -97,6 +97,5 @@ def _applicability(use: FeatureUse, surroundings: Surroundings) -> Applicability
 def _mentions(use: FeatureUse, surroundings: Surroundings) -> Iterator[Step]:
     name = re.compile(rf"\b{re.escape(use.captures.get('name', ''))}\b", re.IGNORECASE)
     for step in surroundings.steps_after(use):
-        span = step.statement.span
-        if name.search(step.site.template.text, span.start, span.end):
+        if name.search(step.text):
             yield step

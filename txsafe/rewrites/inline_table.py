@@ -129,7 +129,7 @@ def _plan(use: FeatureUse, surroundings: Surroundings) -> _Plan | Refusal:
     is_table = facts.get("object") == "table" and facts.get("on-commit") in {"none", "preserve-rows"}
     if not is_table or not name or spelling.statement.context is not StatementContext.TOP:
         return _NO_TABLE
-    create = Step(order, spelling.site, spelling.statement)
+    create = Step(order, spelling.site, spelling.statement, spelling.site.template.text)
     steps, dropped = _until_dropped(use, name, surroundings)
     found = [step for step in steps if _names(step, name)]
     mentions = [Mention(step.statement.kind, step.text) for step in found]

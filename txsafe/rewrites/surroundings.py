@@ -33,6 +33,8 @@ class Step:
     order: tuple[int, int]
     site: SqlSite
     statement: Statement
+    message: str
+    """The text of the site's template, put together once: there may be thousands of steps."""
 
     @property
     def block(self) -> str | None:
@@ -42,12 +44,12 @@ class Step:
     @property
     def text(self) -> str:
         """The statement."""
-        return self.site.template.text[self.statement.span.start : self.statement.span.end]
+        return self.message[self.statement.span.start : self.statement.span.end]
 
     @property
     def is_alone(self) -> bool:
         """Whether nothing else is sent with it."""
-        return self.site.sink == SCRIPT or self.site.template.text.strip().rstrip(";").strip() == self.text
+        return self.site.sink == SCRIPT or self.message.strip().rstrip(";").strip() == self.text
 
 
 class Surroundings:
@@ -150,8 +152,9 @@ class Surroundings:
     def _by_scope(self) -> Mapping[tuple[str, str], Sequence[Step]]:
         found: dict[tuple[str, str], list[Step]] = defaultdict(list)
         for site, statements in self._sites:
+            message = site.template.text if statements else ""
             for statement in statements:
-                step = Step((site.place.span.start, statement.span.start), site, statement)
+                step = Step((site.place.span.start, statement.span.start), site, statement, message)
                 found[site.place.path, site.scope].append(step)
         return {scope: sorted(steps, key=_order) for scope, steps in found.items()}
 
