@@ -51,6 +51,7 @@ from txsafe.rewrites import find_fix
 from txsafe.rewrites.surroundings import Surroundings
 from txsafe.routing import find_route
 from txsafe.source import FileKind, decode
+from txsafe.suggestions import find_pattern
 from txsafe.suppressions import UNTIL, UNUSED, SuppressionOptions, apply_suppressions
 from txsafe.unresolved import find_undecided, find_unseen
 
@@ -195,7 +196,7 @@ class Analyzer:
         found = self._gather(source, kind, sources)
         report = self.conclude(found, self.judge_uses(found, source.path), source, sources=sources)
         report = replace(report, consulted=self._consulted(kind, source.text))
-        return replace(report, uses=_portable(found)) if self.keeps is Keeps.USES else report
+        return replace(report, uses=_portable(found, sources)) if self.keeps is Keeps.USES else report
 
     def _consulted(self, kind: FileKind, text: str = "") -> Consulted:
         """Return what the report of a file depends on beside what it holds: its text, if it has been read, too."""
@@ -445,10 +446,17 @@ def _reached(reading: _Reading, sources: Sources) -> Iterator[Location]:
             yield Location(path=place.path, start=start, end=end, message="")
 
 
-def _portable(found: FileUses) -> FileUses:
+def _portable(found: FileUses, sources: Sources) -> FileUses:
     """Return the same for another process: mapping proxies do not travel, nor does what only rewrites look at."""
+    surroundings = Surroundings(uses=found.neighbours, sites=found.sites, sources=sources)
     copies = {
-        id(use): replace(use, captures=dict(use.captures), spelling=None) for use in (*found.uses, *found.neighbours)
+        id(use): replace(
+            use,
+            captures=dict(use.captures),
+            pattern=find_pattern(use, found.neighbours, surroundings),
+            spelling=None,
+        )
+        for use in (*found.uses, *found.neighbours)
     }
     return replace(
         found,

@@ -503,6 +503,8 @@ class FeatureUse:
     """Opened and closed on one connection within one transaction (lock … unlock, create … drop)."""
     part_of: Place | None = None
     """Where the use stands that it closes, in another function of the same helper: the two are one finding."""
+    pattern: str | None = field(default=None, compare=False, repr=False)
+    """What a rewrite's pattern says to write instead, kept where the use leaves the process that read its file."""
     spelling: Spelling | None = field(default=None, compare=False, repr=False)
     """None for an API use, which is no SQL."""
 

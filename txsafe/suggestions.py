@@ -64,10 +64,9 @@ def suggest(
     `neighbours` are the uses and mentions of the same file, in order; the use itself may be among them. `placeholders`
     says how drivers spell bound parameters; `surroundings` are there where the file itself was read.
     """
-    for pattern in PATTERNS:
-        text = pattern(use, neighbours, surroundings)
-        if text is not None:
-            return text
+    shown = use.pattern if use.pattern is not None else find_pattern(use, neighbours, surroundings)
+    if shown is not None:
+        return shown
     variant = rule.variants[use.variant]
     fitting = [each for each in variant.suggestions if _fits(each, use)]
     if not fitting:
@@ -77,6 +76,14 @@ def suggest(
     if chosen is not None:
         return _fill_lines(chosen.text, known.of(chosen.text))
     return _fill_lines(fitting[-1].text, known.bound(fitting[-1].text))
+
+
+def find_pattern(
+    use: FeatureUse, neighbours: Sequence[FeatureUse], surroundings: Surroundings | None = None
+) -> str | None:
+    """Return what a pattern of the rewrites says to write instead."""
+    found = (pattern(use, neighbours, surroundings) for pattern in PATTERNS)
+    return next((text for text in found if text is not None), None)
 
 
 def _fill_lines(template: str, values: Mapping[str, str]) -> str:
