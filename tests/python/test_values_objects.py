@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.python.analysed import values_of
+from tests.python.analysed import marked, shown, source_of, values_of
+from txsafe.python.evaluation import STEPS_PER_QUESTION, Evaluator
+from txsafe.python.scopes import Module
 
 # ---------------------------------------------------------------- objects
 
@@ -288,3 +290,17 @@ AS_TEXT = {
 @pytest.mark.parametrize(("code", "expected"), [*HELD.values(), *AS_TEXT.values()], ids=[*HELD, *AS_TEXT])
 def test_what_a_variable_holds_may_be_called(code: str, expected: list[object]) -> None:
     assert values_of(code) == expected
+
+
+def test_what_depends_on_itself_in_many_ways_is_not_tried_in_all_of_them() -> None:
+    functions = (
+        f"def set_{i}():\n  D['k{i}'] = made(D['k{(i + 1) % 10}'], D['k{(i + 3) % 10}']) or D['k{(i + 1) % 10}']\n"
+        for i in range(10)
+    )
+    module = Module.of(source_of("D = {'k0': 'a'}\n" + "".join(functions) + "show(D['k0'] + 'LISTEN b')"))
+    evaluator = Evaluator({})
+    found = [shown(value) for value in evaluator.ask(marked(module)[0], evaluator.base(module))]
+    assert evaluator.steps < STEPS_PER_QUESTION // 4
+    assert evaluator.cut > 0
+    assert found
+    assert not any("too much work" in str(value) for value in found)

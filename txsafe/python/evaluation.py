@@ -53,6 +53,8 @@ STEPS_FOR_OBJECTS = 2_000
 """Of a question: what objects are made with leads far, and seldom to a text."""
 STEPS_FOR_FILES = 200
 """Of a question: whether calls that are not followed are handed something of a file is seldom so, and asked often."""
+TRIES_PER_QUESTION = 8
+"""Of one expression that depends on itself: what is cut short elsewhere each time seldom differs."""
 OBJECT_DEPTH = 24
 """Expressions within expressions, up to which objects are followed."""
 
@@ -65,6 +67,8 @@ class Evaluator:
         self.files: dict[str, SourceFile] = {}
         """What the program reads, by path."""
         self.memo: dict[tuple[ast.expr, Frame], Values] = {}
+        self.tried: dict[tuple[ast.expr, Frame], tuple[int, Values]] = {}
+        """What was cut short in this question, how often, and what was found the last time."""
         self.answers: dict[tuple[ast.expr, ast.Call | None], Values] = {}
         """By expression and the call that it is evaluated in: what was asked before, cut short or not."""
         self.bases: dict[Module, Frame] = {}
@@ -96,6 +100,7 @@ class Evaluator:
         self.question_ends = min(self.steps + STEPS_PER_QUESTION, STEPS_PER_FILE)
         self.objects_end = min(self.steps + STEPS_FOR_OBJECTS, self.question_ends)
         self.steps_for_files = STEPS_FOR_FILES
+        self.tried.clear()
         return self.values(expr, frame)
 
     def values(self, expr: ast.expr, frame: Frame) -> Values:
@@ -111,6 +116,10 @@ class Evaluator:
             return self.give_up("a value that depends on itself", expr, frame)
         if self.depth >= DEPTH_LIMIT:
             return self.give_up("a value that is nested too deeply", expr, frame)
+        tries, found = self.tried.get(key, (0, ()))
+        if tries >= TRIES_PER_QUESTION:
+            self.cut += 1
+            return found
         cut = self.cut
         self.active.add(key)
         self.depth += 1
@@ -121,6 +130,8 @@ class Evaluator:
             self.active.discard(key)
         if cut == self.cut:
             self.memo[key] = found
+        else:
+            self.tried[key] = (tries + 1, found)
         return found
 
     def charge(self, size: int) -> None:
