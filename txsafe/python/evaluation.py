@@ -53,7 +53,7 @@ STEPS_FOR_OBJECTS = 2_000
 """Of a question: what objects are made with leads far, and seldom to a text."""
 STEPS_FOR_FILES = 200
 """Of a question: whether calls that are not followed are handed something of a file is seldom so, and asked often."""
-TRIES_PER_QUESTION = 8
+TRIES_PER_QUESTION = 3
 """Of one expression that depends on itself: what is cut short elsewhere each time seldom differs."""
 OBJECT_DEPTH = 24
 """Expressions within expressions, up to which objects are followed."""
