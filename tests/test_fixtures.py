@@ -34,11 +34,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "fixtures/rules"
-RULES = sorted(
-    path
-    for path in FOLDER.iterdir()
-    if path.suffix in {".py", ".sql"} and not path.stem.endswith(".fixed")
-)
+RULES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".py", ".sql"} and not path.stem.endswith(".fixed"))
 PROJECTS = sorted(path for path in (ROOT / "fixtures/projects").iterdir() if path.is_dir())
 ANNOTATION = re.compile(r"(?:#|--)\s*(expect|ok|todo):\s*([\w\-, ]+)")
 HEADER = re.compile(r"^(?:#|--) (unsafe-under|safe-under): (.+)$", re.MULTILINE)
