@@ -6,6 +6,8 @@ import pytest
 
 from tests.python.analysed import marked, shown, source_of
 from tests.python.test_values_project import Files
+from txsafe.python.evaluation import STEPS_FOR_FILES, Evaluator
+from txsafe.python.resources import names_files
 from txsafe.python.scopes import Module
 from txsafe.python.values import Text, evaluate
 
@@ -142,3 +144,59 @@ SETTINGS = {
 @pytest.mark.parametrize(("code", "expected"), SETTINGS.values(), ids=SETTINGS.keys())
 def test_a_setting_is_found_by_its_keys(code: str, expected: list[object]) -> None:
     assert values_in(code) == expected
+
+
+def test_the_file_that_reads_need_not_be_the_one_that_names_what_is_read() -> None:
+    files = Files()
+    files.files = {**FILES, "app.lib": "def load(path):\n  return made(open(path).read())"}
+    module = Module.of(source_of("from app.lib import load\nshow(load('q.sql').listen)", "app/main.py"), project=files)
+    assert [shown(value) for value in evaluate(module, marked(module)[0])] == ["-- name: listen\nLISTEN a;\n"]
+
+
+NAMED = {
+    "open('q.sql')": True,
+    "open(f'{name}.pgsql')": True,
+    'open("settings.yaml")': True,
+    "open('q.sql.j2')": True,
+    "open('.env')": True,
+    "open('m.py')": False,
+    "open(path)": False,
+    "import app.sql": False,
+    "# see q.sql": False,
+}
+
+
+@pytest.mark.parametrize(("code", "expected"), NAMED.items(), ids=NAMED.keys())
+def test_files_are_named_by_literals_that_end_like_them(code: str, *, expected: bool) -> None:
+    assert names_files(Module.of(source_of(code))) is expected
+
+
+def asked(code: str) -> tuple[Evaluator, list[object]]:
+    module, evaluator = module_in(code), Evaluator({})
+    return evaluator, [shown(value) for value in evaluator.ask(marked(module)[0], evaluator.base(module))]
+
+
+MANY = ", ".join(map(str, range(5 * STEPS_FOR_FILES)))
+
+
+def test_arguments_of_a_call_that_is_not_followed_are_evaluated_where_a_file_may_be_among_them() -> None:
+    assert asked(f"show(f({MANY}))")[0].steps < 10
+    assert asked(f"open(path)\nshow(f({MANY}))")[0].steps < 10
+    assert asked(f"name = 'q.sql'\nshow(f({MANY}))")[0].steps < 10
+    assert asked(f"open('q.sql')\nshow(f({MANY}))")[0].steps >= STEPS_FOR_FILES
+
+
+def test_what_calls_are_handed_costs_a_question_little() -> None:
+    calls = " or ".join(f"f{number}(g({MANY}))" for number in range(9))
+    evaluator, found = asked(f"open('q.sql')\nshow({calls} or 'LISTEN a')")
+    assert STEPS_FOR_FILES <= evaluator.steps < STEPS_FOR_FILES + 50
+    assert (found[-1], len(found)) == ("LISTEN a", 10)
+
+
+def test_what_is_not_found_within_the_bounds_is_remembered() -> None:
+    evaluator, found = asked(f"open('q.sql')\nshow(f({MANY}))")
+    steps = evaluator.steps
+    module = next(iter(evaluator.bases))
+    assert (found, evaluator.cut) == (["? call of f()"], 0)
+    assert [shown(value) for value in evaluator.ask(marked(module)[0], evaluator.base(module))] == found
+    assert evaluator.steps == steps

@@ -7,6 +7,7 @@ steps per question and per file; what lies beyond is `Unknown`. Every missing li
 from __future__ import annotations
 
 import ast
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from txsafe.model import Fragment, Hole, SqlTemplate
@@ -36,11 +37,11 @@ from txsafe.python.members import evaluate_attribute, evaluate_item, is_enum
 from txsafe.python.mutations import mutated
 from txsafe.python.operators import add_values, combined, evaluate_operation, evaluate_sign
 from txsafe.python.plain_literals import spell_plain
-from txsafe.python.resources import special_name
+from txsafe.python.resources import names_files, reads_files, special_name
 from txsafe.python.scopes import Binding, BindingKind, Module, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from txsafe.model import SourceFile
     from txsafe.python.composables import Composable
@@ -50,6 +51,8 @@ STEPS_PER_QUESTION = 20_000
 STEPS_PER_FILE = 400_000
 STEPS_FOR_OBJECTS = 2_000
 """Of a question: what objects are made with leads far, and seldom to a text."""
+STEPS_FOR_FILES = 200
+"""Of a question: whether calls that are not followed are handed something of a file is seldom so, and asked often."""
 OBJECT_DEPTH = 24
 """Expressions within expressions, up to which objects are followed."""
 
@@ -65,23 +68,34 @@ class Evaluator:
         self.answers: dict[tuple[ast.expr, ast.Call | None], Values] = {}
         """By expression and the call that it is evaluated in: what was asked before, cut short or not."""
         self.bases: dict[Module, Frame] = {}
+        self.reads_files = False
+        self.names_files = False
+        """Whether any of the files that were led to does; not always the same one: many have a function that reads."""
         self.active: set[tuple[object, Frame]] = set()
         self.depth = 0
         self.cut = 0
         self.steps = 0
         self.question_ends = STEPS_PER_QUESTION
         self.objects_end = STEPS_FOR_OBJECTS
+        self.steps_for_files = STEPS_FOR_FILES
+        self.seeks_files = False
 
     # ------------------------------------------------------------ entry
 
     def base(self, module: Module) -> Frame:
         """Return the frame of a file in which no call has been followed."""
-        return self.bases.setdefault(module, Frame(module))
+        frame = self.bases.get(module)
+        if frame is None:
+            frame = self.bases[module] = Frame(module)
+            self.reads_files = self.reads_files or reads_files(module)
+            self.names_files = self.names_files or names_files(module)
+        return frame
 
     def ask(self, expr: ast.expr, frame: Frame) -> Values:
         """Evaluate for a caller: every question has its own share of the file's work."""
         self.question_ends = min(self.steps + STEPS_PER_QUESTION, STEPS_PER_FILE)
         self.objects_end = min(self.steps + STEPS_FOR_OBJECTS, self.question_ends)
+        self.steps_for_files = STEPS_FOR_FILES
         return self.values(expr, frame)
 
     def values(self, expr: ast.expr, frame: Frame) -> Values:
@@ -122,6 +136,32 @@ class Evaluator:
     def follows_objects(self) -> bool:
         """Whether the question has work left for what objects hold."""
         return self.steps < self.objects_end and self.depth < OBJECT_DEPTH
+
+    @contextmanager
+    def seeking_files(self) -> Iterator[None]:
+        """Bound what is spent on whether something comes from a file; what is not found by then does not count as cut.
+
+        One that runs within another has the other's bounds.
+        """
+        if self.seeks_files:
+            yield
+            return
+        begun, cut, ends = self.steps, self.cut, self.question_ends
+        self.question_ends = min(ends, begun + self.steps_for_files)
+        self.seeks_files = True
+        try:
+            yield
+        finally:
+            if self.is_exhausted:
+                self.cut = cut
+            self.seeks_files = False
+            self.question_ends = ends
+            self.steps_for_files -= self.steps - begun
+
+    @property
+    def follows_files(self) -> bool:
+        """Whether calls that are not followed are asked for the files that they are handed something of."""
+        return self.reads_files and self.names_files and self.steps_for_files > 0 and self.follows_objects
 
     def give_up(self, reason: str, expr: ast.expr, frame: Frame) -> Values:
         """Return an Unknown that is not to be remembered: asked from elsewhere, there may be an answer."""

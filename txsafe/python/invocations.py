@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.python.domain import (
     Callee,
+    Drawn,
     Instance,
     Items,
     Scalar,
@@ -25,7 +26,7 @@ from txsafe.python.domain import (
 from txsafe.python.fields import bound_fields, field_names
 from txsafe.python.frames import Argument, Frame
 from txsafe.python.links import Owner, defined, imported_owner, inherited, members
-from txsafe.python.resources import drawn_from, reads_files
+from txsafe.python.resources import drawn_from
 from txsafe.python.scopes import BindingKind, FunctionNode, Module, has_decorator, is_method, is_super_call, last_name
 
 _READERS = frozenset({"read", "read_text", "read_bytes", "readlines", "readline"})
@@ -42,16 +43,22 @@ def unknown_call(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Unknown:
     name = last_name(call.func)
     if name in _READERS:
         return evaluator.unknown("read from a file", call, frame)
-    if evaluator.follows_objects and any(map(reads_files, evaluator.bases)):
-        drawn = drawn_from(evaluator, _handed(evaluator, call, frame), call, frame)
-        if drawn is not None:
-            return drawn
-    return evaluator.unknown(f"call of {name}()" if name else "a call", call, frame)
+    return _drawn(evaluator, call, frame) or evaluator.unknown(f"call of {name}()" if name else "a call", call, frame)
+
+
+def _drawn(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Drawn | None:
+    """Return what stands for what a call makes of a file's text; None where it is handed none."""
+    if not evaluator.follows_files:
+        return None
+    with evaluator.seeking_files():
+        return drawn_from(evaluator, _handed(evaluator, call, frame), call, frame)
 
 
 def _handed(evaluator: Evaluator, call: ast.Call, frame: Frame) -> Iterator[Value]:
     """Yield what a call is handed: its arguments, and the object that it is a method of."""
     for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+        if evaluator.is_exhausted:
+            return
         yield from evaluator.values(argument.value if isinstance(argument, ast.Starred) else argument, frame)
     if isinstance(call.func, ast.Attribute):
         yield from evaluator.values(call.func.value, frame)
@@ -325,9 +332,7 @@ def made_instance(
     owner = (module, class_node)
     for home, binding in members(module, class_node, "__init__"):
         made = called_frame(evaluator, home, binding.node, call, frame)
-        reads = evaluator.follows_objects and any(map(reads_files, evaluator.bases))
-        drawn = drawn_from(evaluator, _handed(evaluator, call, frame), call, frame) if reads else None
-        return Instance(reason, place, owner=owner, made=made, drawn=drawn)
+        return Instance(reason, place, owner=owner, made=made, drawn=_drawn(evaluator, call, frame))
     fields = bound_fields(evaluator, field_names(module, class_node), call, frame)
     return Instance(reason, place, owner=owner, fields=fields)
 

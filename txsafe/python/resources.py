@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Fragment, Place, SqlTemplate
@@ -53,6 +54,8 @@ _READING_WORDS = (
     "from_path(",
     "load_queries(",
 )
+_FILE_NAME = re.compile(r"\.(?:\w*sql|ya?ml|toml|ini|cfg|conf|env|properties|txt)(?:\.\w+)?[\"']")
+"""The end of a literal that may name a file in which something can be looked up; formats as in `source`."""
 _READING = frozenset({"read", "read_text", "read_bytes"})
 
 
@@ -62,6 +65,14 @@ def reads_files(module: Module) -> bool:
     if not isinstance(known, bool):
         text = module.source.text
         known = module.memory[reads_files] = any(word in text for word in _READING_WORDS)
+    return known
+
+
+def names_files(module: Module) -> bool:
+    """Return whether a file of the program, by its words, names one in which something can be looked up."""
+    known = module.memory.get(names_files)
+    if not isinstance(known, bool):
+        known = module.memory[names_files] = _FILE_NAME.search(module.source.text) is not None
     return known
 
 
