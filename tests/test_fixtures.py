@@ -33,11 +33,8 @@ if TYPE_CHECKING:
     from txsafe.model import SourceFile, Span
 
 ROOT = Path(__file__).parent.parent
-RULES = sorted(
-    path
-    for path in (ROOT / "fixtures/rules").iterdir()
-    if path.suffix in {".py", ".sql"} and not path.stem.endswith(".fixed")
-)
+FOLDER = ROOT / "fixtures/rules"
+RULES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".py", ".sql"} and not path.stem.endswith(".fixed"))
 PROJECTS = sorted(path for path in (ROOT / "fixtures/projects").iterdir() if path.is_dir())
 ANNOTATION = re.compile(r"(?:#|--)\s*(expect|ok|todo):\s*([\w\-, ]+)")
 HEADER = re.compile(r"^(?:#|--) (unsafe-under|safe-under): (.+)$", re.MULTILINE)
@@ -47,6 +44,8 @@ HEADER = re.compile(r"^(?:#|--) (unsafe-under|safe-under): (.+)$", re.MULTILINE)
 def check(target: Path, profile: str) -> dict[str, object]:
     """Return what `txsafe check --format json` says of a path."""
     arguments = ["check", str(target), "--format", "json", "--profile", profile, "--no-cache", "--jobs", "1"]
+    if target.is_relative_to(FOLDER):
+        arguments += ["--config", str(FOLDER / "txsafe.toml")]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code in {0, 1}, result.output
     loaded: dict[str, object] = json.loads(result.stdout)

@@ -83,6 +83,11 @@ def startup_parameters(url: ConnectionString, form: UrlForm) -> Iterator[tuple[s
             yield form.parameters[parameter.name], parameter
 
 
+def carrier_of(parameter: Parameter, form: UrlForm) -> str:
+    """Return what carries a start-up parameter: `options`, which poolers may refuse as a whole, or its own name."""
+    return "options" if parameter.name in form.options else parameter.name
+
+
 def read_keywords(text: str) -> tuple[Parameter, ...]:
     """Return the parameters of libpq's other form, `host=h options='-c jit=off'`."""
     return tuple(

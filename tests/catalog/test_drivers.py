@@ -31,8 +31,8 @@ def test_a_shipped_file_is_named_after_its_id(file: Path) -> None:
 
 def test_the_shipped_drivers_are_complete(shipped: Drivers) -> None:
     assert shipped.ids == {
-        "aiopg", "alembic", "asyncpg", "databases", "dbt", "django", "peewee", "pg8000", "pgjdbc", "piccolo", "pony",
-        "psycopg", "psycopg2", "sqlalchemy", "tortoise",
+        "aiopg", "alembic", "asyncpg", "databases", "dbt", "django", "gino", "peewee", "pg8000", "pgjdbc", "piccolo",
+        "pony", "psycopg", "psycopg2", "sqlalchemy", "tortoise",
     }  # fmt: skip
     assert "sqlite3" in shipped.foreign
     assert "redis" in shipped.no_sql

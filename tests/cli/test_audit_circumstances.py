@@ -62,7 +62,7 @@ def test_the_poolers_file_brings_its_limits(folder: Path) -> None:
     flags = ("--pooler-config", "pgbouncer.ini", "--instances", "80", "--workers", "1", "--max-connections", "300")
     text = audit("--format", "markdown", *flags).stdout
     assert "1,600 clients come, PgBouncer takes 5,000" in text
-    assert "PgBouncer opens up to 225 server connections, 297 are to be had" in text
+    assert "PgBouncer opens up to 225 server connections, 297 to be had" in text
     assert "Connections per process: 8 to begin with" in text
     assert "pgbouncer.ini:5 (max\\_client\\_conn = 5000)" in text
 

@@ -18,13 +18,13 @@ CORPUS = Path(__file__).with_name("corpus")
 SECONDS = 5
 """For an execution on a busy machine; inputs are short, so that a second is long."""
 MEGABYTES = 500
-LONGEST = 4096
 
 
 @click.command()
 @click.option("--runs", default=10_000, show_default=True, help="Executions of each target.")
+@click.option("--longest", default=4096, show_default=True, help="Bytes of an input.")
 @click.argument("targets", nargs=-1)
-def main(runs: int, targets: tuple[str, ...]) -> None:
+def main(runs: int, longest: int, targets: tuple[str, ...]) -> None:
     """Run each target so many times, or all of them."""
     from tests.fuzz.targets import TARGETS
 
@@ -36,7 +36,7 @@ def main(runs: int, targets: tuple[str, ...]) -> None:
         with tempfile.TemporaryDirectory() as grown:
             command = [
                 *(sys.executable, "-c", "from tests.fuzz.__main__ import feed; feed()", name, grown, str(folder)),
-                *(f"-runs={runs}", f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}", f"-max_len={LONGEST}"),
+                *(f"-runs={runs}", f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}", f"-max_len={longest}"),
                 *(f"-artifact_prefix={folder}/", "-verbosity=0", "-print_final_stats=1"),
             ]
             done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -85,6 +85,23 @@ CASES = {
         IMPLICIT,
         OPEN,
     ),
+    "autocommit set by the function that makes the connection": (
+        (
+            "import psycopg2\ndef make():\n    c = psycopg2.connect(D)\n    c.autocommit = True\n    return c\n"
+            "def f():\n    c = make()\n    c.cursor().execute('S')\n"
+        ),
+        AUTOCOMMIT,
+        OPEN,
+    ),
+    "autocommit set by another caller of the function that makes the connection": (
+        (
+            "import psycopg2\ndef make():\n    c = psycopg2.connect(D)\n    return c\n"
+            "def g():\n    c = make()\n    c.autocommit = True\n"
+            "def f():\n    c = make()\n    c.cursor().execute('S')\n"
+        ),
+        IMPLICIT,
+        OPEN,
+    ),
     "autocommit set in __init__": (
         (
             "import psycopg2\nclass A:\n    def __init__(self):\n        self.c = psycopg2.connect(D)\n"

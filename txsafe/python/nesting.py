@@ -24,6 +24,13 @@ _INNER = re.compile(_NESTS, re.VERBOSE)
 """Inside an f-string, whose fields hold expressions; its text counts as well, which errs on the safe side."""
 
 
+def parse_failures() -> tuple[type[Exception], ...]:
+    """Return what libcst's parser raises for a text that is no Python, or nests too deeply after all."""
+    import libcst
+
+    return (libcst.ParserSyntaxError, libcst.CSTLogicError, libcst.CSTValidationError, RecursionError)
+
+
 def is_shallow(text: str) -> bool:
     """Return whether libcst can parse a text without running out of stack."""
     return _is_shallow(text, _TOKEN)

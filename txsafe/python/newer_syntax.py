@@ -12,7 +12,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from txsafe.python.nesting import is_shallow
+from txsafe.python.nesting import is_shallow, parse_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ def lower_syntax(text: str) -> str | None:
     try:
         module = libcst.parse_module(text)
         spans = MetadataWrapper(module, unsafe_skip_copy=True).resolve(ByteSpanPositionProvider)
-    except (libcst.ParserSyntaxError, libcst.CSTLogicError, RecursionError):
+    except parse_failures():
         return None
     lowering = _Lowering(text.encode("utf-8"), spans)
     for node in _constructs(module):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from txsafe.model import Fragment, Place, SourceFile, Span, SqlTemplate
-from txsafe.python.nesting import is_shallow
+from txsafe.python.nesting import is_shallow, parse_failures
 from txsafe.python.plain_literals import exact_fragments
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _read_literal(place: Place, source: SourceFile | None) -> _Literal | None:
     # Adjacent literals may stand on lines of their own, which only brackets allow.
     try:
         expression = libcst.parse_expression(f"({text})")
-    except (libcst.ParserSyntaxError, libcst.CSTLogicError, RecursionError):
+    except parse_failures():
         return None
     reader = _Reader(source, place.span.start, text)
     return reader.read(expression) if isinstance(expression, libcst.BaseString) else None

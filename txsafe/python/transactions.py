@@ -309,8 +309,13 @@ class Transactions:
         before = bisect_left(here, start, key=itemgetter(0))
         if before:
             return here[before - 1][1]
-        switching = self._switching.get(receiver.connection, {})
-        others = {truth for truth, functions in switching.items() if functions - {function}}
+        # Under its root it is known where it is made: what the maker tells it holds for whoever gets it.
+        others = {
+            truth
+            for connection in {receiver.connection, receiver.root}
+            for truth, functions in self._switching.get(connection, {}).items()
+            if functions - {function}
+        }
         if not others:
             return receiver.autocommit
         return others.pop() if len(others) == 1 else Truth.MAYBE

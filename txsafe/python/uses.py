@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from txsafe.connection_strings import read_url, startup_parameters
+from txsafe.connection_strings import carrier_of, read_url, startup_parameters
 from txsafe.model import (
     HOLE_CHARACTERS,
     ApiUse,
@@ -393,7 +393,9 @@ class Uses:
                 place=self._module.place(node),
                 api="startup-parameter",
                 driver=form.driver,
-                facts=MappingProxyType({"name": name, "value": parameter.value, "carrier": "options"}),
+                facts=MappingProxyType(
+                    {"name": name, "value": parameter.value, "carrier": carrier_of(parameter, form)}
+                ),
                 scope=scope_name(self._module, node),
                 confidence=Confidence.MEDIUM,
             )

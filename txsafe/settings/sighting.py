@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from txsafe.catalog.drivers import Word
-from txsafe.connection_strings import ConnectionString, read_options, read_url, startup_parameters
+from txsafe.connection_strings import ConnectionString, carrier_of, read_options, read_url, startup_parameters
 from txsafe.model import ApiUse, Confidence, Fragment, Place, Sighting, SqlSite, SqlTemplate, Transaction
 from txsafe.model import TransactionContext as Context
 
@@ -85,7 +85,7 @@ class _Finder:
             return
         for name, parameter in startup_parameters(url, form):
             api = "startup-parameter" if name else "startup-options"
-            facts = {"name": name, "value": parameter.value, "carrier": "options"}
+            facts = {"name": name, "value": parameter.value, "carrier": carrier_of(parameter, form)}
             span = setting.part(parameter.start, parameter.end)
             yield self._use(api, facts, setting=setting, span=span, driver=form.driver)
         for use in form.uses:
