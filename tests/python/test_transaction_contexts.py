@@ -85,6 +85,27 @@ CASES = {
         IMPLICIT,
         OPEN,
     ),
+    "a block that commits, on a connection that is closed afterwards": (
+        (
+            "import psycopg2\ndef f():\n    c = psycopg2.connect(D)\n    try:\n"
+            "        with c, c.cursor() as d:\n            d.execute('S')\n    finally:\n        c.close()"
+        ),
+        EXPLICIT,
+        COMMIT,
+    ),
+    "a block in which the connection is rolled back": (
+        "import psycopg2\ndef f():\n    c = psycopg2.connect(D)\n    with c:\n        c.cursor().execute('S')\n        c.rollback()",
+        EXPLICIT,
+        ROLLBACK,
+    ),
+    "a block after which another one is rolled back": (
+        (
+            "import psycopg\ndef f():\n    c = psycopg.connect(D)\n    with c.transaction():\n        c.execute('S')\n"
+            "    c.rollback()\n    c.commit()"
+        ),
+        EXPLICIT,
+        COMMIT,
+    ),
     "autocommit set by the function that makes the connection": (
         (
             "import psycopg2\ndef make():\n    c = psycopg2.connect(D)\n    c.autocommit = True\n    return c\n"

@@ -8,6 +8,7 @@ BEGIN and COMMIT in the program's own SQL, then what the connection does by itse
 from __future__ import annotations
 
 import ast
+import math
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -26,7 +27,7 @@ from txsafe.python.receivers import Receivers, any_holds
 from txsafe.python.scopes import FunctionNode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from txsafe.catalog.drivers import Block, Drivers, Type
     from txsafe.python.described import Described
@@ -38,6 +39,7 @@ _ENDS = re.compile(
     re.IGNORECASE,
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_WITHS = (ast.With, ast.AsyncWith)
 _GLOBAL = "global:"
 
 _Line = tuple[ast.AST | None, str]
@@ -259,7 +261,7 @@ class Transactions:
         if block.kind is Transaction.IMPLICIT and self._spoken_around(function, receiver, start) is not None:
             return None
         since = self._module.span(opened.node).start
-        count, end = self._endings_around(function, receiver.root, since, start)
+        count, end = self._endings_around(function, receiver.root, since, start, until=self._end_of(opened))
         return TransactionContext(
             kind=block.kind,
             block=self._of_run(f"{since}:{count}", None if self._is_opened_in(opened, function) else function),
@@ -276,15 +278,26 @@ class Transactions:
             return block
         return f"{block}@{self._module.span(function).start}"
 
+    def _end_of(self, opened: _Opened) -> int | None:
+        """Return where the `with` statement of a block ends; None where a decorator opens it."""
+        around = self._module.ancestors(opened.node)
+        statement = next((each for each in around if isinstance(each, (*_WITHS, *_FUNCTIONS))), None)
+        return self._module.span(statement).end if isinstance(statement, _WITHS) else None
+
     def _endings_around(
-        self, function: ast.AST | None, root: str, since: int, start: int
+        self, function: ast.AST | None, root: str, since: int, start: int, *, until: int | None = None
     ) -> tuple[int, TransactionEnd | None]:
-        """Return how many commits and rollbacks come before a place, and what the next one after it is."""
-        here = self._endings.get((function, root), ())
+        """Return how many commits and rollbacks come before a place, and what the next one after it is.
+
+        `until` is where a block ends the transaction itself: what is called later ends another one.
+        """
+        here: Sequence[Described] = self._endings.get((function, root), ())
+        if until is not None:
+            here = here[: bisect_right(here, until, key=_start)]
         first = bisect_right(here, since, key=_start)
         next_ = max(first, bisect_right(here, start, key=_start))
         end = here[next_].meaning.ends if next_ < len(here) else None
-        if self._last_commit.get((function, root), -1) > max(since, start):
+        if max(since, start) < self._last_commit.get((function, root), -1) <= (until or math.inf):
             end = TransactionEnd.COMMIT
         return next_ - first, end
 
