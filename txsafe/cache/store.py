@@ -145,10 +145,11 @@ class _Trouble:
         return
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if not isinstance(error, sqlite3.Error | OSError):
+        if not isinstance(error, sqlite3.Error | OSError | UnicodeDecodeError):
             return False
         self.store.troubles.append(f"{FILE}: {self.what}: {error}")
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        damaged = isinstance(error, sqlite3.DatabaseError | UnicodeDecodeError)
+        if damaged and not isinstance(error, sqlite3.OperationalError):
             for name in (FILE, f"{FILE}-journal"):  # it is no database, or a broken one
                 with suppress(OSError):
                     os.unlink(os.path.join(self.store.folder, name))  # noqa: PTH108, PTH118

@@ -47,9 +47,8 @@ def goes_on_after_commit(use: FeatureUse, surroundings: Surroundings) -> bool:
     module = surroundings.module(use.place.path)
     if module is None:
         return False
-    for call in module.calls:
-        after = last_name(call.func) in {"commit", "rollback"} and module.span(call).start > use.place.span.start
-        statement = module.statement(call) if after and scope_name(module, call) == use.scope else None
+    for call in surroundings.endings(use.place.path, after=use.place.span.start):
+        statement = module.statement(call) if scope_name(module, call) == use.scope else None
         if statement is not None and any(not _ends(each) for each in following_statements(module, statement)):
             return True
     return False
@@ -57,11 +56,7 @@ def goes_on_after_commit(use: FeatureUse, surroundings: Surroundings) -> bool:
 
 def commits_in_loop(use: FeatureUse, surroundings: Surroundings) -> bool:
     """Return whether the function commits in a loop: then there are more transactions than the text shows."""
-    module = surroundings.module(use.place.path)
-    if module is None:
-        return False
-    commits = (call for call in module.calls if last_name(call.func) in {"commit", "rollback"})
-    return any(module.in_loop(call) and scope_name(module, call) == use.scope for call in commits)
+    return use.scope in surroundings.looping(use.place.path)
 
 
 def _commits_and_goes_on(use: FeatureUse, surroundings: Surroundings) -> bool:

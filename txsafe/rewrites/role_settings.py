@@ -133,7 +133,7 @@ def _from_hook(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     module, call = surroundings.module(place.path), surroundings.call(place)
     function = None if module is None or call is None else module.function(call)
     own = _constant(use)
-    if module is None or function is None or own is None or not _runs_on_connect(module, function):
+    if module is None or function is None or own is None or not _runs_on_connect(module, function, surroundings):
         return None
     whole = _remove_hook(module, function, use, surroundings)
     if whole is not None:
@@ -164,14 +164,14 @@ def is_in_hook(use: FeatureUse, surroundings: Surroundings) -> bool:
     place = use.place if use.spelling is None else use.spelling.site.place
     module, call = surroundings.module(place.path), surroundings.call(place)
     function = None if module is None or call is None else module.function(call)
-    return module is not None and function is not None and _runs_on_connect(module, function)
+    return module is not None and function is not None and _runs_on_connect(module, function, surroundings)
 
 
-def _runs_on_connect(module: Module, function: FunctionNode) -> bool:
+def _runs_on_connect(module: Module, function: FunctionNode, surroundings: Surroundings) -> bool:
     decorators = getattr(function, "decorator_list", ())
     if any(_is_for_connections(each) for each in decorators if isinstance(each, ast.Call)):
         return True
-    return _registration(module, function) is not None
+    return _registration(module, function, surroundings) is not None
 
 
 def _is_for_connections(call: ast.Call) -> bool:
@@ -185,17 +185,14 @@ def _is_for_connections(call: ast.Call) -> bool:
             return False
 
 
-def _registration(module: Module, function: FunctionNode) -> tuple[ast.Call, ast.keyword] | None:
+def _registration(
+    module: Module, function: FunctionNode, surroundings: Surroundings
+) -> tuple[ast.Call, ast.keyword] | None:
     """Return the keyword argument that hands a function to a pool, where that is all that is done with it."""
     name = getattr(function, "name", None)
     if name is None or not isinstance(module.parent(function), ast.Module):
         return None
-    found = [
-        (call, word)
-        for call in module.calls
-        for word in call.keywords
-        if word.arg in _HOOKS and isinstance(word.value, ast.Name) and word.value.id == name
-    ]
+    found = [each for each in surroundings.handing_in(module.source.path, name) if each[1].arg in _HOOKS]
     return found[0] if len(found) == 1 else None
 
 
@@ -211,7 +208,7 @@ def _remove_hook(module: Module, function: FunctionNode, use: FeatureUse, surrou
     sends = {module.span(call) for call in module.calls for each in uses if _sends(module, call, each)}
     if not all(_only_sets(module, statement, sends) for statement in function.body):
         return None
-    registration = _registration(module, function)
+    registration = _registration(module, function, surroundings)
     if _times_named(module, function.name) != (0 if registration is None else 1):
         return None
     edits = [_removal(module, function)]

@@ -6,10 +6,13 @@ import bisect
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.model import Span
+from txsafe.python.names import last_name
+from txsafe.python.sinks import scope_name
 from txsafe.python.tree import Newer
 from txsafe.source import FileKind, file_kind
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from txsafe.model import FeatureUse, Place, SourceFile, SqlSite, Statement
     from txsafe.python.scopes import Module
 
+_COMMITS = frozenset({"commit", "rollback"})
 SCRIPT = "script"
 """The sink of the statements of a `.sql` file."""
 MOST_STEPS = 1000
@@ -103,6 +107,19 @@ class Surroundings:
     def keyword_of(self, place: Place) -> tuple[ast.Call, ast.keyword] | None:
         """Return the keyword argument whose value stands at a place, and its call."""
         return self._calls(place.path).by_value.get(place.span)
+
+    def handing_in(self, path: str, name: str) -> Sequence[tuple[ast.Call, ast.keyword]]:
+        """Return the keyword arguments of a file that hand in what a name stands for, and their calls."""
+        return self._calls(path).by_named.get(name, ())
+
+    def endings(self, path: str, *, after: int = -1) -> Sequence[ast.Call]:
+        """Return the commits and rollbacks of a file that start after an offset, in order."""
+        every = self._calls(path).endings
+        return [call for _, call in every[bisect.bisect_right(every, after, key=itemgetter(0)) :]]
+
+    def looping(self, path: str) -> frozenset[str]:
+        """Return the scopes of a file that commit or roll back in a loop."""
+        return self._calls(path).looping
 
     def entry(self, place: Place) -> tuple[ast.Dict, ast.expr] | None:
         """Return the innermost dictionary with an entry whose key or value a place is part of, and the key."""
@@ -203,18 +220,43 @@ class _Calls:
     """By where the function's name ends."""
     by_keyword: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
     by_value: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
+    by_named: Mapping[str, Sequence[tuple[ast.Call, ast.keyword]]] = field(default_factory=dict)
+    """By the name that the keyword argument hands in."""
+    endings: Sequence[tuple[int, ast.Call]] = ()
+    """Commits and rollbacks and where they start, in order."""
+    looping: frozenset[str] = frozenset()
+    """The scopes that commit or roll back in a loop."""
     entries: Sequence[tuple[Span, ast.Dict, ast.expr]] = ()
     """From each entry's key to the end of its value."""
 
     @classmethod
     def of(cls, module: Module) -> _Calls:
+        endings = sorted(_endings(module), key=itemgetter(0))
         return cls(
             by_span={module.span(call): call for call in module.calls},
             by_name={module.span(call.func).end: call for call in module.calls},
             by_keyword={module.span(word): (call, word) for call in module.calls for word in call.keywords},
             by_value={module.span(word.value): (call, word) for call in module.calls for word in call.keywords},
+            by_named=_by_named(module),
+            endings=endings,
+            looping=frozenset(scope_name(module, call) for _, call in endings if module.in_loop(call)),
             entries=tuple(_entries(module)),
         )
+
+
+def _by_named(module: Module) -> Mapping[str, Sequence[tuple[ast.Call, ast.keyword]]]:
+    import ast
+
+    found: dict[str, list[tuple[ast.Call, ast.keyword]]] = defaultdict(list)
+    for call in module.calls:
+        for word in call.keywords:
+            if isinstance(word.value, ast.Name):
+                found[word.value.id].append((call, word))
+    return found
+
+
+def _endings(module: Module) -> Iterator[tuple[int, ast.Call]]:
+    return ((module.span(call).start, call) for call in module.calls if last_name(call.func) in _COMMITS)
 
 
 def _entries(module: Module) -> Iterator[tuple[Span, ast.Dict, ast.expr]]:
