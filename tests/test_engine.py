@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from tests.processes import wait_until_gone
 from txsafe.analysis import Analyzer
 from txsafe.cli import main
 from txsafe.config import Config
@@ -180,17 +181,6 @@ def start_long_run(folder: Path) -> subprocess.Popen[str]:
     time.sleep(1)
     assert process.poll() is None
     return process
-
-
-def wait_until_gone(group: int) -> None:
-    for _ in range(100):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    os.killpg(group, signal.SIGKILL)
-    pytest.fail("processes were left behind")
 
 
 def test_a_process_that_nobody_started_follows_nobody() -> None:

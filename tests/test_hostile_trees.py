@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import wait_until_gone
+
 ROOT = Path(__file__).parent.parent
 PROBLEM = 'import psycopg\nc = psycopg.connect("")\nc.execute("LISTEN jobs")\n'
 LEAVES_A_MARK = "open({mark!r}, 'a').write(__file__ + '\\n')\n"
@@ -184,17 +186,6 @@ def test_a_baseline_from_the_future_is_refused(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- interrupts
-
-
-def wait_until_gone(group: int) -> None:
-    for _ in range(100):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    os.killpg(group, signal.SIGKILL)
-    pytest.fail("processes were left behind")
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from txsafe.cache.stamps import is_settled, stamp
 from txsafe.cache.store import Result, Store
 from txsafe.errors import SourceError
 from txsafe.model import FileReport
+from txsafe.own_rules import INTERNAL_ERROR
 from txsafe.project import BYTES_PER_MODULE, digest
 from txsafe.source import read_bytes
 from txsafe.watching import saw, spoil
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from txsafe.discovery import FileInput
     from txsafe.model import Consulted, Keeps, Profile, Question
     from txsafe.project import Project
-
-NOT_KEPT = frozenset({"internal-error"})
-"""Rules of diagnostics that say nothing of the file."""
 
 
 class Memory:
@@ -102,7 +100,7 @@ class Memory:
         self._new_results[key] = Result(gate is None or gate.candidate, text)
 
     def _can_be_kept(self, path: str, report: FileReport, project: Callable[[], Project]) -> bool:
-        if report.consulted is None or any(each.rule in NOT_KEPT for each in report.diagnostics):
+        if report.consulted is None or any(each.rule == INTERNAL_ERROR for each in report.diagnostics):
             return False
         if path not in self._seen or not self._is_unchanged(path):
             return False

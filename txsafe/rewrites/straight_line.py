@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from txsafe.python.names import last_name
+from txsafe.rewrites.surroundings import COMMITS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _SENDING = ("execute", "copy", "fetch", "query", "run", "scalar", "prepare", "stream", "callproc")
 """How methods that send SQL are called; with arguments, as `fetchone()` sends nothing."""
 _QUIET = frozenset({"cursor", "transaction", "begin", "connect", "atomic", "close", "acquire", "connection", "text"})
-_ENDING = frozenset({"commit", "rollback"})
 _MADE_OF_CONNECTIONS = frozenset({"cursor", "begin", "transaction", "execution_options"})
 _STEPS = 3
 """From a cursor to its connection, and to its pool."""
@@ -74,7 +74,7 @@ def _judge(call: ast.Call, names: frozenset[str], *, is_between: bool) -> str | 
         return _SENDS
     if name in _QUIET or (is_method and name.startswith(("fetch", "scalar", "mapping", "all", "first", "one"))):
         return None
-    if is_method and name in _ENDING:
+    if is_method and name in COMMITS:
         return "the transaction ends in between" if is_between else None
     if is_method or takes:
         return _SENDS if is_between else "the connection is handed on"

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from txsafe.model import FeatureUse, Place, SourceFile, SqlSite, Statement
     from txsafe.python.scopes import Module
 
-_COMMITS = frozenset({"commit", "rollback"})
+COMMITS = frozenset({"commit", "rollback"})
+"""Methods that end a transaction of the driver's."""
 SCRIPT = "script"
 """The sink of the statements of a `.sql` file."""
 MOST_STEPS = 1000
@@ -256,7 +257,7 @@ def _by_named(module: Module) -> Mapping[str, Sequence[tuple[ast.Call, ast.keywo
 
 
 def _endings(module: Module) -> Iterator[tuple[int, ast.Call]]:
-    return ((module.span(call).start, call) for call in module.calls if last_name(call.func) in _COMMITS)
+    return ((module.span(call).start, call) for call in module.calls if last_name(call.func) in COMMITS)
 
 
 def _entries(module: Module) -> Iterator[tuple[Span, ast.Dict, ast.expr]]:
