@@ -114,7 +114,7 @@ class _Lowering:
                 self.edits.append((start, end, _requoted(code, quotes) or _placeholder(code)))
 
     def fold(self, start: int, end: int) -> bool:
-        """Return whether a field stands on several lines, where the older literal ends; then it becomes one on a line."""
+        """Fold a field, since the older literal ends with the line; return whether it has several lines."""
         lines = _LINE_END.split(self.data[start:end].decode("utf-8"))
         if len(lines) == 1:
             return False
@@ -158,7 +158,7 @@ def _requoted(code: str, quotes: str) -> str | None:
 
 
 def _folded(lines: Sequence[str]) -> Sequence[str] | None:
-    r"""Return the lines of a field with a placeholder on the longest, the others blank; each is continued with a `\\`."""
+    """Return the lines of a field, a placeholder on the longest, the others blank, each continued with a backslash."""
     if not all(lines[:-1]):
         return None  # nothing continues a blank line
     rooms = [len(line) - 1 for line in lines[:-1]] + [len(lines[-1])]
