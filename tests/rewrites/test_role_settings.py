@@ -20,63 +20,6 @@ def moved(text: str) -> Rewritten:
     return rewrite(text, applied=frozenset({Applicability.DISPLAY_ONLY}))
 
 
-@pytest.mark.parametrize(
-    ("call", "after", "expected"),
-    [
-        (
-            "psycopg2.connect(dsn, options='-c statement_timeout=5000')",
-            "psycopg2.connect(dsn)",
-            (("statement_timeout", "'5000'"),),
-        ),
-        (
-            "psycopg2.connect(dsn, options='-cjit=off --search-path=a,b')",
-            "psycopg2.connect(dsn)",
-            (("jit", "'off'"), ("search_path", "a, b")),
-        ),
-        (
-            "psycopg2.connect(options='-c app.x=it\\\\ s', dsn=dsn)",
-            "psycopg2.connect(dsn=dsn)",
-            (("app.x", "'it s'"),),
-        ),
-        (
-            "create_engine('postgresql://h/d', connect_args={'connect_timeout': 1, 'options': '-c jit=off'})",
-            "create_engine('postgresql://h/d', connect_args={'connect_timeout': 1})",
-            (("jit", "'off'"),),
-        ),
-        (
-            "create_engine('postgresql://h/d', connect_args={'options': '-c jit=off'}, echo=True)",
-            "create_engine('postgresql://h/d', echo=True)",
-            (("jit", "'off'"),),
-        ),
-        (
-            "asyncpg.create_pool(dsn, statement_cache_size=0, server_settings={'jit': 'off', 'timezone': 'UTC'})",
-            "asyncpg.create_pool(dsn, statement_cache_size=0, server_settings={'timezone': 'UTC'})",
-            (("jit", "'off'"),),
-        ),
-    ],
-)
-def test_start_up_parameters_go_to_the_role(call: str, after: str, expected: tuple[tuple[str, str], ...]) -> None:
-    text = f"import asyncpg, psycopg2\nfrom sqlalchemy import create_engine\n\n\ndef f(dsn):\n    x = {call}\n"
-    assert expected in settings(text)
-    assert moved(text).lines == [f"x = {after}"]
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        "psycopg2.connect(dsn, options=given)",
-        "psycopg2.connect(dsn, options=f'-c jit={given}')",
-        "psycopg2.connect(dsn, options='-c jit=off -x')",
-        "psycopg2.connect('postgresql://h/d?options=-c%20jit%3Doff')",
-        "asyncpg.create_pool(dsn, statement_cache_size=0, server_settings={'jit': given})",
-    ],
-)
-def test_what_is_not_known_in_full_stays(call: str) -> None:
-    text = f"import asyncpg, psycopg2\n\n\ndef f(dsn, given):\n    {call}\n"
-    assert not settings(text)
-    assert moved(text).after == text
-
-
 HOOK = """@event.listens_for(engine, "connect")
 def on_connect(connection, record):
     \"\"\"Say what holds for all.\"\"\"

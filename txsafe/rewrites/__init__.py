@@ -24,6 +24,7 @@ from txsafe.rewrites.role_settings import move_to_role
 from txsafe.rewrites.sequence import return_number
 from txsafe.rewrites.session_characteristics import set_transaction
 from txsafe.rewrites.set_local import make_local
+from txsafe.rewrites.startup_settings import take_out_of_startup
 from txsafe.rewrites.surroundings import Surroundings
 from txsafe.rewrites.temp_table import replace_temporary_table
 
@@ -31,6 +32,7 @@ Rewrite = Callable[[FeatureUse, Surroundings], Fix | None]
 Pattern = Callable[[FeatureUse, Sequence[FeatureUse], Surroundings | None], str | None]
 
 REWRITES: tuple[Rewrite, ...] = (
+    take_out_of_startup,
     move_to_role,
     bind_value,
     make_local,

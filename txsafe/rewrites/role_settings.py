@@ -1,8 +1,8 @@
-"""Settings that a program gives to every new connection → settings of the database role.
+"""Constants that a program sets on every new connection → settings of the database role.
 
-In: a parameter of the start-up packet (rule `startup-parameter`), or a constant SET in a function that runs on connect
-(rules `session-set`, `session-role` excepted), and its surroundings. Out: a `Fix` whose edits take the setting out of
-the program and whose `settings` say what the role has to be given first; or None. Such a fix is never applied alone.
+In: a SET in a function that runs on connect (rule `session-set`), and its surroundings. Out: a `Fix` whose edits take
+the setting out of the program and whose `settings` say what the role has to be given first; or None. Such a fix is
+never applied alone.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from txsafe.catalog.templates import MISSING
 from txsafe.model import Applicability, Edit, Fix, Place, Span, StatementContext, StatementKind
 from txsafe.python.names import last_name
-from txsafe.python.startup_options import OPTION
-from txsafe.rewrites.arguments import remove_entry, remove_keyword
+from txsafe.rewrites.arguments import remove_keyword
 from txsafe.rewrites.removal import remove_call
 from txsafe.rewrites.respelling import sends_only
 from txsafe.sql.quoting import quote_constant, quote_list
@@ -54,15 +53,12 @@ MOST_USES = 50
 
 
 def move_to_role(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
-    """Return the fix that moves what every connection is given to the role."""
-    if use.rule == "startup-parameter":
-        return _from_start_up(use, surroundings)
-    if use.rule == "session-set" and use.spelling is not None:
-        return _from_hook(use, surroundings)
-    return None
+    """Return the fix that moves what every connection is told to the role."""
+    return _from_hook(use, surroundings) if use.rule == "session-set" and use.spelling is not None else None
 
 
-def _fix(edits: Iterable[Edit], settings: Iterable[Setting]) -> Fix:
+def give_to_role(edits: Iterable[Edit], settings: Iterable[Setting]) -> Fix:
+    """Return the fix that takes settings out of the program; applied alone, it would lose them."""
     given = tuple(settings)
     names = ", ".join(dict.fromkeys(name for name, _ in given))
     return Fix(
@@ -73,54 +69,12 @@ def _fix(edits: Iterable[Edit], settings: Iterable[Setting]) -> Fix:
     )
 
 
-# ---------------------------------------------------------------- the start-up packet
-
-
-def _from_start_up(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
-    module = surroundings.module(use.place.path)
-    if module is None:
-        return None
-    word = surroundings.keyword(use.place)
-    if word is not None and use.captures.get("carrier") == "options":
-        return _of_options(remove_keyword(module, *word), word[1].value)
-    found = surroundings.entry(use.place)
-    if found is None:
-        return None
-    table, key = found
-    value = next(value for other, value in zip(table.keys, table.values, strict=True) if other is key)
-    edit = _without(module, table, key)
-    if use.captures.get("carrier") == "options":
-        return _of_options(edit, value)
-    setting = _setting(use.captures.get("name", ""), value.value if isinstance(value, ast.Constant) else None)
-    return None if edit is None or setting is None else _fix([edit], [setting])
-
-
-def _of_options(edit: Edit | None, value: ast.expr) -> Fix | None:
-    """Move all that an `options` text holds, which goes as a whole."""
-    text = value.value if isinstance(value, ast.Constant) else None
-    if edit is None or not isinstance(text, str) or OPTION.sub("", text).strip():
-        return None
-    settings = [
-        _setting(option[1].replace("-", "_"), re.sub(r"\\(.)", r"\1", option[2])) for option in OPTION.finditer(text)
-    ]
-    known = [setting for setting in settings if setting is not None]
-    return _fix([edit], known) if known and len(known) == len(settings) else None
-
-
-def _setting(name: str, value: object) -> Setting | None:
+def setting_of(name: str, value: object) -> Setting | None:
+    """Return a parameter as SQL gives it to a role; None where it is none, or its value is no text."""
     if not isinstance(value, str) or not _NAME.fullmatch(name):
         return None
     spelled = quote_list(value) if name.lower() in LISTS else quote_constant(value)
     return None if spelled is None else (name.lower(), spelled)
-
-
-def _without(module: Module, table: ast.Dict, key: ast.expr) -> Edit | None:
-    """Remove an entry; with its last one a mapping goes that was given as a keyword argument."""
-    word = module.parent(table)
-    call = module.parent(word) if isinstance(word, ast.keyword) else None
-    if len(table.keys) == 1 and isinstance(word, ast.keyword) and isinstance(call, ast.Call):
-        return remove_keyword(module, call, word)
-    return remove_entry(module, table, key)
 
 
 # ---------------------------------------------------------------- what runs on connect
@@ -139,7 +93,7 @@ def _from_hook(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     if whole is not None:
         return whole
     removal = remove_call(place, surroundings) if sends_only(use) else None
-    return None if removal is None else _fix(removal.edits, [own])
+    return None if removal is None else give_to_role(removal.edits, [own])
 
 
 def _constant(use: FeatureUse) -> Setting | None:
@@ -149,13 +103,13 @@ def _constant(use: FeatureUse) -> Setting | None:
     if use.captures.get("call") == "set_config":
         value = use.captures.get("argument-2", "")
         plain = value[1:-1] if re.fullmatch(r"'[^'\\]*'", value) else None
-        return _setting(use.captures.get("literal-1", ""), plain)
+        return setting_of(use.captures.get("literal-1", ""), plain)
     name, value = use.captures.get("name", ""), use.captures.get("value", "")
     is_set = use.spelling.statement.kind is StatementKind.SET and MISSING not in value
     if not is_set or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
         return None
     if name.lower() not in LISTS and _WORD.fullmatch(value):
-        return None if value.lower() in _KEYWORDS else _setting(name, value)
+        return None if value.lower() in _KEYWORDS else setting_of(name, value)
     return name.lower(), value
 
 
@@ -217,7 +171,7 @@ def _remove_hook(module: Module, function: FunctionNode, use: FeatureUse, surrou
         if edit is None:
             return None
         edits.append(edit)
-    return _fix(edits, known)
+    return give_to_role(edits, known)
 
 
 def _sends(module: Module, call: ast.Call, use: FeatureUse) -> bool:

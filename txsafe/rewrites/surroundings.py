@@ -109,6 +109,12 @@ class Surroundings:
         """Return the keyword argument whose value stands at a place, and its call."""
         return self._calls(place.path).by_value.get(place.span)
 
+    def text_at(self, place: Place) -> ast.expr | None:
+        """Return the literal that stands at a place, or that the keyword argument at that place hands in."""
+        calls = self._calls(place.path)
+        word = calls.by_keyword.get(place.span)
+        return calls.by_text.get(place.span) if word is None else word[1].value
+
     def handing_in(self, path: str, name: str) -> Sequence[tuple[ast.Call, ast.keyword]]:
         """Return the keyword arguments of a file that hand in what a name stands for, and their calls."""
         return self._calls(path).by_named.get(name, ())
@@ -221,6 +227,8 @@ class _Calls:
     """By where the function's name ends."""
     by_keyword: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
     by_value: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
+    by_text: Mapping[Span, ast.expr] = field(default_factory=dict)
+    """Literals of texts."""
     by_named: Mapping[str, Sequence[tuple[ast.Call, ast.keyword]]] = field(default_factory=dict)
     """By the name that the keyword argument hands in."""
     endings: Sequence[tuple[int, ast.Call]] = ()
@@ -238,6 +246,7 @@ class _Calls:
             by_name={module.span(call.func).end: call for call in module.calls},
             by_keyword={module.span(word): (call, word) for call in module.calls for word in call.keywords},
             by_value={module.span(word.value): (call, word) for call in module.calls for word in call.keywords},
+            by_text={module.span(text): text for text in module.strings},
             by_named=_by_named(module),
             endings=endings,
             looping=frozenset(scope_name(module, call) for _, call in endings if module.in_loop(call)),
