@@ -70,6 +70,59 @@ def test_a_function_that_a_pool_calls_goes_with_its_argument() -> None:
     assert settings(POOL) == [(("jit", "'off'"), ("app.x", "'y'"))] * 2
 
 
+LISTENER = """from sqlalchemy import create_engine, event
+
+
+def on_connect(connection, record):
+    cursor = connection.cursor()
+    cursor.execute("SET jit = off")
+    connection.commit()
+
+
+def make(url):
+    engine = create_engine("postgresql+psycopg2://app@pooler/shop")
+    event.listen(engine, "connect", on_connect)
+    return engine
+"""
+
+
+def test_a_function_that_listens_for_connections_goes_with_what_makes_it_listen() -> None:
+    assert moved(LISTENER).after == LISTENER.replace(
+        LISTENER[LISTENER.index("def on_connect") : LISTENER.index("def make")], ""
+    ).replace('    event.listen(engine, "connect", on_connect)\n', "")
+    assert settings(LISTENER) == [(("jit", "'off'"),)]
+
+
+@pytest.mark.parametrize("event", ['"begin"', "events"])
+def test_a_function_that_listens_for_something_else_stays(event: str) -> None:
+    assert not any(settings(LISTENER.replace('"connect"', event)))
+
+
+def test_a_receiver_of_django_s_signal_goes_with_what_makes_it_one() -> None:
+    text = """from django.db.backends.signals import connection_created
+
+
+def tell(sender, connection, **kwargs):
+    with connection.cursor() as cursor:
+        cursor.execute("SET jit = off")
+
+
+connection_created.connect(tell)
+"""
+    assert settings(text) == [(("jit", "'off'"),)]
+    assert moved(text).after == "from django.db.backends.signals import connection_created\n\n\n"
+
+
+def test_a_listener_that_is_named_twice_stays() -> None:
+    done = moved(f"{LISTENER}\n\nagain = on_connect\n")
+    assert "def on_connect" in done.after
+
+
+def test_a_listener_whose_registration_is_used_keeps_its_function() -> None:
+    done = moved(LISTENER.replace("    event.listen", "    x = event.listen"))
+    assert "def on_connect" in done.after
+
+
 def test_a_function_that_is_called_elsewhere_too_stays() -> None:
     text = f"{POOL}configure(pool.getconn())\n"
     assert "def configure" in moved(text).after
@@ -79,6 +132,35 @@ def test_a_function_that_is_called_elsewhere_too_stays() -> None:
 def test_what_is_no_constant_is_not_given_to_the_role(statement: str) -> None:
     text = POOL.replace("SET jit = off", statement)
     assert all("jit" not in dict(each) and "timezone" not in dict(each) for each in settings(text))
+
+
+@pytest.mark.parametrize(
+    ("modes", "given"),
+    [
+        ("READ ONLY", [("default_transaction_read_only", "'on'")]),
+        (
+            "isolation level repeatable  read, read write",
+            [("default_transaction_isolation", "'repeatable read'"), ("default_transaction_read_only", "'off'")],
+        ),
+        (
+            "SERIALIZABLE READ ONLY DEFERRABLE",
+            None,
+        ),
+        (
+            "ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE",
+            [
+                ("default_transaction_isolation", "'serializable'"),
+                ("default_transaction_read_only", "'on'"),
+                ("default_transaction_deferrable", "'on'"),
+            ],
+        ),
+        ("NOT DEFERRABLE", [("default_transaction_deferrable", "'off'")]),
+    ],
+)
+def test_characteristics_of_every_connection_go_to_the_role(modes: str, given: list[tuple[str, str]] | None) -> None:
+    text = POOL.replace("SET jit = off", f"SET SESSION CHARACTERISTICS AS TRANSACTION {modes}")
+    both = None if given is None else (*given, ("app.x", "'y'"))
+    assert (both in settings(text)) == (given is not None)
 
 
 def test_a_connection_of_a_function_that_runs_at_any_time_is_not_meant() -> None:

@@ -23,6 +23,7 @@ from txsafe.rewrites.reset import leave_reset_out
 from txsafe.rewrites.role_settings import move_to_role
 from txsafe.rewrites.sequence import return_number
 from txsafe.rewrites.session_characteristics import set_transaction
+from txsafe.rewrites.session_setter import set_before_autocommit
 from txsafe.rewrites.set_local import make_local
 from txsafe.rewrites.startup_settings import take_out_of_startup
 from txsafe.rewrites.surroundings import Surroundings
@@ -38,6 +39,7 @@ REWRITES: tuple[Rewrite, ...] = (
     make_local,
     leave_reset_out,
     set_transaction,
+    set_before_autocommit,
     lock_transaction,
     inline_table,
     drop_at_commit,
