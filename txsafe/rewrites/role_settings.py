@@ -187,9 +187,10 @@ def _registration(
 
 def _listener(module: Module, function: FunctionNode, surroundings: Surroundings) -> ast.Call | None:
     """Return the call that makes a function listen for new connections, where that is all that is done with it."""
-    name = getattr(function, "name", None)
-    given = () if name is None else surroundings.given(module.source.path, name)
-    return given[0] if len(given) == 1 and _listens(given[0], name) else None
+    if isinstance(function, ast.Lambda):
+        return None
+    given = surroundings.given(module.source.path, function.name)
+    return given[0] if len(given) == 1 and _listens(given[0], function.name) else None
 
 
 def _listens(call: ast.Call, name: str) -> bool:
