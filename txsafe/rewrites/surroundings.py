@@ -101,6 +101,17 @@ class Surroundings:
         """Return the call of the function whose name ends where a place does."""
         return self._calls(place.path).by_name.get(place.span.end)
 
+    def call_around(self, place: Place) -> ast.Call | None:
+        """Return the call that a place belongs to: its name, or an argument of it."""
+        calls = self._calls(place.path)
+        word = calls.by_keyword.get(place.span)
+        found = calls.by_name.get(place.span.end) if word is None else word[0]
+        return calls.by_argument.get(place.span) if found is None else found
+
+    def assignment_to(self, place: Place) -> ast.Assign | None:
+        """Return the statement that assigns to the attribute whose name ends where a place does."""
+        return self._calls(place.path).by_target.get(place.span.end)
+
     def keyword(self, place: Place) -> tuple[ast.Call, ast.keyword] | None:
         """Return the keyword argument at a place, and its call."""
         return self._calls(place.path).by_keyword.get(place.span)
@@ -109,9 +120,19 @@ class Surroundings:
         """Return the keyword argument whose value stands at a place, and its call."""
         return self._calls(place.path).by_value.get(place.span)
 
+    def text_at(self, place: Place) -> ast.expr | None:
+        """Return the literal that stands at a place, or that the keyword argument at that place hands in."""
+        calls = self._calls(place.path)
+        word = calls.by_keyword.get(place.span)
+        return calls.by_text.get(place.span) if word is None else word[1].value
+
     def handing_in(self, path: str, name: str) -> Sequence[tuple[ast.Call, ast.keyword]]:
         """Return the keyword arguments of a file that hand in what a name stands for, and their calls."""
         return self._calls(path).by_named.get(name, ())
+
+    def given(self, path: str, name: str) -> Sequence[ast.Call]:
+        """Return the calls of a file that are given what a name stands for, by its position."""
+        return self._calls(path).by_given.get(name, ())
 
     def endings(self, path: str, *, after: int = -1) -> Sequence[ast.Call]:
         """Return the commits and rollbacks of a file that start after an offset, in order."""
@@ -156,7 +177,11 @@ class Surroundings:
 
     def steps_of(self, step: Step) -> Sequence[Step]:
         """Return all statements of the same function or script, at most `MOST_STEPS`."""
-        return self._by_scope.get((step.site.place.path, step.site.scope), ())[:MOST_STEPS]
+        return self.steps_in(step.site.place.path, step.site.scope)
+
+    def steps_in(self, path: str, scope: str) -> Sequence[Step]:
+        """Return all statements of a function or script, at most `MOST_STEPS`."""
+        return self._by_scope.get((path, scope), ())[:MOST_STEPS]
 
     def respelled(self, site: SqlSite) -> SqlSite:
         """Return a site whose template maps character by character, as far as the program spells it."""
@@ -221,8 +246,16 @@ class _Calls:
     """By where the function's name ends."""
     by_keyword: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
     by_value: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
+    by_argument: Mapping[Span, ast.Call] = field(default_factory=dict)
+    """By where an argument without a name stands."""
+    by_target: Mapping[int, ast.Assign] = field(default_factory=dict)
+    """Statements that assign to an attribute, by where its name ends."""
+    by_text: Mapping[Span, ast.expr] = field(default_factory=dict)
+    """Literals of texts."""
     by_named: Mapping[str, Sequence[tuple[ast.Call, ast.keyword]]] = field(default_factory=dict)
     """By the name that the keyword argument hands in."""
+    by_given: Mapping[str, Sequence[ast.Call]] = field(default_factory=dict)
+    """By the name that an argument without a name hands in."""
     endings: Sequence[tuple[int, ast.Call]] = ()
     """Commits and rollbacks and where they start, in order."""
     looping: frozenset[str] = frozenset()
@@ -238,7 +271,11 @@ class _Calls:
             by_name={module.span(call.func).end: call for call in module.calls},
             by_keyword={module.span(word): (call, word) for call in module.calls for word in call.keywords},
             by_value={module.span(word.value): (call, word) for call in module.calls for word in call.keywords},
+            by_argument={module.span(argument): call for call in module.calls for argument in call.args},
+            by_target=_by_target(module),
+            by_text={module.span(text): text for text in module.strings},
             by_named=_by_named(module),
+            by_given=_by_given(module),
             endings=endings,
             looping=frozenset(scope_name(module, call) for _, call in endings if module.in_loop(call)),
             entries=tuple(_entries(module)),
@@ -254,6 +291,27 @@ def _by_named(module: Module) -> Mapping[str, Sequence[tuple[ast.Call, ast.keywo
             if isinstance(word.value, ast.Name):
                 found[word.value.id].append((call, word))
     return found
+
+
+def _by_given(module: Module) -> Mapping[str, Sequence[ast.Call]]:
+    import ast
+
+    found: dict[str, list[ast.Call]] = defaultdict(list)
+    for call in module.calls:
+        for argument in call.args:
+            if isinstance(argument, ast.Name):
+                found[argument.id].append(call)
+    return found
+
+
+def _by_target(module: Module) -> Mapping[int, ast.Assign]:
+    import ast
+
+    return {
+        module.span(node.targets[0]).end: node
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)
+    }
 
 
 def _endings(module: Module) -> Iterator[tuple[int, ast.Call]]:
