@@ -338,7 +338,7 @@ class Analyzer:
         if any("body" in statement.facts for statement in script.statements):
             script = read()  # who else names what it opens is asked later
         sites = tuple((section.site, section.statements) for section in script.sections)
-        return _Reading(path=source.path, sites=sites, errors=script.errors)
+        return _Reading(path=source.path, sites=sites, unresolved=script.unresolved, errors=script.errors)
 
     def _unresolved(self, reading: _Reading) -> tuple[tuple[Unresolved, ...], int]:
         """Return what could not be seen or decided, and how many sinks of it stand in texts that nothing sends."""
