@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 _FIELD = re.compile(r"\{([^{}]+)\}")
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
 _BESIDE_MIGRATIONS = "/migrations/"
-"""Where a migration's functions stand; nearly all run in its transaction, so that even a doubtful use is looked into."""
+"""Where a migration's functions stand; nearly all run in its transaction, so even a doubtful use is looked into."""
 _OPTIONS_VARIABLE = "PGOPTIONS"
 _RECEIVER = "@receiver"
 _HOOKED = "@hooked."
