@@ -53,8 +53,9 @@ MANY_FILES = 50
 """From so many files on it is worth while to ask an earlier run which of them matter."""
 MOST_USERS = 24
 """Files that mention one name; a name in more of them is an everyday word."""
-_COLLECTION = (100_000, 50, 50)
-"""Parsed modules are kept for the files that import them; Python's defaults walk all of them every moment."""
+_COLLECTION = (500_000, 20, 20)
+"""What the analysis of a file leaves is let go of by itself (`View.dissolve`); Python's defaults would walk through all
+trees every moment, those included that are kept for the files that import them."""
 _NO_TRANSACTIONS = "statement"
 """The mode in which a transaction over several statements is itself a problem."""
 
@@ -356,8 +357,7 @@ def analyze_chunk(files: Sequence[Numbered], setting: Setting) -> tuple[Answer, 
 def _analyzer(setting: Setting) -> Analyzer:
     from txsafe.analysis import Analyzer  # a run without candidates never needs it
 
-    if setting.config.follow_imports:
-        _collect_rarely()
+    _collect_rarely()
     user_files = (*setting.config.rule_paths, *setting.config.profile_files)
     catalog = None if user_files else _shipped_catalog()
     return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps, catalog=catalog)
@@ -373,6 +373,6 @@ def _shipped_catalog() -> Catalog:
 
 @lru_cache(maxsize=1)
 def _collect_rarely() -> None:
-    """Prepare this process, once, for the trees of a program: `Project` collects what is left of them itself."""
+    """Prepare this process, once, for the trees of a program."""
     gc.set_threshold(*_COLLECTION)
     gc.freeze()  # what is loaded by now stays; nobody need look through it again
