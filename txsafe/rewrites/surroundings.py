@@ -10,10 +10,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
-from txsafe.model import Span
+from txsafe.model import Span, StatementKind
 from txsafe.python.names import last_name
 from txsafe.python.sinks import scope_name
 from txsafe.python.tree import Newer
+from txsafe.rewrites.number_column import table_created
 from txsafe.source import FileKind, file_kind
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ SCRIPT = "script"
 """The sink of the statements of a `.sql` file."""
 MOST_STEPS = 1000
 """Statements that one use is held against: a long script must not take quadratic time."""
+
+
+MOST_TABLES = 10
+"""Statements that create a table of one name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +187,20 @@ class Surroundings:
     def steps_in(self, path: str, scope: str) -> Sequence[Step]:
         """Return all statements of a function or script, at most `MOST_STEPS`."""
         return self._by_scope.get((path, scope), ())[:MOST_STEPS]
+
+    def creating(self, table: str) -> Sequence[Step]:
+        """Return the statements of the file that create a table of a name, whatever its schema; folded."""
+        return self._creating.get(table, ())[:MOST_TABLES]
+
+    @cached_property
+    def _creating(self) -> Mapping[str, Sequence[Step]]:
+        found: dict[str, list[Step]] = defaultdict(list)
+        for steps in self._by_scope.values():
+            for step in steps:
+                table = table_created(step.text) if step.statement.kind is StatementKind.DDL else None
+                if table is not None:
+                    found[table].append(step)
+        return found
 
     def respelled(self, site: SqlSite) -> SqlSite:
         """Return a site whose template maps character by character, as far as the program spells it."""
