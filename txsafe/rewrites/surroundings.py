@@ -106,6 +106,10 @@ class Surroundings:
         """Return the call of the function whose name ends where a place does."""
         return self._calls(place.path).by_name.get(place.span.end)
 
+    def calls_named(self, path: str, name: str) -> Sequence[ast.Call]:
+        """Return the calls of a file whose function's name ends in a word."""
+        return self._calls(path).by_word.get(name, ())
+
     def call_around(self, place: Place) -> ast.Call | None:
         """Return the call that a place belongs to: its name, or an argument of it."""
         calls = self._calls(place.path)
@@ -263,6 +267,8 @@ class _Calls:
     by_span: Mapping[Span, ast.Call] = field(default_factory=dict)
     by_name: Mapping[int, ast.Call] = field(default_factory=dict)
     """By where the function's name ends."""
+    by_word: Mapping[str, Sequence[ast.Call]] = field(default_factory=dict)
+    """By the last part of the function's name."""
     by_keyword: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
     by_value: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
     by_argument: Mapping[Span, ast.Call] = field(default_factory=dict)
@@ -288,6 +294,7 @@ class _Calls:
         return cls(
             by_span={module.span(call): call for call in module.calls},
             by_name={module.span(call.func).end: call for call in module.calls},
+            by_word=_by_word(module),
             by_keyword={module.span(word): (call, word) for call in module.calls for word in call.keywords},
             by_value={module.span(word.value): (call, word) for call in module.calls for word in call.keywords},
             by_argument={module.span(argument): call for call in module.calls for argument in call.args},
@@ -320,6 +327,13 @@ def _by_given(module: Module) -> Mapping[str, Sequence[ast.Call]]:
         for argument in call.args:
             if isinstance(argument, ast.Name):
                 found[argument.id].append(call)
+    return found
+
+
+def _by_word(module: Module) -> Mapping[str, Sequence[ast.Call]]:
+    found: dict[str, list[ast.Call]] = defaultdict(list)
+    for call in module.calls:
+        found[last_name(call.func)].append(call)
     return found
 
 
