@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 from txsafe.discovery import read_input
 from txsafe.errors import SourceError, TxsafeError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
-from txsafe.gathering import gather
 from txsafe.model import Diagnostic, FileError, FileReport, Keeps, Profile, Report
 from txsafe.own_rules import UNUSED_SUPPRESSION
 from txsafe.placing import place
@@ -95,7 +94,7 @@ def analyze(
         reports.update(recall.run(find_users(passed_over, reports.values()), setting, executor))
     recall.save()
     placed = place(list(reports.values()), Settling(files, setting))
-    return Report(profile=profile, files=tuple(sorted(gather(placed), key=lambda report: report.path)))
+    return Report(profile=profile, files=tuple(sorted(placed, key=lambda report: report.path)))
 
 
 class _Recall:
