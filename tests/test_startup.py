@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PARSERS = ("libcst", "sqlglot")
 HEAVY = (
     *PARSERS, "concurrent.futures", "hashlib", "json", "multiprocessing", "shutil", "socket", "tempfile", "traceback",
-    "txsafe.analysis", "txsafe.baseline", "txsafe.catalog", "txsafe.gathering", "txsafe.model", "txsafe.placing",
+    "txsafe.analysis", "txsafe.baseline", "txsafe.catalog", "txsafe.model", "txsafe.placing",
     "txsafe.python", "txsafe.report.frames", "txsafe.settings", "txsafe.sql", "txsafe.workers", "yaml",
 )  # fmt: skip
 """What a clean file needs nothing of."""

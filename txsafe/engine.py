@@ -85,7 +85,6 @@ def _analyze_candidates(
     on_progress: Progress | None,
 ) -> Iterable[FileReport]:
     """Add the reports of what the gate let in to the others', and settle what they say of each other."""
-    from txsafe.gathering import gather
     from txsafe.placing import place
     from txsafe.workers import Setting
 
@@ -98,7 +97,7 @@ def _analyze_candidates(
         unread = {number for number, report in reports.items() if not report.parsed and not report.errors}
         passed_over = [(number, file) for number, file in enumerate(files) if number in unread]
         reports.update(recall.run(find_users(passed_over, reports.values()), setting, executor))
-    return gather(place(list(reports.values()), Settling(files, setting)))
+    return place(list(reports.values()), Settling(files, setting))
 
 
 class _Recall:

@@ -140,12 +140,13 @@ class _Run:
         return changed_lines(self.config.since, self.config.root)
 
     def _filter(self, report: Report, changes: Changes | None) -> Report:
+        from txsafe.gathering import gather
         from txsafe.selection import add_errors, keep_changed, select
 
         report = select(self._compare(report), self.config)
         if changes is not None:
             report = keep_changed(report, changes)
-        return add_errors(report, (*self.discovery.errors, *self.discovery.missing))
+        return add_errors(gather(report), (*self.discovery.errors, *self.discovery.missing))
 
     def _compare(self, report: Report) -> Report:
         """Mark what the baseline knows; all of the report is compared, so that `--select` makes no entry look stale."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from txsafe.results import FileError, Report
 
 FEWEST_GUTTER_DIGITS = 2
+MOST_SHOWN = 12
+"""Related places of a diagnostic; who reads more of them at a terminal?"""
 _GUTTER_EXTRA = 5
 """A blank, the bar, a blank, and an ellipsis on either side of the line."""
 
@@ -116,8 +118,10 @@ def _describe(diagnostic: Diagnostic, report: Report, context: RenderContext) ->
     if suggestion := escape_block(diagnostic.suggestion):
         yield f"{bullet} {painter.paint('instead:', Ink.PLACE)}"
         yield from (f"{margin}     {painter.paint(line, Ink.CODE)}".rstrip() for line in suggestion)
-    for location in diagnostic.related:
+    for location in diagnostic.related[:MOST_SHOWN]:
         yield from _describe_related(location, context, margin)
+    if len(diagnostic.related) > MOST_SHOWN:
+        yield f"{bullet} and {len(diagnostic.related) - MOST_SHOWN} places more, which `--format json` lists"
     if diagnostic.reference:
         verb = "see " if "://" in diagnostic.reference else ""
         yield f"{bullet} {painter.paint(f'{verb}{escape(diagnostic.reference)}', Ink.FAINT)}"
