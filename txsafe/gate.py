@@ -9,6 +9,7 @@ are few, and a pattern anchored at each hit decides; one large alternation would
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from txsafe.source import FileKind
@@ -88,16 +89,14 @@ _STEMS: Mapping[str, str | None] = {
 TRANSACTION_WORDS = (b"atomic", b"begin", b"schema_editor", b"transaction")
 """What opens a transaction without any SQL: everyday words, further tokens for poolers that allow none."""
 
-_TOKENS = tuple(
-    (stem.encode("ascii"), re.compile(pattern.encode("ascii")) if pattern else None) for stem, pattern in _STEMS.items()
-)
+_TOKENS = tuple((stem.encode("ascii"), pattern) for stem, pattern in _STEMS.items())
 
 
 _LINE = re.compile(rb"[^\r\n\\]*+(?:\\(?:\r\n|.)[^\r\n\\]*+)*+", re.DOTALL)
 """To its end, which a backslash before it puts off."""
-_SETTING = re.compile(rb"options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache")
+_SETTING = "options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache"
 """Of what settings speak that driver files know, or that decides how many connections there are."""
-_IMPORTED = re.compile(rf"\b(?:{_MODULE})".encode("ascii"))
+_IMPORTED = rf"\b(?:{_MODULE})"
 
 
 def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> bool:
@@ -121,7 +120,7 @@ def may_hold_settings(data: bytes) -> bool:
     lowered = data.lower()
     if b"pgoptions" in lowered:
         return True
-    return b"postgres" in lowered and _SETTING.search(lowered) is not None
+    return b"postgres" in lowered and _compiled(_SETTING).search(lowered) is not None
 
 
 def words_of(names: Iterable[str]) -> tuple[bytes, ...]:
@@ -135,18 +134,25 @@ def _imports_driver(lowered: bytes) -> bool:
     while position >= 0:
         line = _LINE.match(lowered, position)
         end = len(lowered) if line is None else line.end()
-        if _IMPORTED.search(lowered, position, end):
+        if _compiled(_IMPORTED).search(lowered, position, end):
             return True
         position = lowered.find(b"import", end)
     return False
 
 
-def _holds(lowered: bytes, stem: bytes, pattern: re.Pattern[bytes] | None) -> bool:
+@cache
+def _compiled(pattern: str) -> re.Pattern[bytes]:
+    """Compile what a file has a stem of: of one clean file, two or three, and all would take as long as to read it."""
+    return re.compile(pattern.encode("ascii"))
+
+
+def _holds(lowered: bytes, stem: bytes, pattern: str | None) -> bool:
     if pattern is None:
         return True
+    match = _compiled(pattern).match
     position = lowered.find(stem)
     while position >= 0:
-        if pattern.match(lowered, position):
+        if match(lowered, position):
             return True
         position = lowered.find(stem, position + 1)
     return False

@@ -12,10 +12,11 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from txsafe.model import Diagnostic, FileReport, Location, Report
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from txsafe.model import Diagnostic, Location
+    from txsafe.results import FileReport, Report
 
 MOST_RELATED = 200
 """Places that one diagnostic names; more than anyone looks up."""
@@ -74,5 +75,7 @@ def _without(
 
 
 def _places(effects: Sequence[Diagnostic], kept: Diagnostic) -> Iterable[Location]:
+    from txsafe.model import Location  # a report without findings needs no more than `txsafe.results`
+
     others = [effect for effect in effects if effect is not kept][:MOST_RELATED]
     return (Location(path=each.path, start=each.start, end=each.end, message=each.message) for each in others)

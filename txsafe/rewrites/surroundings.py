@@ -10,10 +10,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
-from txsafe.model import Span
+from txsafe.model import Span, StatementKind
 from txsafe.python.names import last_name
 from txsafe.python.sinks import scope_name
 from txsafe.python.tree import Newer
+from txsafe.rewrites.number_column import table_created
 from txsafe.source import FileKind, file_kind
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ SCRIPT = "script"
 """The sink of the statements of a `.sql` file."""
 MOST_STEPS = 1000
 """Statements that one use is held against: a long script must not take quadratic time."""
+
+
+MOST_TABLES = 10
+"""Statements that create a table of one name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,10 @@ class Surroundings:
     def call_named_at(self, place: Place) -> ast.Call | None:
         """Return the call of the function whose name ends where a place does."""
         return self._calls(place.path).by_name.get(place.span.end)
+
+    def calls_named(self, path: str, name: str) -> Sequence[ast.Call]:
+        """Return the calls of a file whose function's name ends in a word."""
+        return self._calls(path).by_word.get(name, ())
 
     def call_around(self, place: Place) -> ast.Call | None:
         """Return the call that a place belongs to: its name, or an argument of it."""
@@ -183,6 +192,20 @@ class Surroundings:
         """Return all statements of a function or script, at most `MOST_STEPS`."""
         return self._by_scope.get((path, scope), ())[:MOST_STEPS]
 
+    def creating(self, table: str) -> Sequence[Step]:
+        """Return the statements of the file that create a table of a name, whatever its schema; folded."""
+        return self._creating.get(table, ())[:MOST_TABLES]
+
+    @cached_property
+    def _creating(self) -> Mapping[str, Sequence[Step]]:
+        found: dict[str, list[Step]] = defaultdict(list)
+        for steps in self._by_scope.values():
+            for step in steps:
+                table = table_created(step.text) if step.statement.kind is StatementKind.DDL else None
+                if table is not None:
+                    found[table].append(step)
+        return found
+
     def respelled(self, site: SqlSite) -> SqlSite:
         """Return a site whose template maps character by character, as far as the program spells it."""
         if site.sink == SCRIPT or all(fragment.exact for fragment in site.template.fragments):
@@ -244,6 +267,8 @@ class _Calls:
     by_span: Mapping[Span, ast.Call] = field(default_factory=dict)
     by_name: Mapping[int, ast.Call] = field(default_factory=dict)
     """By where the function's name ends."""
+    by_word: Mapping[str, Sequence[ast.Call]] = field(default_factory=dict)
+    """By the last part of the function's name."""
     by_keyword: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
     by_value: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
     by_argument: Mapping[Span, ast.Call] = field(default_factory=dict)
@@ -269,6 +294,7 @@ class _Calls:
         return cls(
             by_span={module.span(call): call for call in module.calls},
             by_name={module.span(call.func).end: call for call in module.calls},
+            by_word=_by_word(module),
             by_keyword={module.span(word): (call, word) for call in module.calls for word in call.keywords},
             by_value={module.span(word.value): (call, word) for call in module.calls for word in call.keywords},
             by_argument={module.span(argument): call for call in module.calls for argument in call.args},
@@ -301,6 +327,13 @@ def _by_given(module: Module) -> Mapping[str, Sequence[ast.Call]]:
         for argument in call.args:
             if isinstance(argument, ast.Name):
                 found[argument.id].append(call)
+    return found
+
+
+def _by_word(module: Module) -> Mapping[str, Sequence[ast.Call]]:
+    found: dict[str, list[ast.Call]] = defaultdict(list)
+    for call in module.calls:
+        found[last_name(call.func)].append(call)
     return found
 
 
