@@ -34,7 +34,7 @@ from txsafe.python.receiver import Certainty
 from txsafe.python.spoken import words_of_calls
 from txsafe.python.statement_objects import is_statement_object
 from txsafe.python.transactions import Spoken, read_transaction_word
-from txsafe.python.values import Items, Scalar, Text, Unknown, Value, evaluate, evaluate_through
+from txsafe.python.values import Items, Text, Unknown, Value, evaluate, evaluate_through
 from txsafe.python.wrappers import Passed, Wrappers, depends_on_parameters
 from txsafe.sql import may_hold_session_state, read_statements
 
@@ -431,13 +431,7 @@ def _unknowns(value: Value) -> Iterator[Unknown]:
 
 def _has_parameters(described: Described) -> bool:
     name = described.meaning.parameters
-    if name is None:
-        return False
-    argument = described.arguments.get(name)
-    return not all(
-        isinstance(alternative, Presence) or (isinstance(alternative, Scalar) and alternative.value is None)
-        for alternative in argument.alternatives
-    )
+    return name is not None and described.arguments.is_given(name)
 
 
 def _argument_of(module: Module, expr: ast.expr, function: FunctionNode, caller: ast.Call) -> ast.expr | None:
