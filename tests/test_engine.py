@@ -23,7 +23,8 @@ from txsafe.analysis import Analyzer
 from txsafe.cli import main
 from txsafe.config import Config
 from txsafe.discovery import FileInput, FileKind
-from txsafe.engine import FEWEST_FILES_FOR_WORKERS, _follow_parent, analyze
+from txsafe.engine import FEWEST_FILES_FOR_WORKERS, analyze
+from txsafe.processes import _follow_parent
 
 if TYPE_CHECKING:
     from txsafe.model import FileReport, Report

@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import txsafe.engine
+import txsafe.processes
+import txsafe.workers
 from txsafe.analysis import Analyzer
 from txsafe.config import Config
 from txsafe.discovery import find_files
@@ -38,7 +40,7 @@ class Processes(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: object, **kwargs: object) -> Future[T]:
         if self._new and self._new.pop():
-            txsafe.engine._analyzer.cache_clear()
+            txsafe.workers.analyzer_of.cache_clear()
         future: Future[T] = Future()
         future.set_result(fn(*args, **kwargs))
         return future
@@ -66,7 +68,7 @@ def test_neither_the_order_of_files_nor_who_analyses_them_matters(
 ) -> None:
     files = tuple(data.draw(st.permutations(files_of(program))))
     with monkeypatch.context() as patched:
-        patched.setattr(txsafe.engine, "FILES_PER_TASK", data.draw(st.integers(1, 8)))
+        patched.setattr(txsafe.processes, "FILES_PER_TASK", data.draw(st.integers(1, 8)))
         processes = Processes(data.draw(st.lists(st.booleans(), max_size=len(files))))
         assert found(files, program, processes) == expected(program)
     assert len(expected(program).diagnostics) > 0

@@ -198,6 +198,13 @@ CALLS: dict[str, dict[str, str]] = {
         "value": "SELECT 1",
         "reason": "r",
     },
+    "driver-prepare/executemany": {
+        "api": "named-prepare",
+        "driver": "psycopg",
+        "setting": "executemany",
+        "value": "prepare_threshold",
+        "reason": "r",
+    },
     "driver-prepare/execute-prepare": {
         "api": "named-prepare",
         "driver": "psycopg",
@@ -230,6 +237,13 @@ CALLS: dict[str, dict[str, str]] = {
     "driver-prepare/split": {"api": "split-prepare", "call": "run"},
     "listen/driver": {"api": "notifications", "call": "notifies"},
     "session-advisory-lock/library": {"api": "session-lock", "call": "pglock.advisory", "lock": "jobs"},
+    "hold-cursor/django-iterator": {
+        "api": "hold-cursor",
+        "driver": "django",
+        "name": "iterator()",
+        "withhold": "autocommit",
+        "call": "iterator",
+    },
     "hold-cursor/driver": {"api": "hold-cursor", "driver": "psycopg2", "name": "rows", "withhold": "True"},
     "cursor-outside-transaction/driver": {"api": "cursor-in-autocommit", "driver": "psycopg", "name": "rows"},
     "backend-pid/driver": {"api": "backend-pid", "call": "get_backend_pid"},

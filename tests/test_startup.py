@@ -6,34 +6,59 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-HEAVY = ("libcst", "sqlglot")
-_CODE = f"""
-import json, os, sys
+ROOT = Path(__file__).parent.parent
+PARSERS = ("libcst", "sqlglot")
+HEAVY = (
+    *PARSERS, "concurrent.futures", "hashlib", "json", "multiprocessing", "shutil", "socket", "tempfile", "traceback",
+    "txsafe.analysis", "txsafe.baseline", "txsafe.catalog", "txsafe.model", "txsafe.placing",
+    "txsafe.python", "txsafe.report.frames", "txsafe.settings", "txsafe.sql", "txsafe.workers", "yaml",
+)  # fmt: skip
+"""What a clean file needs nothing of."""
+UNNEEDED = (*PARSERS, "concurrent.futures", "multiprocessing", "socket", "tempfile", "txsafe.baseline")
+"""What a file with findings needs nothing of."""
+_CODE = """
+import os, sys
 from txsafe.cli import main
 try:
     main(sys.argv[1:])
 except SystemExit as exit:
     status = exit.code
-os.write(2, json.dumps([status, [name for name in {HEAVY!r} if name in sys.modules]]).encode())
+os.write(2, f"{status} {' '.join(sys.modules)}".encode())
 """
 CONNECTED = "import psycopg\nc = psycopg.connect('')\n"
 
 
-def imported(folder: Path, *arguments: str) -> tuple[int, list[str]]:
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where modules and rules are compiled to, as they are from an installation's second run on."""
+    folder = tmp_path_factory.mktemp("bytecode")
+    (folder / "clean.py").touch()
+    run(folder, "check", "--isolated", "clean.py", bytecode=folder)
+    return folder
+
+
+def run(folder: Path, *arguments: str, bytecode: Path | None = None) -> str:
+    """Return what a run tells on standard error: its exit status and the modules that it loaded come last."""
+    left_out = {"GITHUB_ACTIONS", "PYTHONDONTWRITEBYTECODE"} if bytecode else {"GITHUB_ACTIONS"}
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
+    if bytecode is not None:
+        environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
+    environment["PYTHONPATH"] = str(ROOT)  # this txsafe, whichever is installed
+    command = [sys.executable, "-c", _CODE, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return done.stderr.splitlines()[-1]
+
+
+def imported(
+    folder: Path, *arguments: str, heavy: tuple[str, ...] = PARSERS, bytecode: Path | None = None
+) -> tuple[int, list[str]]:
     """Return the exit status of a run and which of the heavy modules it imported."""
-    environment = {name: value for name, value in os.environ.items() if name != "GITHUB_ACTIONS"}
-    done = subprocess.run(
-        [sys.executable, "-c", _CODE, *arguments], cwd=folder, env=environment, capture_output=True, check=True
-    )
-    status, names = json.loads(done.stderr.splitlines()[-1])
-    return status, names
+    status, *names = run(folder, *arguments, bytecode=bytecode).split()
+    return int(status), [name for name in heavy if name in names]
 
 
 @pytest.mark.parametrize(
@@ -76,3 +101,14 @@ def test_findings_in_plain_literals_import_no_parser(tmp_path: Path) -> None:
 def test_a_literal_with_escapes_imports_what_can_take_it_apart(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(f'{CONNECTED}c.execute("\\tLISTEN jobs")\n')
     assert imported(tmp_path, "check", "--isolated", "a.py") == (1, ["libcst"])
+
+
+def test_a_clean_file_loads_neither_rules_nor_what_analyses(tmp_path: Path, bytecode: Path) -> None:
+    (tmp_path / "clean.py").write_text("import os\n\n\ndef where() -> str:\n    return os.getcwd()\n")
+    (tmp_path / "txsafe.toml").write_text('profile = "pgbouncer/transaction"\nignore = ["listen"]\n')
+    assert imported(tmp_path, "check", "--no-cache", "clean.py", heavy=HEAVY, bytecode=bytecode) == (0, [])
+
+
+def test_a_file_with_findings_loads_no_worker_processes(tmp_path: Path, bytecode: Path) -> None:
+    (tmp_path / "found.py").write_text(f"{CONNECTED}c.execute('LISTEN jobs')\n")
+    assert imported(tmp_path, "check", "--no-cache", "found.py", heavy=UNNEEDED, bytecode=bytecode) == (1, [])

@@ -335,10 +335,14 @@ class Analyzer:
         read = partial(read_script, source, assume_in_transaction=runner, functions=self.index.functions)
         # A user's own rule may ask for any statement.
         script = read(detail=Detail.ALL if self.config.rule_paths else Detail.TELLING)
-        if any("body" in statement.facts for statement in script.statements):
-            script = read()  # who else names what it opens is asked later
+        if any(self._looks_around(statement) for statement in script.statements):
+            script = read()  # who else names what it opens, and what comes before it, is asked later
         sites = tuple((section.site, section.statements) for section in script.sections)
         return _Reading(path=source.path, sites=sites, errors=script.errors)
+
+    def _looks_around(self, statement: Statement) -> bool:
+        """Return whether a rewrite may ask what other statements do, whatever they are."""
+        return "body" in statement.facts or any(call.name in self.index.asking for call in statement.calls)
 
     def _unresolved(self, reading: _Reading) -> tuple[tuple[Unresolved, ...], int]:
         """Return what could not be seen or decided, and how many sinks of it stand in texts that nothing sends."""

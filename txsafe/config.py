@@ -8,14 +8,13 @@ business of `txsafe.config_file`.
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 
 from txsafe.errors import ConfigError, did_you_mean
-from txsafe.model import Confidence, Severity
 from txsafe.options import PATH, SCALAR, SWITCH, TEXT, VERSION, Kind, Schema, many, number, table, word
+from txsafe.results import Confidence, Severity
 
 DEFAULT_EXCLUDES = (
     ".direnv", ".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pytest_cache",
@@ -298,6 +297,8 @@ def _plain(value: object) -> object:
 
 
 def _toml(value: object) -> str:
+    import json
+
     match value:
         case bool() | int():
             return json.dumps(value)

@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.gate import may_hold_settings, may_matter
 from txsafe.globs import Globs
-from txsafe.model import FileError
+from txsafe.results import FileError
 from txsafe.source import FileKind, file_kind, is_python_script, read_bytes
 from txsafe.watching import is_file, is_there, sought
 
@@ -104,9 +104,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 def find_files(paths: Sequence[str], config: Config, *, most_folders: int = sys.maxsize) -> Discovery:
     """Return what to analyse for the paths of a command line; after `most_folders` a walk ends without a word."""
-    walk = _Walk(
-        config=config, excludes=_excludes(config), includes=Globs.of(config.include), most_folders=most_folders
-    )
+    walk = _Walk(config, includes=Globs.of(config.include), most_folders=most_folders)
     for path in paths:
         walk.add(os.path.abspath(path))
     return walk.discovery()
@@ -114,7 +112,7 @@ def find_files(paths: Sequence[str], config: Config, *, most_folders: int = sys.
 
 def find_named(paths: Sequence[str], config: Config, accepts: Callable[[str], bool]) -> tuple[FileInput, ...]:
     """Return the files below some folders whose names are accepted, whatever language they are in; see `find_files`."""
-    walk = _Walk(config=config, excludes=_excludes(config), includes=Globs.of(()), accepts=accepts)
+    walk = _Walk(config, includes=Globs.of(()), accepts=accepts)
     for path in paths:
         if os.path.isdir(path):
             walk.add(os.path.abspath(path))
@@ -125,23 +123,30 @@ def _is_analysed(name: str) -> bool:
     return file_kind(name) is not None
 
 
-@dataclass(slots=True)
 class _Walk:
     """One discovery under way: collects; every path that is a file lands in `found` once."""
 
-    config: Config
-    excludes: Globs
-    includes: Globs
-    accepts: Callable[[str], bool] = _is_analysed
-    """What the name of a file in a folder must be like."""
-    most_folders: int = sys.maxsize
-    found: dict[str, str] = field(default_factory=dict)
-    """Display → path."""
-    links: dict[str, str] = field(default_factory=dict)
-    """Found symbolic links: display → the file that they stand for."""
-    errors: list[FileError] = field(default_factory=list)
-    missing: list[FileError] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    def __init__(
+        self,
+        config: Config,
+        *,
+        includes: Globs,
+        accepts: Callable[[str], bool] = _is_analysed,
+        most_folders: int = sys.maxsize,
+    ) -> None:
+        self.config = config
+        self.excludes = _excludes(config)
+        self.includes = includes
+        self.accepts = accepts
+        """What the name of a file in a folder must be like."""
+        self.most_folders = most_folders
+        self.found: dict[str, str] = {}
+        """Display → path."""
+        self.links: dict[str, str] = {}
+        """Found symbolic links: display → the file that they stand for."""
+        self.errors: list[FileError] = []
+        self.missing: list[FileError] = []
+        self.skipped: list[Skipped] = []
 
     def discovery(self) -> Discovery:
         # To find out where a path leads costs more than all the rest, and few trees have links to files.

@@ -1,60 +1,44 @@
 """The pipeline for many files: the gate, one process or several, results in path order.
 
-In: files, a `Config` and the resolved profile. Out: a `Report`. A worker process that dies takes no file with it: what
-was not answered is tried again, one file after the other, and only what kills its worker again is reported.
+In: files, a `Config` and the resolved profile. Out: a `Report`. Most runs of a hook end at the gate, so what comes
+after it is imported where it starts.
 """
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import operator
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, partial
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from txsafe.discovery import read_input
-from txsafe.errors import SourceError, TxsafeError
+from txsafe.errors import SourceError
 from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
-from txsafe.gathering import gather
-from txsafe.model import Diagnostic, FileError, FileReport, Keeps, Profile, Report
 from txsafe.own_rules import UNUSED_SUPPRESSION
-from txsafe.placing import place
-from txsafe.source import decode
+from txsafe.results import FileReport, Keeps, Report
 
 if TYPE_CHECKING:
-    from multiprocessing.process import BaseProcess
+    from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Executor
 
-    from txsafe.analysis import Analyzer
     from txsafe.cache.folder import Cache
     from txsafe.cache.memory import Memory
-    from txsafe.catalog import Catalog
     from txsafe.config import Config
     from txsafe.discovery import FileInput
+    from txsafe.model import Diagnostic
     from txsafe.project import Program, Project
+    from txsafe.results import Profile
+    from txsafe.workers import Answer, Numbered, Setting
 
 Progress = Callable[[int, int], None]
 """Files done, files in all."""
-Numbered = tuple[int, "FileInput"]
-Answer = tuple[int, FileReport]
-Work = Callable[[Sequence[Numbered]], tuple[Answer, ...]]
-"""What other processes run."""
-
 FEWEST_FILES_FOR_WORKERS = 48
 """Below this, the start of a worker (imports, catalogue) costs more than it saves."""
-FILES_PER_TASK = 8
 MANY_FILES = 50
 """From so many files on it is worth while to ask an earlier run which of them matter."""
 MOST_USERS = 24
 """Files that mention one name; a name in more of them is an everyday word."""
-_COLLECTION = (100_000, 50, 50)
-"""Parsed modules are kept for the files that import them; Python's defaults walk all of them every moment."""
 _NO_TRANSACTIONS = "statement"
 """The mode in which a transaction over several statements is itself a problem."""
 
@@ -84,7 +68,27 @@ def analyze(
             candidates.append((number, file))
         else:
             reports[number] = report
-    setting = Setting(config, find_program(files, config) if candidates else None, keeps)
+    found: Iterable[FileReport] = reports.values()
+    if candidates:
+        found = _analyze_candidates(files, candidates, reports, recall, executor=executor, on_progress=on_progress)
+    recall.save()
+    return Report(profile=profile, files=tuple(sorted(found, key=lambda report: report.path)))
+
+
+def _analyze_candidates(
+    files: Sequence[FileInput],
+    candidates: Sequence[Numbered],
+    reports: dict[int, FileReport],
+    recall: _Recall,
+    *,
+    executor: Executor | None,
+    on_progress: Progress | None,
+) -> Iterable[FileReport]:
+    """Add the reports of what the gate let in to the others', and settle what they say of each other."""
+    from txsafe.placing import place
+    from txsafe.workers import Setting
+
+    setting = Setting(recall.config, find_program(files, recall.config), recall.keeps)
     for number, report in recall.run(candidates, setting, executor):
         reports[number] = report
         if on_progress is not None:
@@ -93,15 +97,15 @@ def analyze(
         unread = {number for number, report in reports.items() if not report.parsed and not report.errors}
         passed_over = [(number, file) for number, file in enumerate(files) if number in unread]
         reports.update(recall.run(find_users(passed_over, reports.values()), setting, executor))
-    recall.save()
-    placed = place(list(reports.values()), Settling(files, setting))
-    return Report(profile=profile, files=tuple(sorted(gather(placed), key=lambda report: report.path)))
+    return place(list(reports.values()), Settling(files, setting))
 
 
 class _Recall:
     """Runs the files of which nothing is known from an earlier run."""
 
     def __init__(self, cache: Cache | None, config: Config, profile: Profile, keeps: Keeps) -> None:
+        self.config = config
+        self.keeps = keeps
         self._cache = cache
         self._open = partial(_open_memory, cache, config, profile, keeps)
 
@@ -118,7 +122,9 @@ class _Recall:
             return
 
         def project() -> Project:
-            return _analyzer(setting).project
+            from txsafe.workers import analyzer_of
+
+            return analyzer_of(setting).project
 
         unknown: dict[int, FileInput] = {}
         for number, file in files:
@@ -147,22 +153,6 @@ def _open_memory(cache: Cache | None, config: Config, profile: Profile, keeps: K
     return Memory(cache.place, config, profile=profile, keeps=keeps)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What workers are told of a run."""
-
-    config: Config
-    program: Program | None = None
-    """Where imports are followed: its folders."""
-    keeps: Keeps = Keeps.NOTHING
-    run: str = field(default_factory=lambda: os.urandom(8).hex())
-    """Tells runs apart, so that no process takes what it read for an earlier one for what is there now."""
-
-    def __hash__(self) -> int:
-        """Hash what tells runs apart: a configuration has parts that cannot be hashed."""
-        return hash(self.run)
-
-
 def find_program(files: Iterable[FileInput], config: Config) -> Program | None:
     """Return the folders of the program that the files of a run belong to; None where imports are not followed."""
     if not config.follow_imports:
@@ -182,12 +172,14 @@ class Settling:
 
     def __call__(self, path: str, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
         """Return all diagnostics of a file with its suppressions and fingerprints."""
+        from txsafe.source import decode
+        from txsafe.workers import analyzer_of
+
         own = tuple(diagnostic for diagnostic in diagnostics if diagnostic.rule != UNUSED_SUPPRESSION)
-        analyzer = _analyzer(self._setting)
         file = self._files[path]
         try:
             data = read_input(file, limit=self._setting.config.max_file_size)
-            return analyzer.settle(decode(data, path), own)
+            return analyzer_of(self._setting).settle(decode(data, path), own)
         except SourceError:  # it is gone, or cannot be decoded, which its report says already
             return diagnostics
 
@@ -213,7 +205,7 @@ def _gate(file: FileInput, config: Config, tokens: Sequence[bytes], memory: Memo
         else:
             is_candidate = matters(read_input(file, limit=config.max_file_size))
     except SourceError as error:
-        return _unread(file, str(error))
+        return FileReport.unread(file.display, str(error))
     return None if is_candidate else FileReport(path=file.display)
 
 
@@ -237,142 +229,19 @@ def may_be_read(file: FileInput, config: Config, *, profile: Profile) -> bool:
     return report is None or bool(report.errors)
 
 
-def _unread(file: FileInput, message: str) -> FileReport:
-    return FileReport(path=file.display, errors=(FileError(path=file.display, line=0, message=message),))
-
-
 def _run(files: Sequence[Numbered], setting: Setting, executor: Executor | None) -> Iterator[Answer]:
-    jobs = min(setting.config.jobs or _processors(), -(-len(files) // FILES_PER_TASK))
-    if executor is not None:
-        yield from _survive(files, setting, executor, partial(analyze_chunk, setting=setting))
-    elif jobs <= 1 or len(files) < FEWEST_FILES_FOR_WORKERS:
-        for each in files:
-            yield from analyze_chunk((each,), setting)
-    else:
-        with _pool(jobs, setting) as pool:
-            yield from _survive(files, setting, pool, _analyze_assigned)
+    jobs = setting.config.jobs or _processors()
+    if executor is not None or (jobs > 1 and len(files) >= FEWEST_FILES_FOR_WORKERS):
+        from txsafe.processes import run_elsewhere
+
+        yield from run_elsewhere(files, setting, executor, jobs=jobs)
+        return
+    from txsafe.workers import analyze_chunk
+
+    for each in files:
+        yield from analyze_chunk((each,), setting)
 
 
 def _processors() -> int:
     """Return how many processors this process may use, of those that a machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _pool(jobs: int, setting: Setting) -> Iterator[Executor]:
-    """Yield processes that know the setting, which is large: it names every file of the run.
-
-    Their end is waited for unless nobody wants their answers any more: see `_follow_parent`.
-    """
-    if multiprocessing.get_start_method() == "fork":
-        _analyzer(setting)  # they inherit what is loaded by now
-    pool = ProcessPoolExecutor(jobs, initializer=_start_worker, initargs=(setting,))
-    is_done = False
-    try:
-        yield pool
-        is_done = True
-    finally:
-        pool.shutdown(wait=is_done, cancel_futures=True)
-
-
-_assigned: list[Setting] = []
-"""What this process analyses files for, where it is a worker of ours."""
-
-
-def _start_worker(setting: Setting) -> None:
-    _assigned[:] = [setting]
-    _follow_parent()
-
-
-def _analyze_assigned(files: Sequence[Numbered]) -> tuple[Answer, ...]:
-    return analyze_chunk(files, _assigned[0])
-
-
-def _follow_parent() -> None:
-    """Let a worker end without a word when the user interrupts, and whenever the parent is gone, however that ended."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell's background job ignores it, parent and all
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(process: BaseProcess) -> None:
-    process.join()
-    os._exit(1)  # the main thread may wait for work that nobody gives it any more
-
-
-def _survive(files: Sequence[Numbered], setting: Setting, executor: Executor, work: Work) -> Iterator[Answer]:
-    """Analyse in other processes; where one dies, go on with what is left in a way that tells what killed it.
-
-    An executor of somebody else's says in its own way that it lost a task, so whatever is not ours counts for that.
-    """
-    left = dict(files)
-    try:
-        for number, report in _spread(files, executor, work):
-            del left[number]
-            yield number, report
-    except TxsafeError:
-        raise
-    except (Exception, CancelledError):  # noqa: BLE001
-        yield from _one_by_one(tuple(left.items()), setting)
-
-
-def _one_by_one(files: Sequence[Numbered], setting: Setting) -> Iterator[Answer]:
-    """Analyse in one process at a time, so that it was the file under way that killed it."""
-    position = 0
-    while position < len(files):
-        with _pool(1, setting) as pool:
-            try:
-                while position < len(files):
-                    yield from pool.submit(_analyze_assigned, (files[position],)).result()
-                    position += 1
-            except BrokenExecutor:
-                number, file = files[position]
-                yield number, _unread(file, "not analysed: the process that analysed it was killed")
-                position += 1
-
-
-def _spread(files: Sequence[Numbered], executor: Executor, work: Work) -> Iterator[Answer]:
-    futures: list[Future[tuple[Answer, ...]]] = [
-        executor.submit(work, tuple(files[start : start + FILES_PER_TASK]))
-        for start in range(0, len(files), FILES_PER_TASK)
-    ]
-    try:
-        for future in as_completed(futures):
-            yield from future.result()
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-def analyze_chunk(files: Sequence[Numbered], setting: Setting) -> tuple[Answer, ...]:
-    """Analyse some files in this process; what worker processes run."""
-    analyzer = _analyzer(setting)
-    return tuple((number, analyzer.analyze(file)) for number, file in files)
-
-
-@lru_cache(maxsize=2)
-def _analyzer(setting: Setting) -> Analyzer:
-    from txsafe.analysis import Analyzer  # a run without candidates never needs it
-
-    if setting.config.follow_imports:
-        _collect_rarely()
-    user_files = (*setting.config.rule_paths, *setting.config.profile_files)
-    catalog = None if user_files else _shipped_catalog()
-    return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps, catalog=catalog)
-
-
-@lru_cache(maxsize=1)
-def _shipped_catalog() -> Catalog:
-    """Load what a process needs for all of its runs."""
-    from txsafe.catalog import load_catalog
-
-    return load_catalog()
-
-
-@lru_cache(maxsize=1)
-def _collect_rarely() -> None:
-    """Prepare this process, once, for the trees of a program: `Project` collects what is left of them itself."""
-    gc.set_threshold(*_COLLECTION)
-    gc.freeze()  # what is loaded by now stays; nobody need look through it again

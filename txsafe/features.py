@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from txsafe.catalog.rules import Role
 from txsafe.catalog.templates import MISSING, matches_globs
 from txsafe.model import (
     HOLE_CHARACTERS,
@@ -79,7 +80,7 @@ class _Candidate:
 class RuleIndex:
     """Rules by what they look at, so that a statement meets only those that could match it."""
 
-    __slots__ = ("apis", "calls", "functions", "kinds")
+    __slots__ = ("apis", "asking", "calls", "functions", "kinds")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         kinds: dict[StatementKind, dict[str, _Candidate]] = defaultdict(dict)
@@ -100,6 +101,12 @@ class RuleIndex:
         self.apis = _frozen(apis)
         self.functions = frozenset(calls)
         """The functions that any rule asks for: what is worth finding in a statement."""
+        self.asking = frozenset(
+            name
+            for name, candidates in self.calls.items()
+            if any(variant.role is Role.USES for candidate in candidates for variant, _ in candidate.tests)
+        )
+        """The functions that ask for what an earlier statement has left: what that was, is worth knowing."""
 
     def of_call(self, name: str) -> tuple[_Candidate, ...]:
         """Return the candidates for a function; where its name has holes, those of the shortest name that fits."""

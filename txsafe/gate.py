@@ -10,6 +10,7 @@ What stands in a comment counts for nothing, and words of a statement only where
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from txsafe.source import FileKind
@@ -103,17 +104,15 @@ _STEMS: Mapping[str, str | None] = {
 TRANSACTION_WORDS = (b"atomic", b"begin", b"schema_editor", b"transaction")
 """What opens a transaction without any SQL: everyday words, further tokens for poolers that allow none."""
 
-_TOKENS = tuple(
-    (stem.encode("ascii"), re.compile(pattern.encode("ascii")) if pattern else None) for stem, pattern in _STEMS.items()
-)
+_TOKENS = tuple((stem.encode("ascii"), pattern) for stem, pattern in _STEMS.items())
 
 
 _LINE = re.compile(rb"[^\r\n\\]*+(?:\\(?:\r\n|.)[^\r\n\\]*+)*+", re.DOTALL)
 """To its end, which a backslash before it puts off."""
-_REST_OF_LINE = re.compile(rb"[^\r\n]*")
-_SETTING = re.compile(rb"options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache")
+_REST_OF_LINE = r"[^\r\n]*"
+_SETTING = "options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache"
 """Of what settings speak that driver files know, or that decides how many connections there are."""
-_IMPORTED = re.compile(rf"\b(?:{_MODULE})".encode("ascii"))
+_IMPORTED = rf"\b(?:{_MODULE})"
 
 
 def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> bool:
@@ -138,7 +137,7 @@ def may_hold_settings(data: bytes) -> bool:
     lowered = data.lower()
     if b"pgoptions" in lowered:
         return True
-    return b"postgres" in lowered and _SETTING.search(lowered) is not None
+    return b"postgres" in lowered and _compiled(_SETTING).search(lowered) is not None
 
 
 def words_of(names: Iterable[str]) -> tuple[bytes, ...]:
@@ -152,22 +151,30 @@ def _imports_driver(lowered: bytes) -> bool:
     while position >= 0:
         line = _LINE.match(lowered, position)
         end = len(lowered) if line is None else line.end()
-        if _IMPORTED.search(lowered, position, end):
+        if _compiled(_IMPORTED).search(lowered, position, end):
             return True
         position = lowered.find(b"import", end)
     return False
 
 
-def _holds(text: bytes, stem: bytes, pattern: re.Pattern[bytes] | None) -> bool:
+@cache
+def _compiled(pattern: str) -> re.Pattern[bytes]:
+    """Compile what a file has a stem of: of one clean file, two or three, and all would take as long as to read it."""
+    return re.compile(pattern.encode("ascii"))
+
+
+def _holds(text: bytes, stem: bytes, pattern: str | None) -> bool:
     """Say whether what must stand at a stem does, anywhere but in a comment that has its lines to itself."""
+    match = None if pattern is None else _compiled(pattern).match
     position = text.find(stem)
     while position >= 0:
         following = position + 1
-        if pattern is None or pattern.match(text, position):
+        if match is None or match(text, position):
             begin = text.rfind(b"\n", 0, position) + 1
             begin = max(begin, text.rfind(b"\r", begin, position) + 1)
             if not text[begin:position].lstrip().startswith(b"#"):
                 return True
-            following = _REST_OF_LINE.match(text, position).end()  # type: ignore[union-attr]  # it matches anything
+            rest = _compiled(_REST_OF_LINE).match(text, position)
+            following = position + 1 if rest is None else rest.end()
         position = text.find(stem, following)
     return False

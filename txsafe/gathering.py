@@ -1,7 +1,9 @@
-"""Reports of single files → one diagnostic for what has one cause in the whole program, the rest as its related places.
+"""A report → the same with one diagnostic for what has one cause in the whole program, the rest as its related places.
 
 A library that switches tenants is called in hundreds of places, and each call is unsafe for the same reason. A rule's
-variant says so with `gathers`, which names the variant that stands for the cause.
+variant says so with `gathers`, which names the variant that stands for the cause: its own where no place is the cause,
+but one setting cures all. It is the last step of a run: what a selection or a baseline takes out of a report must not
+take the places along that were gathered under it.
 """
 
 from __future__ import annotations
@@ -10,45 +12,51 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from txsafe.model import Diagnostic, FileReport, Location
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-MOST_RELATED = 50
+    from txsafe.model import Diagnostic, Location
+    from txsafe.results import FileReport, Report
+
+MOST_RELATED = 200
 """Places that one diagnostic names; more than anyone looks up."""
 _Key = tuple[str, str]
 """A rule and the variant that stands for the cause."""
 
 
-def gather(reports: Iterable[FileReport]) -> tuple[FileReport, ...]:
-    """Return the reports, in their order, with all but one diagnostic of each cause taken out."""
-    given = tuple(reports)
-    effects = _effects(given)
+def gather(report: Report) -> Report:
+    """Return the report with all but one diagnostic of each cause taken out."""
+    effects = _effects(report.files)
     if not effects:
-        return given
-    kept = {key: _kept(key, given, found) for key, found in effects.items()}
-    return tuple(_without(report, effects, kept) for report in given)
+        return report
+    kept = {key: _kept(key, report.files, found) for key, found in effects.items()}
+    return replace(report, files=tuple(_without(file, effects, kept) for file in report.files))
 
 
-def _effects(reports: Iterable[FileReport]) -> Mapping[_Key, Sequence[Diagnostic]]:
+def _is_settled(diagnostic: Diagnostic) -> bool:
+    """Return whether a diagnostic is accepted where it stands: it is neither cause nor effect."""
+    return diagnostic.suppressed or diagnostic.baselined
+
+
+def _effects(files: Iterable[FileReport]) -> Mapping[_Key, Sequence[Diagnostic]]:
     found: dict[_Key, list[Diagnostic]] = defaultdict(list)
-    for report in sorted(reports, key=lambda report: report.path):
-        for diagnostic in report.diagnostics:
-            if diagnostic.gathers and not diagnostic.suppressed:
+    for file in sorted(files, key=lambda file: file.path):
+        for diagnostic in file.diagnostics:
+            if diagnostic.gathers and not _is_settled(diagnostic):
                 found[diagnostic.rule, diagnostic.gathers].append(diagnostic)
     return found
 
 
-def _kept(key: _Key, reports: Iterable[FileReport], effects: Sequence[Diagnostic]) -> Diagnostic:
-    """Return the diagnostic that stays: the cause where it is reported, else the first effect."""
+def _kept(key: _Key, files: Iterable[FileReport], effects: Sequence[Diagnostic]) -> Diagnostic:
+    """Return the diagnostic that stays: the cause where it is reported, else the first of the surest effects."""
     causes = (
         diagnostic
-        for report in reports
-        for diagnostic in report.diagnostics
-        if (diagnostic.rule, diagnostic.variant) == key and not diagnostic.suppressed
+        for file in files
+        for diagnostic in file.diagnostics
+        if (diagnostic.rule, diagnostic.variant) == key and not diagnostic.gathers and not _is_settled(diagnostic)
     )
-    return min(causes, key=lambda cause: cause.sort_key, default=effects[0])
+    surest = max(effects, key=lambda effect: (effect.severity.rank, effect.confidence.rank))
+    return min(causes, key=lambda cause: cause.sort_key, default=surest)
 
 
 def _without(
@@ -57,7 +65,7 @@ def _without(
     staying = []
     for diagnostic in report.diagnostics:
         key = diagnostic.rule, diagnostic.gathers or diagnostic.variant
-        if diagnostic.suppressed or key not in kept:
+        if _is_settled(diagnostic) or key not in kept:
             staying.append(diagnostic)
         elif diagnostic is kept[key]:
             staying.append(replace(diagnostic, related=(*diagnostic.related, *_places(effects[key], diagnostic))))
@@ -67,5 +75,7 @@ def _without(
 
 
 def _places(effects: Sequence[Diagnostic], kept: Diagnostic) -> Iterable[Location]:
+    from txsafe.model import Location  # a report without findings needs no more than `txsafe.results`
+
     others = [effect for effect in effects if effect is not kept][:MOST_RELATED]
     return (Location(path=each.path, start=each.start, end=each.end, message=each.message) for each in others)

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from txsafe.catalog.poolers import is_known_version
 from txsafe.errors import ConfigError, did_you_mean
-from txsafe.model import Profile
+from txsafe.results import Profile
+from txsafe.shipped import kept
 from txsafe.watching import sought
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from txsafe.catalog import Catalog
     from txsafe.catalog.poolers import Pooler
     from txsafe.config import Config
+    from txsafe.shipped import Plain
 
 _NAME = re.compile(r"(?P<pooler>[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*)(?:-(?P<version>[0-9][^/]*))?(?:/(?P<mode>.*))?")
 _SUFFIXES = (".yaml", ".yml")
@@ -61,6 +63,57 @@ def read_profile_id(file: Path) -> str:
     if not file.is_file():
         raise ConfigError(f"{file}: no such profile file")
     return read_id(Reader(read_document(file, file.as_posix()), "a pooler"))
+
+
+def find_shipped(name: str) -> Profile | None:
+    """Return the profile of a shipped pooler's name with all its defaults, without loading any rule.
+
+    None for any other name, which `resolve_profile` says more about.
+    """
+    shipped = _list_shipped().get("profiles")
+    match shipped.get(name.strip().lower()) if isinstance(shipped, dict) else None:
+        case (str() as pooler, str() | None as version, str() as mode, tuple() as settings, str() as title):
+            return Profile(
+                name=name,
+                pooler=pooler,
+                version=version,
+                mode=mode,
+                settings=MappingProxyType({str(key): str(value) for key, value in settings}),
+                title=title,
+            )
+    return None
+
+
+def list_shipped_rules() -> tuple[str, ...]:
+    """Return the ids of the shipped rules without loading them; none where `find_shipped` knows no profile."""
+    rules = _list_shipped().get("rules")
+    return tuple(map(str, rules)) if isinstance(rules, tuple) else ()
+
+
+@lru_cache(maxsize=1)
+def _list_shipped() -> dict[str, Plain]:
+    found = kept("profiles", _make_list)
+    return found if isinstance(found, dict) else {}
+
+
+def _make_list() -> Plain:
+    from txsafe.catalog import load_catalog
+
+    catalog = load_catalog()
+    profiles = (resolve_profile(name, catalog, settings={}, server_version=None) for name in _list_names(catalog))
+    return {
+        "rules": tuple(catalog.rules),
+        "profiles": {
+            each.name: (each.pooler, each.version, each.mode, tuple(each.settings.items()), each.title)
+            for each in profiles
+        },
+    }
+
+
+def _list_names(catalog: Catalog) -> Iterator[str]:
+    for pooler in catalog.poolers.values():
+        for version in ("", *(f"-{version}" for version in pooler.versions)):
+            yield from (f"{pooler.id}{version}{mode}" for mode in ("", *(f"/{mode}" for mode in pooler.modes)))
 
 
 def resolve_profile(name: str, catalog: Catalog, *, settings: Mapping[str, str], server_version: int | None) -> Profile:
@@ -109,6 +162,8 @@ def _resolve_version(pooler: Pooler, version: str | None) -> str | None:
         return pooler.version
     if not pooler.versions:
         raise ConfigError(f"{pooler.title} has no versions, so {version!r} means nothing")
+    from txsafe.catalog.poolers import is_known_version
+
     if not is_known_version(version, pooler.versions):
         hint = did_you_mean(version, pooler.versions)
         raise ConfigError(f"unknown version {version!r} of {pooler.title}{hint}; known: {_known(pooler.versions)}")

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from txsafe.analysis import Analyzer, Judged, Judging
 from txsafe.catalog.templates import template_names
 from txsafe.discovery import FileInput, read_input
-from txsafe.engine import Progress, Setting, Settling, analyze, find_program, find_users, may_be_read
+from txsafe.engine import Progress, Settling, analyze, find_program, find_users, may_be_read
 from txsafe.errors import SourceError
-from txsafe.gathering import gather
 from txsafe.judge import judge, list_requirements
 from txsafe.model import FileReport, Keeps, Profile, Report, SourceFile, Verdict
 from txsafe.placing import place
 from txsafe.profiles import resolve_routes
 from txsafe.source import decode
+from txsafe.workers import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ class Analysis:
         analyzer = self._analyzer(profile, direct)
         reports = [self._judge(report, analyzer) for report in self.found.files]
         placed = place(reports, Settling(self.files, self._setting))
-        return Report(profile=profile, files=tuple(sorted(gather(placed), key=lambda report: report.path)))
+        return Report(profile=profile, files=tuple(sorted(placed, key=lambda report: report.path)))
 
     def with_fixes(self, report: Report) -> Report:
         """Return a report with the fixes that the analysis has found: they need more of a file than what it uses."""

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 from txsafe.config import SeverityOverride
 from txsafe.errors import ConfigError, did_you_mean
 from txsafe.globs import matching
-from txsafe.model import Diagnostic, FileError, FileReport, Report, Severity
 from txsafe.own_rules import INTERNAL_ERROR, OWN_RULES, UNREAD
+from txsafe.results import FileReport, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from txsafe.changes import Changes
     from txsafe.config import Config
+    from txsafe.model import Diagnostic
+    from txsafe.results import FileError, Report
 
 
 class ExitStatus(enum.IntEnum):

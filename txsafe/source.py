@@ -16,11 +16,12 @@ import stat
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
-from txsafe.model import SourceFile
 from txsafe.watching import saw, sought
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from txsafe.model import SourceFile
 
 PYTHON_SUFFIXES = (".py", ".pyi", ".pyw")
 SQL_SUFFIXES = (".sql", ".psql", ".pgsql", ".sql.j2", ".sql.jinja", ".sql.jinja2")
@@ -149,6 +150,8 @@ def decode(data: bytes, path: str) -> SourceFile:
         raise SourceError(f"byte 0x{data[where]:02x} is not valid {encoding}", _line_of(data, where)) from error
     except UnicodeError as error:
         raise SourceError(f"not valid {encoding}: {error}") from error
+    from txsafe.model import SourceFile  # most files are only searched, not decoded
+
     nul = text.find("\0")
     if nul >= 0:
         raise SourceError("holds a NUL character", len(_LINE_END.findall(text, 0, nul)) + 1)

@@ -10,27 +10,26 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@dataclass(slots=True)
 class Watch:
     """What was noted so far."""
 
-    seen: set[str] = field(default_factory=set)
-    """Paths of files and folders that were there."""
-    sought: set[str] = field(default_factory=set)
-    """Paths that were asked for, there or not."""
-    output: list[str] = field(default_factory=list)
-    """What went to standard output."""
-    written: dict[str, bytes] = field(default_factory=dict)
-    """Regular files that were written, and what they hold now."""
-    spoiled: bool = False
-    """The run has done more than to look and to write."""
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        """Paths of files and folders that were there."""
+        self.sought: set[str] = set()
+        """Paths that were asked for, there or not."""
+        self.output: list[str] = []
+        """What went to standard output."""
+        self.written: dict[str, bytes] = {}
+        """Regular files that were written, and what they hold now."""
+        self.spoiled = False
+        """The run has done more than to look and to write."""
 
 
 _WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)

@@ -72,7 +72,8 @@ TABLES = """
 RESIDUE = """
     SELECT string_agg(what, ', ') FROM (
         SELECT name || ' = ' || setting FROM pg_settings
-        WHERE name IN ('statement_timeout', 'default_transaction_read_only') AND setting <> reset_val
+        WHERE setting <> reset_val
+        AND name IN ('statement_timeout', 'default_transaction_read_only', 'default_transaction_isolation')
         UNION ALL SELECT 'app.tenant = ' || nullif(current_setting('app.tenant', true), '')
         UNION ALL SELECT 'advisory lock' FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
         UNION ALL SELECT 'table ' || relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'

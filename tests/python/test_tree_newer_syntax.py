@@ -27,6 +27,8 @@ LOWERED = [
     ('x = f"{"\\n".join(y)} {z}"\n', "x = f'{____________} {z}'"),
     ("x = f'{f'{f'{y}'}'}'\n", "x = f'{___________}'"),
     ('x = f"{y["a"]} {"\'"}"\n', None),
+    ('x = f"a {\n    [y["a"]\n     for y in z]\n} b"\n', "x = f'a           {_____________}  b'"),
+    ('x = f"{\r\n    y\r\n}"\r\n', "x = f'{__} '"),
     ('x = f"{y + 1}" f"{"a"}"\n', "x = f\"{y + 1}{'a'}\""),
 ]
 
@@ -59,7 +61,7 @@ def test_what_cannot_be_lowered_comes_back_as_it_is(text: str) -> None:
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python reads it")
 def test_what_cannot_be_lowered_is_an_error_that_names_the_interpreter() -> None:
-    with pytest.raises(SourceError, match=r"newer than the Python 3\.\d+ that runs txsafe"):
+    with pytest.raises(SourceError, match=r"^newer than the Python 3\.\d+ that runs txsafe: run txsafe with"):
         parse_module(source_of("class C[\n\n  T\n]: pass\n"))
 
 

@@ -20,63 +20,6 @@ def moved(text: str) -> Rewritten:
     return rewrite(text, applied=frozenset({Applicability.DISPLAY_ONLY}))
 
 
-@pytest.mark.parametrize(
-    ("call", "after", "expected"),
-    [
-        (
-            "psycopg2.connect(dsn, options='-c statement_timeout=5000')",
-            "psycopg2.connect(dsn)",
-            (("statement_timeout", "'5000'"),),
-        ),
-        (
-            "psycopg2.connect(dsn, options='-cjit=off --search-path=a,b')",
-            "psycopg2.connect(dsn)",
-            (("jit", "'off'"), ("search_path", "a, b")),
-        ),
-        (
-            "psycopg2.connect(options='-c app.x=it\\\\ s', dsn=dsn)",
-            "psycopg2.connect(dsn=dsn)",
-            (("app.x", "'it s'"),),
-        ),
-        (
-            "create_engine('postgresql://h/d', connect_args={'connect_timeout': 1, 'options': '-c jit=off'})",
-            "create_engine('postgresql://h/d', connect_args={'connect_timeout': 1})",
-            (("jit", "'off'"),),
-        ),
-        (
-            "create_engine('postgresql://h/d', connect_args={'options': '-c jit=off'}, echo=True)",
-            "create_engine('postgresql://h/d', echo=True)",
-            (("jit", "'off'"),),
-        ),
-        (
-            "asyncpg.create_pool(dsn, statement_cache_size=0, server_settings={'jit': 'off', 'timezone': 'UTC'})",
-            "asyncpg.create_pool(dsn, statement_cache_size=0, server_settings={'timezone': 'UTC'})",
-            (("jit", "'off'"),),
-        ),
-    ],
-)
-def test_start_up_parameters_go_to_the_role(call: str, after: str, expected: tuple[tuple[str, str], ...]) -> None:
-    text = f"import asyncpg, psycopg2\nfrom sqlalchemy import create_engine\n\n\ndef f(dsn):\n    x = {call}\n"
-    assert expected in settings(text)
-    assert moved(text).lines == [f"x = {after}"]
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        "psycopg2.connect(dsn, options=given)",
-        "psycopg2.connect(dsn, options=f'-c jit={given}')",
-        "psycopg2.connect(dsn, options='-c jit=off -x')",
-        "psycopg2.connect('postgresql://h/d?options=-c%20jit%3Doff')",
-        "asyncpg.create_pool(dsn, statement_cache_size=0, server_settings={'jit': given})",
-    ],
-)
-def test_what_is_not_known_in_full_stays(call: str) -> None:
-    text = f"import asyncpg, psycopg2\n\n\ndef f(dsn, given):\n    {call}\n"
-    assert not settings(text)
-    assert moved(text).after == text
-
-
 HOOK = """@event.listens_for(engine, "connect")
 def on_connect(connection, record):
     \"\"\"Say what holds for all.\"\"\"
@@ -127,6 +70,59 @@ def test_a_function_that_a_pool_calls_goes_with_its_argument() -> None:
     assert settings(POOL) == [(("jit", "'off'"), ("app.x", "'y'"))] * 2
 
 
+LISTENER = """from sqlalchemy import create_engine, event
+
+
+def on_connect(connection, record):
+    cursor = connection.cursor()
+    cursor.execute("SET jit = off")
+    connection.commit()
+
+
+def make(url):
+    engine = create_engine("postgresql+psycopg2://app@pooler/shop")
+    event.listen(engine, "connect", on_connect)
+    return engine
+"""
+
+
+def test_a_function_that_listens_for_connections_goes_with_what_makes_it_listen() -> None:
+    assert moved(LISTENER).after == LISTENER.replace(
+        LISTENER[LISTENER.index("def on_connect") : LISTENER.index("def make")], ""
+    ).replace('    event.listen(engine, "connect", on_connect)\n', "")
+    assert settings(LISTENER) == [(("jit", "'off'"),)]
+
+
+@pytest.mark.parametrize("event", ['"begin"', "events"])
+def test_a_function_that_listens_for_something_else_stays(event: str) -> None:
+    assert not any(settings(LISTENER.replace('"connect"', event)))
+
+
+def test_a_receiver_of_django_s_signal_goes_with_what_makes_it_one() -> None:
+    text = """from django.db.backends.signals import connection_created
+
+
+def tell(sender, connection, **kwargs):
+    with connection.cursor() as cursor:
+        cursor.execute("SET jit = off")
+
+
+connection_created.connect(tell)
+"""
+    assert settings(text) == [(("jit", "'off'"),)]
+    assert moved(text).after == "from django.db.backends.signals import connection_created\n\n\n"
+
+
+def test_a_listener_that_is_named_twice_stays() -> None:
+    done = moved(f"{LISTENER}\n\nagain = on_connect\n")
+    assert "def on_connect" in done.after
+
+
+def test_a_listener_whose_registration_is_used_keeps_its_function() -> None:
+    done = moved(LISTENER.replace("    event.listen", "    x = event.listen"))
+    assert "def on_connect" in done.after
+
+
 def test_a_function_that_is_called_elsewhere_too_stays() -> None:
     text = f"{POOL}configure(pool.getconn())\n"
     assert "def configure" in moved(text).after
@@ -136,6 +132,35 @@ def test_a_function_that_is_called_elsewhere_too_stays() -> None:
 def test_what_is_no_constant_is_not_given_to_the_role(statement: str) -> None:
     text = POOL.replace("SET jit = off", statement)
     assert all("jit" not in dict(each) and "timezone" not in dict(each) for each in settings(text))
+
+
+@pytest.mark.parametrize(
+    ("modes", "given"),
+    [
+        ("READ ONLY", [("default_transaction_read_only", "'on'")]),
+        (
+            "isolation level repeatable  read, read write",
+            [("default_transaction_isolation", "'repeatable read'"), ("default_transaction_read_only", "'off'")],
+        ),
+        (
+            "SERIALIZABLE READ ONLY DEFERRABLE",
+            None,
+        ),
+        (
+            "ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE",
+            [
+                ("default_transaction_isolation", "'serializable'"),
+                ("default_transaction_read_only", "'on'"),
+                ("default_transaction_deferrable", "'on'"),
+            ],
+        ),
+        ("NOT DEFERRABLE", [("default_transaction_deferrable", "'off'")]),
+    ],
+)
+def test_characteristics_of_every_connection_go_to_the_role(modes: str, given: list[tuple[str, str]] | None) -> None:
+    text = POOL.replace("SET jit = off", f"SET SESSION CHARACTERISTICS AS TRANSACTION {modes}")
+    both = None if given is None else (*given, ("app.x", "'y'"))
+    assert (both in settings(text)) == (given is not None)
 
 
 def test_a_connection_of_a_function_that_runs_at_any_time_is_not_meant() -> None:

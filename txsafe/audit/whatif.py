@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.audit.alternatives import Change, ChangeKind, list_changes
 from txsafe.baseline import compare
+from txsafe.gathering import gather
 from txsafe.matrix import list_profiles
 from txsafe.model import Effect, Severity
 from txsafe.own_rules import OWN_RULES
@@ -92,7 +93,7 @@ class Judging:
         report = self.analysis.report(profile, direct=direct)
         if self.known:
             report = compare(report, self.known, root=self.config.root).report
-        return select(report, self.config)
+        return gather(select(report, self.config))
 
     def tally(self, profile: Profile, *, direct: tuple[str, ...] = ()) -> Tally:
         """Count what `report` has."""

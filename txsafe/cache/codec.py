@@ -14,6 +14,8 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from txsafe import model
+
 T = TypeVar("T")
 Json = bool | int | str | list["Json"] | dict[str, "Json"] | None
 Decoder = Callable[[Json], object]
@@ -81,7 +83,7 @@ def _decoder_of_class(wanted: object) -> Decoder:
         return _word(wanted)
     names = _fields(wanted)
     if names:
-        hints = typing.get_type_hints(wanted)
+        hints = typing.get_type_hints(wanted, localns=vars(model))
         items = tuple(_decoder_of(hints[name]) for name in names)
         return _record(items, lambda *values: wanted(**dict(zip(names, values, strict=True))))
     return _plain(wanted)

@@ -21,6 +21,7 @@ from txsafe.catalog.poolers import Poolers
 from txsafe.catalog.rules import Rule, read_id, read_rule
 from txsafe.catalog.server import ServerFacts, read_server_facts
 from txsafe.errors import CatalogError, ConfigError, did_you_mean
+from txsafe.shipped import rules_folder
 from txsafe.watching import sought
 
 if TYPE_CHECKING:
@@ -60,11 +61,7 @@ class Catalog:
 
 def find_rules_directory() -> Path:
     """Return the shipped rules: inside the package where a wheel put them, beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    for directory in (package / "_rules", package.parent / "rules"):
-        if (directory / "postgresql.yaml").is_file():
-            return directory
-    raise CatalogError(f"{package / '_rules'}:0: the shipped rules are missing: install txsafe anew")
+    return Path(rules_folder())
 
 
 def load_catalog(rule_paths: Sequence[Path] = ()) -> Catalog:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
 import click
@@ -98,6 +97,8 @@ class LazyGroup(click.Group):
 
 def _tell_defect(error: Exception, *, debug: bool) -> None:
     if debug:
+        import traceback
+
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     else:
         hint = "run again with --debug and report it, please"

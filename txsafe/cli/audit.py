@@ -253,6 +253,7 @@ class _Audit:
     def _report(self, judging: Judging, known: tuple[Entry, ...] | None) -> tuple[Report, int | None]:
         """Return what `check` says, and how many of the baseline's findings are gone."""
         from txsafe.baseline import compare
+        from txsafe.gathering import gather
         from txsafe.selection import add_errors, select
 
         setting = self.setting
@@ -262,4 +263,5 @@ class _Audit:
         if known is not None:
             comparison = compare(report, known, root=setting.config.root)
             report, gone = comparison.report, len(comparison.stale)
-        return add_errors(select(report, setting.config), self.discovery.errors), gone
+        report = gather(select(report, setting.config))
+        return add_errors(report, self.discovery.errors), gone

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from txsafe.cli.flags import Flags, configure, parameters
-from txsafe.cli.inputs import Setting, discover, has_work, note, note_discovery, note_troubles, open_cache
+from txsafe.cli.inputs import Setting, discover, has_work, load_rules, note, note_discovery, note_troubles, open_cache
 from txsafe.cli.outputs import check_writable, record_baseline, written_baseline
 from txsafe.cli.quoting import quotable_sources
 from txsafe.cli.terminal import shown_progress, terminal_width, wants_color, write_output
@@ -26,6 +25,8 @@ from txsafe.selection import ExitStatus
 from txsafe.watching import saw, spoil, watching
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from txsafe.cache.folder import Cache
     from txsafe.catalog import Catalog
     from txsafe.changes import Changes
@@ -45,7 +46,7 @@ def _check(paths: tuple[str, ...], flags: Flags, watch: Watch) -> int:
     started = time.time()
     config = with_profile_files(configure(paths, flags))
     if flags.get("show_config"):
-        write_output(show(config) + "".join(f"# {line}\n" for line in _versions(config)))
+        write_output(show(config) + "".join(f"# {line}\n" for line in _versions(config, load_rules(config))))
         return ExitStatus.CLEAN
     clock = _Clock(enabled=config.debug)
     cache = None if flags.get("show_files") else open_cache(config)
@@ -92,13 +93,17 @@ check_command = click.Command(
 # ---------------------------------------------------------------- the run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    config: Config
-    flags: Flags
-    discovery: Discovery
-    clock: _Clock
-    cache: Cache | None
+    """One run. No dataclass: see `txsafe.results`."""
+
+    def __init__(
+        self, *, config: Config, flags: Flags, discovery: Discovery, clock: _Clock, cache: Cache | None
+    ) -> None:
+        self.config = config
+        self.flags = flags
+        self.discovery = discovery
+        self.clock = clock
+        self.cache = cache
 
     def status(self) -> int:
         _check_outputs(self.config, self.flags)
@@ -110,7 +115,7 @@ class _Run:
         for line in _versions(self.config, setting.catalog) if self.config.verbose else ():
             note(line)
         report = self._filter(setting.with_complaints(report), changes)
-        self._write(report, setting.catalog)
+        self._write(report, setting)
         self.clock.tell("reports")
         if self.discovery.missing:
             return ExitStatus.FAILED
@@ -135,22 +140,23 @@ class _Run:
         return changed_lines(self.config.since, self.config.root)
 
     def _filter(self, report: Report, changes: Changes | None) -> Report:
+        from txsafe.gathering import gather
         from txsafe.selection import add_errors, keep_changed, select
 
         report = select(self._compare(report), self.config)
         if changes is not None:
             report = keep_changed(report, changes)
-        return add_errors(report, (*self.discovery.errors, *self.discovery.missing))
+        return add_errors(gather(report), (*self.discovery.errors, *self.discovery.missing))
 
     def _compare(self, report: Report) -> Report:
         """Mark what the baseline knows; all of the report is compared, so that `--select` makes no entry look stale."""
-        from txsafe.baseline import compare, read_baseline
-
         config = self.config
         record_baseline(report, self.flags, config)
         file = written_baseline(self.flags) or config.baseline
         if file is None:
             return report
+        from txsafe.baseline import compare, read_baseline
+
         comparison = compare(report, read_baseline(file), root=config.root)
         if comparison.stale and not config.quiet:
             note(f"{file}: {len(comparison.stale)} stale, to be removed with --write-baseline:")
@@ -160,21 +166,18 @@ class _Run:
 
     # ------------------------------------------------------------ reports
 
-    def _write(self, report: Report, catalog: Catalog) -> None:
-        from txsafe.atomic import write_atomically
+    def _write(self, report: Report, setting: Setting) -> None:
         from txsafe.report import render
 
         config = self.config
-        plain = self._context(report, catalog, color=False)
+        plain = self._context(report, setting, color=False)
         for format_, path in config.output.items():
-            write_atomically(path, render(format_, report, plain).encode("utf-8", "backslashreplace"))
+            _write_file(path, render(format_, report, plain))
         if config.output_file is not None:
-            write_atomically(
-                config.output_file, render(config.format, report, plain).encode("utf-8", "backslashreplace")
-            )
+            _write_file(config.output_file, render(config.format, report, plain))
         else:
             color = config.format is Format.TEXT and wants_color(config.color)
-            write_output(render(config.format, report, self._context(report, catalog, color=color)))
+            write_output(render(config.format, report, self._context(report, setting, color=color)))
         if os.environ.get("GITHUB_ACTIONS") == "true":
             self._annotate(render(Format.GITHUB, report, plain))
 
@@ -189,13 +192,17 @@ class _Run:
             spoil()
             click.echo(annotations, err=True, nl=False)
 
-    def _context(self, report: Report, catalog: Catalog, *, color: bool) -> RenderContext:
+    def _names_rules(self, report: Report) -> bool:
+        """Tell whether a report says something about rules: most do for what they found, SARIF in any case."""
+        return bool(report.diagnostics) or Format.SARIF in {self.config.format, *self.config.output}
+
+    def _context(self, report: Report, setting: Setting, *, color: bool) -> RenderContext:
         from txsafe.report import RenderContext, Verbosity
 
         config = self.config
         verbosity = Verbosity.QUIET if config.quiet else Verbosity.VERBOSE if config.verbose else Verbosity.NORMAL
         return RenderContext(
-            rules=catalog.rules,
+            rules=setting.catalog.rules if self._names_rules(report) else {},
             sources=quotable_sources(self.discovery.files, report, config),
             color=color,
             width=terminal_width(),
@@ -204,13 +211,17 @@ class _Run:
         )
 
 
-def _versions(config: Config, catalog: Catalog | None = None) -> tuple[str, ...]:
+def _write_file(path: Path, text: str) -> None:
+    from txsafe.atomic import write_atomically
+
+    write_atomically(path, text.encode("utf-8", "backslashreplace"))
+
+
+def _versions(config: Config, catalog: Catalog) -> tuple[str, ...]:
     """Return how the versions are known that verdicts depend on."""
-    from txsafe.catalog import load_catalog
     from txsafe.versions import list_versions
 
-    packages = (catalog or load_catalog((*config.rule_paths, *config.profile_files))).drivers.packages
-    return tuple(version.explain() for version in list_versions(config, packages))
+    return tuple(version.explain() for version in list_versions(config, catalog.drivers.packages))
 
 
 def _check_outputs(config: Config, flags: Flags) -> None:
@@ -221,14 +232,11 @@ def _check_outputs(config: Config, flags: Flags) -> None:
     check_writable([*config.output.values(), config.output_file, written])
 
 
-@dataclass(slots=True)
 class _Clock:
     """Tells under `--debug` how long each stage took."""
 
-    enabled: bool
-    last: float = 0.0
-
-    def __post_init__(self) -> None:
+    def __init__(self, *, enabled: bool) -> None:
+        self.enabled = enabled
         self.last = time.perf_counter()
 
     def tell(self, stage: str) -> None:

@@ -14,8 +14,8 @@ import click
 from txsafe.config import Color, Config, Format, OptionError, apply, option_help
 from txsafe.config_file import load_config, read_config
 from txsafe.errors import ConfigError
-from txsafe.model import Confidence, Severity
 from txsafe.profiles import is_profile_file
+from txsafe.results import Confidence, Severity
 
 if TYPE_CHECKING:
     import enum

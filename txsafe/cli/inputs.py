@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,25 +109,50 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What files are judged by."""
+    """What files are judged by. No dataclass: see `txsafe.results`."""
 
-    config: Config
-    """With what the pooler's own file says."""
-    catalog: Catalog
-    profile: Profile
-    choice: Choice | None
-    """What the pooler's own file says, if there is one."""
+    def __init__(self, config: Config, profile: Profile, *, catalog: Catalog | None, choice: Choice | None) -> None:
+        self.config = config
+        """With what the pooler's own file says."""
+        self.profile = profile
+        self.choice = choice
+        """What the pooler's own file says, if there is one."""
+        self._catalog = catalog
+
+    @property
+    def catalog(self) -> Catalog:
+        """The rules; loaded by who asks first, as nobody does where nothing is found."""
+        if self._catalog is None:
+            self._catalog = load_rules(self.config)
+        return self._catalog
 
     @classmethod
     def of(cls, config: Config) -> Setting:
-        """Load the rules and resolve the profiles; raises `ConfigError` and `CatalogError`."""
-        from txsafe.catalog import load_catalog
+        """Load the rules where they are needed and resolve the profiles; raises `ConfigError` and `CatalogError`."""
+        return cls._of_shipped(config) or cls._of_catalog(config)
+
+    @classmethod
+    def _of_shipped(cls, config: Config) -> Setting | None:
+        """Return the setting of a configuration that names a shipped pooler and nothing that only rules explain."""
+        files = config.rule_paths or config.profile_files or config.pooler_config is not None
+        if files or config.routes or config.settings or config.server_version is not None:
+            return None
+        from txsafe.profiles import find_shipped, list_shipped_rules
+        from txsafe.selection import check_selectors
+
+        profile = find_shipped(config.profile)
+        if profile is None:
+            return None
+        check_selectors(config, list_shipped_rules())
+        return cls(config, profile, catalog=None, choice=None)
+
+    @classmethod
+    def _of_catalog(cls, config: Config) -> Setting:
         from txsafe.profiles import resolve_profile, resolve_routes
         from txsafe.selection import check_selectors
 
-        catalog = load_catalog((*config.rule_paths, *config.profile_files))
+        catalog = load_rules(config)
         check_selectors(config, catalog.rules)
         choice = _choose(config, catalog)
         chosen = config if choice is None else choice.config
@@ -137,7 +162,7 @@ class Setting:
             bare = resolve_profile(chosen.profile, catalog, settings={}, server_version=chosen.server_version)
         with _blaming(config, "settings"):
             profile = resolve_profile(bare.name, catalog, settings=chosen.settings, server_version=bare.server_version)
-        return cls(config=chosen, catalog=catalog, profile=profile, choice=choice)
+        return cls(chosen, profile, catalog=catalog, choice=choice)
 
     def with_complaints(self, report: Report) -> Report:
         """Return a report with what there is to say of the pooler's own file."""
@@ -146,6 +171,13 @@ class Setting:
         from txsafe.poolerconfig.complaints import complain
 
         return complain(self.choice, report, self.catalog)
+
+
+def load_rules(config: Config) -> Catalog:
+    """Load the shipped rules and those that a configuration names; raises `CatalogError`."""
+    from txsafe.catalog import load_catalog
+
+    return load_catalog((*config.rule_paths, *config.profile_files))
 
 
 @contextmanager

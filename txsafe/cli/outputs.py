@@ -31,10 +31,10 @@ def written_baseline(flags: Flags) -> Path | None:
 
 def record_baseline(report: Report, flags: Flags, config: Config) -> None:
     """Write down what is found now where `--write-baseline` asks for it."""
-    from txsafe.baseline import write_baseline
-    from txsafe.selection import select
-
     written = written_baseline(flags)
     if written is not None:
+        from txsafe.baseline import write_baseline
+        from txsafe.selection import select
+
         count = write_baseline(written, select(report, config).diagnostics, root=config.root)
         note(f"{written}: wrote {count} {'entry' if count == 1 else 'entries'}")

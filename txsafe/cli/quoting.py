@@ -23,8 +23,6 @@ def quotable_sources(files: Sequence[FileInput], report: Report, config: Config)
 
     The pooler's own files and settings files are quoted with asterisks for their secrets.
     """
-    from txsafe.settings.secrets import without_secrets
-
     inputs = {file.display: file for file in files}
     masked = {each.path for each in report.diagnostics if each.rule == POOLER_CONFIG}
 
@@ -39,6 +37,10 @@ def quotable_sources(files: Sequence[FileInput], report: Report, config: Config)
             source = decode(read_input(file, limit=config.max_file_size), display)
         except SourceError:
             return None
-        return without_secrets(source) if file.kind is FileKind.SETTINGS else source
+        if file.kind is not FileKind.SETTINGS:
+            return source
+        from txsafe.settings.secrets import without_secrets
+
+        return without_secrets(source)
 
     return find

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from txsafe.config import Color
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
 _QUIET_SECONDS = 1.0
 """Progress is shown from then on: shorter runs need none."""
 _SECONDS_BETWEEN = 0.1
+_WITHOUT_TERMINAL = 100
 
 
 def wants_color(choice: Color) -> bool:
@@ -38,8 +37,14 @@ def wants_color(choice: Color) -> bool:
 
 
 def terminal_width() -> int:
-    """Return the columns of the terminal, 100 where there is none."""
-    return shutil.get_terminal_size((100, 24)).columns
+    """Return the columns of the terminal, or those that `COLUMNS` names; 100 where there is neither."""
+    named = os.environ.get("COLUMNS", "")
+    if named.isdecimal() and int(named):
+        return int(named)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns or _WITHOUT_TERMINAL
+    except (OSError, ValueError):  # ValueError: it is closed
+        return _WITHOUT_TERMINAL
 
 
 def write_output(text: str) -> None:
@@ -76,13 +81,13 @@ def shown_progress(config: Config) -> Iterator[Progress | None]:
             progress.clear()
 
 
-@dataclass(slots=True)
 class Progress:
     """A line on standard error that counts files, or what `noun` says, on terminals and in long runs only."""
 
-    noun: str = "files"
-    started: float = field(default_factory=time.monotonic)
-    shown: float = 0.0
+    def __init__(self, noun: str = "files") -> None:
+        self.noun = noun
+        self.started = time.monotonic()
+        self.shown = 0.0
 
     def __call__(self, done: int, total: int) -> None:
         """Show the count if it is time to."""

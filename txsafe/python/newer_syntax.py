@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from txsafe.python.nesting import is_shallow, parse_failures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import libcst
     from libcst.metadata import CodeSpan
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _SIZE_LIMIT = 1_000_000
 _HINT = re.compile(r"\b(?:def|class|type)\s+\w+\s*(?:\[|=)|\bexcept\b[^:\n]*,|\b[fFtTrR]{1,2}[\"']")
 """Cheap: without one of these, libcst need not be asked."""
+
+_LINE_END = re.compile(r"(\r\n|\r|\n)")
 
 Edit = tuple[int, int, str]
 """Start and end in UTF-8 bytes, and what stands there instead, as many characters long."""
@@ -104,12 +106,25 @@ class _Lowering:
         for part in text.parts:
             if not isinstance(part, libcst.FormattedStringExpression | libcst.TemplatedStringExpression):
                 continue
+            if len(quotes) == 1 and self.fold(*self.located(part)):
+                continue
             start, end = self.located(part.expression)
             code = self.data[start:end].decode("utf-8")
             if quotes in code or "\\" in code or "#" in code:
                 self.edits.append((start, end, _requoted(code, quotes) or _placeholder(code)))
-            if len(quotes) == 1 and re.search(r"[\r\n]", self.data[slice(*self.located(part))].decode("utf-8")):
-                self.impossible = True  # the older literal ends at the line's end
+
+    def fold(self, start: int, end: int) -> bool:
+        """Fold a field, since the older literal ends with the line; return whether it has several lines."""
+        lines = _LINE_END.split(self.data[start:end].decode("utf-8"))
+        if len(lines) == 1:
+            return False
+        folded = _folded(lines[::2])
+        if folded is None:
+            self.impossible = True
+        else:
+            ends = (*lines[1::2], "")
+            self.edits.append((start, end, "".join(line + each for line, each in zip(folded, ends, strict=True))))
+        return True
 
     def blank(self, start: int, end: int) -> None:
         r"""Overwrite with spaces; a line end is kept and continued with a backslash before it."""
@@ -140,6 +155,19 @@ def _requoted(code: str, quotes: str) -> str | None:
     except (SyntaxError, RecursionError, MemoryError):
         return None
     return exchanged
+
+
+def _folded(lines: Sequence[str]) -> Sequence[str] | None:
+    """Return the lines of a field, a placeholder on the longest, the others blank, each continued with a backslash."""
+    if not all(lines[:-1]):
+        return None  # nothing continues a blank line
+    rooms = [len(line) - 1 for line in lines[:-1]] + [len(lines[-1])]
+    widest = rooms.index(max(rooms))
+    if rooms[widest] < len("{_}"):
+        return None
+    blank = [" " * room for room in rooms]
+    blank[widest] = "{" + "_" * (rooms[widest] - 2) + "}"
+    return [*(line + "\\" for line in blank[:-1]), blank[-1]]
 
 
 def _placeholder(code: str) -> str:

@@ -107,7 +107,9 @@ def _parse_newer(source: SourceFile, error: SyntaxError) -> tuple[ast.Module, st
     try:
         return parse_text(lowered), lowered
     except (SyntaxError, RecursionError, MemoryError):
-        message = f"invalid Python, or newer than the {_VERSION} that runs txsafe: {error.msg}"
+        kind = "newer" if lowered == source.text else "invalid Python, or newer"
+        remedy = "run txsafe with a newer Python so that this file is read"
+        message = f"{kind} than the {_VERSION} that runs txsafe: {remedy} ({error.msg})"
         raise SourceError(message, error.lineno or 0) from None
 
 

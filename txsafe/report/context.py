@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from txsafe.model import Place, Position, Severity, SourceFile
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
-Sources = Callable[[str], SourceFile | None]
+    from txsafe.model import Place, Position, SourceFile
+    from txsafe.results import Severity
+
+
+Sources: TypeAlias = "Callable[[str], SourceFile | None]"
 """Path → the text that was analysed, for code frames and the places of fixes; None where it is gone."""
 
 

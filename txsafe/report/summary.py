@@ -6,10 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from txsafe.model import Diagnostic, FileError, Report, Severity, UnresolvedSink
+from txsafe.results import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from txsafe.model import Diagnostic, UnresolvedSink
+    from txsafe.results import FileError, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

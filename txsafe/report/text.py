@@ -12,21 +12,23 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from txsafe.model import Confidence, Position, Severity
 from txsafe.report.context import Verbosity
 from txsafe.report.escaping import escape, escape_block
-from txsafe.report.frames import draw_frame, show_line
 from txsafe.report.summary import Summary, is_live, list_undiagnosed_errors, list_unresolved, summarize
 from txsafe.report.wording import count, describe_effects, is_own
+from txsafe.results import Confidence, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from txsafe.model import Diagnostic, FileError, Location, Report
+    from txsafe.model import Diagnostic, Location
     from txsafe.report.context import RenderContext
     from txsafe.report.frames import FrameLine
+    from txsafe.results import FileError, Report
 
 FEWEST_GUTTER_DIGITS = 2
+MOST_SHOWN = 12
+"""Related places of a diagnostic; who reads more of them at a terminal?"""
 _GUTTER_EXTRA = 5
 """A blank, the bar, a blank, and an ellipsis on either side of the line."""
 
@@ -116,8 +118,10 @@ def _describe(diagnostic: Diagnostic, report: Report, context: RenderContext) ->
     if suggestion := escape_block(diagnostic.suggestion):
         yield f"{bullet} {painter.paint('instead:', Ink.PLACE)}"
         yield from (f"{margin}     {painter.paint(line, Ink.CODE)}".rstrip() for line in suggestion)
-    for location in diagnostic.related:
+    for location in diagnostic.related[:MOST_SHOWN]:
         yield from _describe_related(location, context, margin)
+    if len(diagnostic.related) > MOST_SHOWN:
+        yield f"{bullet} and {len(diagnostic.related) - MOST_SHOWN} places more, which `--format json` lists"
     if diagnostic.reference:
         verb = "see " if "://" in diagnostic.reference else ""
         yield f"{bullet} {painter.paint(f'{verb}{escape(diagnostic.reference)}', Ink.FAINT)}"
@@ -136,12 +140,15 @@ def _frame(diagnostic: Diagnostic, context: RenderContext) -> tuple[FrameLine, .
     source = context.sources(diagnostic.path)
     if source is None or _is_about_whole_file(diagnostic):
         return ()
+    from txsafe.report.frames import draw_frame  # a report without findings draws none
+
     room = context.width - _GUTTER_EXTRA - max(FEWEST_GUTTER_DIGITS, len(str(diagnostic.end.line)))
     return draw_frame(source, diagnostic.start, diagnostic.end, width=room)
 
 
 def _is_about_whole_file(diagnostic: Diagnostic) -> bool:
-    return is_own(diagnostic) and diagnostic.start == diagnostic.end == Position(1, 1)
+    start, end = diagnostic.start, diagnostic.end
+    return is_own(diagnostic) and start == end and (start.line, start.column) == (1, 1)
 
 
 def _measure_gutter(frame: Sequence[FrameLine]) -> int:
@@ -167,6 +174,8 @@ def _describe_related(location: Location, context: RenderContext, margin: str) -
     place = painter.paint(f"{escape(location.path)}:{location.start.line}:", Ink.PLACE)
     yield f"{bullet} {place} {painter.paint('note:', Ink.NOTE)} {escape(location.message)}"
     source = context.sources(location.path)
+    from txsafe.report.frames import show_line
+
     line = None if source is None else show_line(source, location.start, width=context.width - len(margin) - 8)
     if line is not None and line.text:
         yield f"{margin}     {painter.paint(f'{line.number} |', Ink.GUTTER)} {line.text.strip()}"

@@ -5,27 +5,28 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from txsafe.model import Diagnostic, Effect, Outcome
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_EFFECTS: Mapping[Effect, str] = MappingProxyType(
+    from txsafe.model import Diagnostic, Effect, Outcome
+
+# By value: a report without findings needs no more of the model than `txsafe.results` has.
+_EFFECTS: Mapping[str, str] = MappingProxyType(
     {
-        Effect.LOST: "lost for this client",
-        Effect.LEAKED: "leaked to other clients",
-        Effect.WRONG_RESULT: "another statement runs than the one meant",
-        Effect.ERROR: "refused, or fails later",
-        Effect.STUCK: "cannot be released any more",
-        Effect.IGNORED: "accepted without effect",
+        "lost": "lost for this client",
+        "leaked": "leaked to other clients",
+        "wrong-result": "another statement runs than the one meant",
+        "error": "refused, or fails later",
+        "stuck": "cannot be released any more",
+        "ignored": "accepted without effect",
     }
 )
-_OUTCOMES: Mapping[Outcome, str] = MappingProxyType(
+_OUTCOMES: Mapping[str, str] = MappingProxyType(
     {
-        Outcome.SAFE: "",
-        Outcome.UNSAFE: "",
-        Outcome.COSTLY: "works, but pins the server connection: its multiplexing is lost",
-        Outcome.UNKNOWN: "nobody could confirm what this pooler does with it",
+        "safe": "",
+        "unsafe": "",
+        "costly": "works, but pins the server connection: its multiplexing is lost",
+        "unknown": "nobody could confirm what this pooler does with it",
     }
 )
 

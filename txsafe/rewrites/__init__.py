@@ -23,7 +23,9 @@ from txsafe.rewrites.reset import leave_reset_out
 from txsafe.rewrites.role_settings import move_to_role
 from txsafe.rewrites.sequence import return_number
 from txsafe.rewrites.session_characteristics import set_transaction
+from txsafe.rewrites.session_setter import set_before_autocommit
 from txsafe.rewrites.set_local import make_local
+from txsafe.rewrites.startup_settings import take_out_of_startup
 from txsafe.rewrites.surroundings import Surroundings
 from txsafe.rewrites.temp_table import replace_temporary_table
 
@@ -31,11 +33,13 @@ Rewrite = Callable[[FeatureUse, Surroundings], Fix | None]
 Pattern = Callable[[FeatureUse, Sequence[FeatureUse], Surroundings | None], str | None]
 
 REWRITES: tuple[Rewrite, ...] = (
+    take_out_of_startup,
     move_to_role,
     bind_value,
     make_local,
     leave_reset_out,
     set_transaction,
+    set_before_autocommit,
     lock_transaction,
     inline_table,
     drop_at_commit,

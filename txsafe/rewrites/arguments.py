@@ -18,6 +18,7 @@ _TAIL = re.compile(r"\s*,?\s*")
 _COMMENTED_TAIL = re.compile(r"\s*,(?:\s|#[^\r\n]*)*")
 _COMMA_BEFORE = re.compile(r",\s*\Z")
 _COMMA_AFTER = re.compile(r"\s*,[ \t]*")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _LONGEST_GAP = 2_000
 
 
@@ -95,6 +96,10 @@ def _remove(module: Module, span: Span, around: Span) -> Edit | None:
         return None
     after = _COMMA_AFTER.match(source, span.end, around.end)
     end = after.end() if after is not None else span.end
+    line = module.source.line_starts[module.source.position(span.start).line - 1]
+    line_end = _LINE_END.match(source, end)
+    if line_end is not None and not source[line : span.start].strip():
+        return Edit(place=Place(module.source.path, Span(line, line_end.end())), replacement="")
     return Edit(place=Place(module.source.path, Span(span.start, end)), replacement="")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from txsafe.model import Applicability, Confidence, StatementKind, Transaction
 from txsafe.python.names import last_name
 from txsafe.python.sinks import scope_name
+from txsafe.rewrites.migrations import Sharing, sharing_of
 from txsafe.rewrites.removal import following_statements
 
 if TYPE_CHECKING:
@@ -32,14 +33,23 @@ def applicability_in_block(use: FeatureUse, surroundings: Surroundings) -> Appli
 
     A transaction that ends at once was no more than the way to the session.
     """
-    if not is_open(use) or not is_followed(use, surroundings):
+    sharing = sharing_of(use, surroundings)
+    if not is_open(use) or not is_followed(use, surroundings) or sharing is Sharing.NOTHING:
         return Applicability.DISPLAY_ONLY
     if commits_in_loop(use, surroundings) or _commits_and_goes_on(use, surroundings):
         return Applicability.DISPLAY_ONLY
-    if use.transaction.kind is Transaction.IMPLICIT or use.confidence is not Confidence.HIGH:
+    is_sure = use.transaction.kind is Transaction.EXPLICIT and use.confidence is Confidence.HIGH
+    if not is_sure or sharing is Sharing.ONE_TRANSACTION:
         return Applicability.UNSAFE
     goes_on = any(step.block != use.transaction.block for step in surroundings.steps_after(use))
     return Applicability.UNSAFE if goes_on else Applicability.SAFE
+
+
+def what_is_missing(use: FeatureUse, surroundings: Surroundings) -> str:
+    """Say what has to be done by hand where `applicability_in_block` is display-only."""
+    if sharing_of(use, surroundings) is Sharing.NOTHING:
+        return "in each migration, as each has a transaction of its own"
+    return "in a transaction that has to be opened for it"
 
 
 def goes_on_after_commit(use: FeatureUse, surroundings: Surroundings) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Edit, Fix, StatementKind
 from txsafe.python.names import last_name
-from txsafe.rewrites.block_scope import applicability_in_block
+from txsafe.rewrites.block_scope import applicability_in_block, what_is_missing
 from txsafe.rewrites.role_settings import LISTS, is_in_hook
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def bind_value(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     applicability = applicability_in_block(use, surroundings)
     title = "Bind the value, and set it for the transaction only"
     if applicability is Applicability.DISPLAY_ONLY:
-        title += ", which has to be opened for it"
+        title += f", {what_is_missing(use, surroundings)}"
     elif applicability is Applicability.SAFE:
         applicability = Applicability.UNSAFE  # what is bound is no longer read as SQL
     edit = Edit(place=module.place(call.args[0]), replacement=text)

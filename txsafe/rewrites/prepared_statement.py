@@ -1,8 +1,8 @@
 """PREPARE … EXECUTE of one function → the statement itself with bound parameters.
 
 In: a use of the rule `sql-prepare`, its surroundings. Out: a `Fix` of the PREPARE, its EXECUTEs and its DEALLOCATE
-together, the same for each of them, or None: where a literal is put together, an argument is no placeholder or number,
-or a parameter stands in the statement more than once, in another order or within a text.
+together, the same for each of them, or None: where a text is not known in full, an argument is no constant or
+placeholder, or a `%s` would stand in the statement more than once, in another order or within a text.
 """
 
 from __future__ import annotations
@@ -10,32 +10,35 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from txsafe.model import Applicability, Edit, Fix, StatementContext, StatementKind
-from txsafe.rewrites.removal import remove_call
+from txsafe.model import HOLE_CHARACTERS, Applicability, Edit, Fix, StatementContext, StatementKind
+from txsafe.python.names import last_name
+from txsafe.rewrites.removal import Removal, remove_call, remove_node, remove_statement
 from txsafe.rewrites.respelling import sends_only
+from txsafe.rewrites.surroundings import SCRIPT
+from txsafe.sql.lexer import TokenKind, significant_tokens
 
 if TYPE_CHECKING:
-    from txsafe.model import FeatureUse
-    from txsafe.python.scopes import Module
+    from txsafe.model import FeatureUse, Place
     from txsafe.rewrites.surroundings import Surroundings
 
 RULE = "sql-prepare"
 MOST_EXECUTES = 50
 LONGEST_STATEMENT = 4_000
 """Characters: the patterns below take more than linear time."""
-_LITERAL = re.compile(
-    r"(?P<opening>[rR]?(?P<quote>\"\"\"|'''|\"|'))(?P<text>(?:(?!(?P=quote))[^\\])*)(?P=quote)", re.DOTALL
-)
-"""One literal without escapes and fields."""
+_QUOTE = re.compile(r"[rRuU]?(\"\"\"|'''|\"|')")
 _PREPARE = re.compile(
-    r"\s*PREPARE\s+\w+\s*(?:\((?P<types>[^()]*)\))?\s*AS\s+(?P<body>.*?)\s*;?\s*", re.IGNORECASE | re.DOTALL
+    r"PREPARE\s+\w+\s*(?:\((?P<types>(?:[^()]|\([^()]*\))*)\))?\s*AS\s+(?P<body>.*?)\s*;?\s*", re.IGNORECASE | re.DOTALL
 )
 _PARAMETER = re.compile(r"\$(\d+)")
 _QUOTED = re.compile(r"'[^']*\$\d[^']*'|\$\w*\$")
-_CONSTANT = re.compile(r"-?\d+(?:\.\d+)?")
-_PLACEHOLDER = re.compile(r"%s|\$\d+")
+_COMMA = re.compile(r",(?![^()]*\))")
+_IN_TURN = "%s"
+_BY_NAME = re.compile(r"\$\d+|%\(\w+\)s|:\w+")
+"""Placeholders that may stand anywhere, more than once."""
+_NAMED = re.compile(r"(?<![:\w]):[A-Za-z_]")
 _TITLE = "Send the statement itself"
 
 
@@ -55,7 +58,7 @@ def send_itself(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
         return None
     edits: list[Edit] = []
     for each in (found.prepare, *found.deallocates):
-        removal = remove_call(each.spelling.site.place, surroundings) if each.spelling and sends_only(each) else None
+        removal = _removal(each, surroundings)
         if removal is None:
             return None
         edits += removal.edits
@@ -66,6 +69,31 @@ def send_itself(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
         edits.append(edit)
     ordered = tuple(sorted(set(edits), key=lambda edit: edit.place))
     return Fix(title=_TITLE, edits=ordered, applicability=Applicability.UNSAFE)
+
+
+def _removal(use: FeatureUse, surroundings: Surroundings) -> Removal | None:
+    if use.spelling is None:
+        return None
+    site = use.spelling.site
+    if site.sink != SCRIPT:
+        return _with_its_constant(site.place, surroundings) if sends_only(use) else None
+    source = surroundings.sources(use.place.path)
+    place = site.template.locate(use.spelling.statement.span)
+    return None if source is None else remove_statement(place, source.text)
+
+
+def _with_its_constant(place: Place, surroundings: Surroundings) -> Removal | None:
+    """Remove a call, and the constant that it sends: nothing else may use it."""
+    module, call, removal = surroundings.module(place.path), surroundings.call(place), remove_call(place, surroundings)
+    if module is None or call is None or removal is None or _literal(call) is not None:
+        return removal
+    name = call.args[0].id if call.args and isinstance(call.args[0], ast.Name) else None
+    named = [node for node in ast.walk(module.tree) if isinstance(node, ast.Name) and node.id == name]
+    assignments = [parent for node in named if isinstance(parent := module.parent(node), ast.Assign)]
+    if len(named) != 2 or len(assignments) != 1 or len(assignments[0].targets) > 1:
+        return None
+    constant = remove_node(module, assignments[0])
+    return None if constant is None else Removal((*removal.edits, *constant.edits))
 
 
 def _find(use: FeatureUse, surroundings: Surroundings) -> _Prepared | None:
@@ -92,45 +120,106 @@ def _find(use: FeatureUse, surroundings: Surroundings) -> _Prepared | None:
 
 def _replacement(execute: FeatureUse, prepare: FeatureUse, surroundings: Surroundings) -> Edit | None:
     """Return the edit that puts the prepared statement where it is executed."""
-    if not sends_only(execute) or execute.spelling is None or prepare.spelling is None:
+    if execute.spelling is None or prepare.spelling is None:
         return None
-    place = execute.spelling.site.place
-    module = surroundings.module(place.path)
-    target = _literal(module, surroundings.call(place))
-    source = _literal(module, surroundings.call(prepare.spelling.site.place))
-    if module is None or target is None or source is None:
-        return None
-    prepared = _PREPARE.fullmatch(source[1]["text"])
-    if prepared is None or "%" in prepared["body"]:  # which some drivers take for the beginning of a placeholder
-        return None
-    types = [each.strip() for each in (prepared["types"] or "").split(",") if each.strip()]
-    arguments = [each.strip() for each in execute.captures.get("arguments", "").split(",") if each.strip()]
-    body = _with_arguments(prepared["body"], arguments, types)
+    site = execute.spelling.site
+    body = _filled(execute, prepare)
     if body is None:
         return None
-    text = f"{source[1]['opening']}{body}{source[1]['quote']}"
-    return Edit(place=module.place(target[0]), replacement=text)
+    if site.sink == SCRIPT:
+        return Edit(place=site.template.locate(execute.spelling.statement.span), replacement=body)
+    module, call = surroundings.module(site.place.path), surroundings.call(site.place)
+    target = None if call is None else _literal(call)
+    if module is None or call is None or target is None or not sends_only(execute) or not _is_itself(body, call):
+        return None
+    text = _spelled(body, module.source.text[module.span(target).start : module.span(target).end])
+    return None if text is None else Edit(place=module.place(target), replacement=text)
 
 
-def _literal(module: Module | None, call: ast.Call | None) -> tuple[ast.expr, re.Match[str]] | None:
-    if module is None or call is None or not call.args or not isinstance(call.args[0], ast.Constant):
+def _literal(call: ast.Call) -> ast.Constant | None:
+    """Return the literal that a call sends, itself or within `text(…)`."""
+    match call.args:
+        case [ast.Constant() as literal, *_]:
+            return literal
+        case [ast.Call(func=func, args=[ast.Constant() as literal], keywords=[]), *_] if last_name(func) == "text":
+            return literal
+        case _:
+            return None
+
+
+def _is_itself(body: str, call: ast.Call) -> bool:
+    """Return whether a driver takes nothing in a statement for a placeholder that is none."""
+    has_parameters = len(call.args) > 1 or bool(call.keywords)
+    is_construct = isinstance(call.args[0], ast.Call)
+    percent = has_parameters and "%" in body.replace(_IN_TURN, "").replace("%(", "")
+    named = is_construct and has_parameters and len(_NAMED.findall(body)) > len(_BY_NAME.findall(body))
+    return not percent and not named
+
+
+def _spelled(text: str, before: str) -> str | None:
+    """Return a literal of a text, in the quotes of another one where these will do."""
+    if "\\" in text or not all(each.isprintable() or each == "\n" for each in text):
         return None
-    span = module.span(call.args[0])
-    if span.end - span.start > LONGEST_STATEMENT:
+    own = _QUOTE.match(before)
+    single = () if "\n" in text else (*(() if own is None else (own[1],)), '"', "'")
+    quotes = (quote for quote in (*single, '"""', "'''") if quote not in text and not text.endswith(quote[0]))
+    quote = next(quotes, None)
+    return None if quote is None else f"{quote}{text}{quote}"
+
+
+# ---------------------------------------------------------------- the statement
+
+
+def _filled(execute: FeatureUse, prepare: FeatureUse) -> str | None:
+    """Return the prepared statement with the arguments of an EXECUTE in it."""
+    if prepare.spelling is None:
         return None
-    found = _LITERAL.fullmatch(module.source.text, span.start, span.end)
-    return None if found is None else (call.args[0], found)
+    span = prepare.spelling.statement.span
+    text = prepare.spelling.site.template.text[span.start : span.end]
+    prepared = _PREPARE.fullmatch(text) if len(text) <= LONGEST_STATEMENT else None
+    if prepared is None or any(hole in text for hole in HOLE_CHARACTERS.values()):
+        return None
+    types = [each.strip() for each in _COMMA.split(prepared["types"] or "") if each.strip()]
+    arguments = _arguments(execute.captures.get("arguments", ""))
+    return None if arguments is None else _with_arguments(prepared["body"], arguments, types)
+
+
+def _arguments(text: str) -> list[str] | None:
+    """Return what an EXECUTE gives, where it is constants and placeholders only: each is evaluated once."""
+    tokens = significant_tokens(text)
+    depth, starts = 0, [0]
+    for index, token in enumerate(tokens):
+        is_call = token.text == "(" and index > 0 and tokens[index - 1].kind is TokenKind.WORD
+        if token.kind is TokenKind.OTHER or (is_call and (index < 2 or tokens[index - 2].text != "::")):
+            return None
+        depth += (token.text in {"(", "["}) - (token.text in {")", "]"})
+        if token.text == "," and depth == 0:
+            starts.append(token.end)
+    found = [text[start:end].rstrip(" ,\n") for start, end in pairwise((*starts, len(text)))]
+    return [each.strip() for each in found if each.strip()]
 
 
 def _with_arguments(body: str, arguments: list[str], types: list[str]) -> str | None:
-    """Return a statement with its parameters filled in; those of the driver must come in the same order."""
+    """Return a statement with its parameters filled in; those of the driver that have no names come in turn."""
     order = [int(number) for number in _PARAMETER.findall(body)]
-    if _QUOTED.search(body) or order != list(range(1, len(arguments) + 1)) or len(types) not in {0, len(arguments)}:
+    is_whole = set(order) == set(range(1, len(arguments) + 1)) and len(types) in {0, len(arguments)}
+    in_turn = [number for number in order if arguments[number - 1 : number] == [_IN_TURN]]
+    if _QUOTED.search(body) or not is_whole or in_turn != sorted(set(in_turn)):
         return None
-    if not all(_PLACEHOLDER.fullmatch(each) or _CONSTANT.fullmatch(each) for each in arguments):
+    if any("%" in each or ":" in each.replace("::", "") for each in arguments if not _is_placeholder(each)):
         return None
     casts = types or [""] * len(arguments)
-    spelled = [
-        f"CAST({argument} AS {cast})" if cast else argument for argument, cast in zip(arguments, casts, strict=True)
-    ]
+    spelled = [_cast(argument, cast) for argument, cast in zip(arguments, casts, strict=True)]
     return _PARAMETER.sub(lambda found: spelled[int(found[1]) - 1], body)
+
+
+def _is_placeholder(argument: str) -> bool:
+    return argument == _IN_TURN or _BY_NAME.fullmatch(argument) is not None
+
+
+def _cast(argument: str, type_: str) -> str:
+    """Return an argument as the prepared statement took it, and as no operator in front takes apart."""
+    if type_:
+        return f"CAST({argument} AS {type_})"
+    is_one = _is_placeholder(argument) or len(significant_tokens(argument)) == 1
+    return argument if is_one else f"({argument})"

@@ -27,6 +27,7 @@ _TRY = re.compile(r"try[ \t\f]*:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
 _FINALLY = re.compile(r"^[ \t\f]*finally[ \t\f]*:", re.MULTILINE)
 _SEMICOLON = re.compile(r"\s*;")
 _BLANK = re.compile(r"[ \t\f]*(?:\r\n|\r|\n|\Z)")
+_BLOCKS = frozenset({"begin", "transaction", "atomic"})
 _READS = ("fetch", "scalar", "first", "one", "all", "mappings", "rowcount")
 
 
@@ -161,7 +162,7 @@ class _Remover:
         match parent:
             case ast.Try() | ast.TryStar() if name == "finalbody":
                 return self._remove_finally(parent, span)
-            case ast.With() | ast.AsyncWith() if all(_is_cursor(item.context_expr) for item in parent.items):
+            case ast.With() | ast.AsyncWith() if all(_is_only_for_it(item.context_expr) for item in parent.items):
                 return self.remove(parent)
             case _:
                 start, end = self._module.span(statement).start, self._module.span((statement, *others)[-1]).end
@@ -226,6 +227,12 @@ def _texts(module: Module, statement: ast.stmt) -> Iterator[Span]:
     for node in ast.walk(statement):
         if isinstance(node, ast.Constant | ast.JoinedStr) and (node.end_lineno or node.lineno) > node.lineno:
             yield module.span(node)
+
+
+def _is_only_for_it(expr: ast.expr) -> bool:
+    """Return whether a context is nothing without what runs in it: a cursor, or a transaction."""
+    is_block = isinstance(expr, ast.Call) and isinstance(expr.func, ast.Attribute) and expr.func.attr in _BLOCKS
+    return is_block or _is_cursor(expr)
 
 
 def _is_cursor(expr: ast.expr) -> bool:

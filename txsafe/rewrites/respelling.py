@@ -40,12 +40,20 @@ def replace_sql(
     """
     if not _PLAIN.fullmatch(replacement):
         return None
-    pieces = tuple(_pieces(spelling, span))
-    if not pieces:
-        return _insertion(spelling, span.start, replacement)
+    pieces = tuple(_pieces(spelling.site.template, span))
     if len(pieces) == 1 and not pieces[0][0].exact:
         edit = _construct(pieces[0], constructs, surroundings)
         return None if edit is None else (edit,)
+    return replace_text(spelling.site.template, span, replacement, surroundings=surroundings)
+
+
+def replace_text(
+    template: SqlTemplate, span: Span, replacement: str, *, surroundings: Surroundings
+) -> tuple[Edit, ...] | None:
+    """Return the edits that put a plain text where a span of a template's text is spelled."""
+    pieces = tuple(_pieces(template, span))
+    if not pieces:
+        return _insertion(template, span.start, replacement)
     places: list[Place] = []
     for fragment, cut in pieces:
         place = _place(fragment, cut, surroundings)
@@ -67,7 +75,7 @@ def rename_call(spelling: Spelling, name: str, new: str, *, surroundings: Surrou
     if found is None or found["name"].lower() != name:
         return None
     start = spelling.span.start + found.start("name")
-    whole = next(_pieces(spelling, Span(start, start + len(name))), None)
+    whole = next(_pieces(spelling.site.template, Span(start, start + len(name))), None)
     if whole is not None and not whole[0].exact:
         return _rename_construct(whole[0], found["name"], new, surroundings)
     shown = new.upper() if found["name"].isupper() else new
@@ -101,10 +109,10 @@ def _rename_construct(fragment: Fragment, name: str, new: str, surroundings: Sur
     return (Edit(place=Place(fragment.place.path, Span(end - len(name), end)), replacement=new),)
 
 
-def _pieces(spelling: Spelling, span: Span) -> Iterator[tuple[Fragment, Span]]:
+def _pieces(template: SqlTemplate, span: Span) -> Iterator[tuple[Fragment, Span]]:
     """Yield the fragments that a span touches, and which part of each."""
     offset = 0
-    for fragment in spelling.site.template.fragments:
+    for fragment in template.fragments:
         end = offset + len(fragment.text)
         if offset < span.end and span.start < end:
             yield fragment, Span(max(span.start, offset) - offset, min(span.end, end) - offset)
@@ -113,8 +121,8 @@ def _pieces(spelling: Spelling, span: Span) -> Iterator[tuple[Fragment, Span]]:
             return
 
 
-def _insertion(spelling: Spelling, at: int, replacement: str) -> tuple[Edit, ...] | None:
-    place = place_of(spelling.site.template, at)
+def _insertion(template: SqlTemplate, at: int, replacement: str) -> tuple[Edit, ...] | None:
+    place = place_of(template, at)
     return None if place is None else (Edit(place=place, replacement=replacement),)
 
 

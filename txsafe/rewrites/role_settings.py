@@ -1,8 +1,8 @@
-"""Settings that a program gives to every new connection → settings of the database role.
+"""Constants that a program sets on every new connection → settings of the database role.
 
-In: a parameter of the start-up packet (rule `startup-parameter`), or a constant SET in a function that runs on connect
-(rules `session-set`, `session-role` excepted), and its surroundings. Out: a `Fix` whose edits take the setting out of
-the program and whose `settings` say what the role has to be given first; or None. Such a fix is never applied alone.
+In: a SET in a function that runs on connect (rules `session-set`, `session-characteristics`), and its surroundings.
+Out: a `Fix` whose edits take the setting out of the program and whose `settings` say what the role has to be given
+first; or None. Such a fix is never applied alone.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from txsafe.catalog.templates import MISSING
 from txsafe.model import Applicability, Edit, Fix, Place, Span, StatementContext, StatementKind
 from txsafe.python.names import last_name
-from txsafe.python.startup_options import OPTION
-from txsafe.rewrites.arguments import remove_entry, remove_keyword
-from txsafe.rewrites.removal import remove_call
+from txsafe.rewrites.arguments import remove_keyword
+from txsafe.rewrites.removal import remove_call, remove_node
 from txsafe.rewrites.respelling import sends_only
 from txsafe.sql.quoting import quote_constant, quote_list
 
@@ -42,6 +41,12 @@ LISTS = frozenset(
 """Parameters that hold a list of names: a quoted text would be one name."""
 _VALUE = re.compile(r"(?:'(?:[^']|'')*'|[\w.+-]+|\"[^\"]+\")(?:\s*,\s*(?:'(?:[^']|'')*'|[\w.+-]+|\"[^\"]+\"))*")
 _WORD = re.compile(r"[\w.+-]+")
+_MODE = re.compile(
+    r"ISOLATION\s+LEVEL\s+(?P<isolation>SERIALIZABLE|REPEATABLE\s+READ|READ\s+COMMITTED|READ\s+UNCOMMITTED)"
+    r"|READ\s+(?P<access>ONLY|WRITE)|(?P<not>NOT\s+)?(?P<deferrable>DEFERRABLE)",
+    re.IGNORECASE,
+)
+_RULES = frozenset({"session-set", "session-characteristics"})
 _KEYWORDS = frozenset({"default", "local"})
 _NAME = re.compile(r"[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)?")
 _BLANK_LINES = re.compile(r"(?:[ \t\f]*(?:\r\n|\r|\n))*")
@@ -54,15 +59,12 @@ MOST_USES = 50
 
 
 def move_to_role(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
-    """Return the fix that moves what every connection is given to the role."""
-    if use.rule == "startup-parameter":
-        return _from_start_up(use, surroundings)
-    if use.rule == "session-set" and use.spelling is not None:
-        return _from_hook(use, surroundings)
-    return None
+    """Return the fix that moves what every connection is told to the role."""
+    return _from_hook(use, surroundings) if use.rule in _RULES and use.spelling is not None else None
 
 
-def _fix(edits: Iterable[Edit], settings: Iterable[Setting]) -> Fix:
+def give_to_role(edits: Iterable[Edit], settings: Iterable[Setting]) -> Fix:
+    """Return the fix that takes settings out of the program; applied alone, it would lose them."""
     given = tuple(settings)
     names = ", ".join(dict.fromkeys(name for name, _ in given))
     return Fix(
@@ -73,54 +75,12 @@ def _fix(edits: Iterable[Edit], settings: Iterable[Setting]) -> Fix:
     )
 
 
-# ---------------------------------------------------------------- the start-up packet
-
-
-def _from_start_up(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
-    module = surroundings.module(use.place.path)
-    if module is None:
-        return None
-    word = surroundings.keyword(use.place)
-    if word is not None and use.captures.get("carrier") == "options":
-        return _of_options(remove_keyword(module, *word), word[1].value)
-    found = surroundings.entry(use.place)
-    if found is None:
-        return None
-    table, key = found
-    value = next(value for other, value in zip(table.keys, table.values, strict=True) if other is key)
-    edit = _without(module, table, key)
-    if use.captures.get("carrier") == "options":
-        return _of_options(edit, value)
-    setting = _setting(use.captures.get("name", ""), value.value if isinstance(value, ast.Constant) else None)
-    return None if edit is None or setting is None else _fix([edit], [setting])
-
-
-def _of_options(edit: Edit | None, value: ast.expr) -> Fix | None:
-    """Move all that an `options` text holds, which goes as a whole."""
-    text = value.value if isinstance(value, ast.Constant) else None
-    if edit is None or not isinstance(text, str) or OPTION.sub("", text).strip():
-        return None
-    settings = [
-        _setting(option[1].replace("-", "_"), re.sub(r"\\(.)", r"\1", option[2])) for option in OPTION.finditer(text)
-    ]
-    known = [setting for setting in settings if setting is not None]
-    return _fix([edit], known) if known and len(known) == len(settings) else None
-
-
-def _setting(name: str, value: object) -> Setting | None:
+def setting_of(name: str, value: object) -> Setting | None:
+    """Return a parameter as SQL gives it to a role; None where it is none, or its value is no text."""
     if not isinstance(value, str) or not _NAME.fullmatch(name):
         return None
     spelled = quote_list(value) if name.lower() in LISTS else quote_constant(value)
     return None if spelled is None else (name.lower(), spelled)
-
-
-def _without(module: Module, table: ast.Dict, key: ast.expr) -> Edit | None:
-    """Remove an entry; with its last one a mapping goes that was given as a keyword argument."""
-    word = module.parent(table)
-    call = module.parent(word) if isinstance(word, ast.keyword) else None
-    if len(table.keys) == 1 and isinstance(word, ast.keyword) and isinstance(call, ast.Call):
-        return remove_keyword(module, call, word)
-    return remove_entry(module, table, key)
 
 
 # ---------------------------------------------------------------- what runs on connect
@@ -132,30 +92,57 @@ def _from_hook(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     place = use.spelling.site.place
     module, call = surroundings.module(place.path), surroundings.call(place)
     function = None if module is None or call is None else module.function(call)
-    own = _constant(use)
+    own = _constants(use)
     if module is None or function is None or own is None or not _runs_on_connect(module, function, surroundings):
         return None
     whole = _remove_hook(module, function, use, surroundings)
     if whole is not None:
         return whole
     removal = remove_call(place, surroundings) if sends_only(use) else None
-    return None if removal is None else _fix(removal.edits, [own])
+    return None if removal is None else give_to_role(removal.edits, own)
 
 
-def _constant(use: FeatureUse) -> Setting | None:
-    """Return what a SET or set_config() gives, where both name and value are constants."""
+def _constants(use: FeatureUse) -> tuple[Setting, ...] | None:
+    """Return what a statement gives to the session, where all of it is constant."""
     if use.spelling is None or use.spelling.statement.context is not StatementContext.TOP:
         return None
+    if use.spelling.statement.kind is StatementKind.SET_CHARACTERISTICS:
+        return _characteristics(use.captures.get("modes", ""))
+    own = _constant(use, use.spelling.statement.kind)
+    return None if own is None else (own,)
+
+
+def _characteristics(modes: str) -> tuple[Setting, ...] | None:
+    """Return the parameters behind transaction modes.
+
+    <https://www.postgresql.org/docs/current/sql-set-transaction.html>
+    """
+    found = tuple(_MODE.finditer(modes))
+    if not found or _MODE.sub("", modes).replace(",", "").strip():
+        return None
+    return tuple(_parameter(mode) for mode in found)
+
+
+def _parameter(mode: re.Match[str]) -> Setting:
+    if mode["isolation"] is not None:
+        return "default_transaction_isolation", f"'{' '.join(mode['isolation'].lower().split())}'"
+    if mode["access"] is not None:
+        return "default_transaction_read_only", "'on'" if mode["access"].upper() == "ONLY" else "'off'"
+    return "default_transaction_deferrable", "'on'" if mode["not"] is None else "'off'"
+
+
+def _constant(use: FeatureUse, kind: StatementKind) -> Setting | None:
+    """Return what a SET or set_config() gives, where both name and value are constants."""
     if use.captures.get("call") == "set_config":
         value = use.captures.get("argument-2", "")
         plain = value[1:-1] if re.fullmatch(r"'[^'\\]*'", value) else None
-        return _setting(use.captures.get("literal-1", ""), plain)
+        return setting_of(use.captures.get("literal-1", ""), plain)
     name, value = use.captures.get("name", ""), use.captures.get("value", "")
-    is_set = use.spelling.statement.kind is StatementKind.SET and MISSING not in value
+    is_set = kind is StatementKind.SET and MISSING not in value
     if not is_set or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
         return None
     if name.lower() not in LISTS and _WORD.fullmatch(value):
-        return None if value.lower() in _KEYWORDS else _setting(name, value)
+        return None if value.lower() in _KEYWORDS else setting_of(name, value)
     return name.lower(), value
 
 
@@ -171,7 +158,9 @@ def _runs_on_connect(module: Module, function: FunctionNode, surroundings: Surro
     decorators = getattr(function, "decorator_list", ())
     if any(_is_for_connections(each) for each in decorators if isinstance(each, ast.Call)):
         return True
-    return _registration(module, function, surroundings) is not None
+    if _registration(module, function, surroundings) is not None:
+        return True
+    return _listener(module, function, surroundings) is not None
 
 
 def _is_for_connections(call: ast.Call) -> bool:
@@ -196,28 +185,59 @@ def _registration(
     return found[0] if len(found) == 1 else None
 
 
+def _listener(module: Module, function: FunctionNode, surroundings: Surroundings) -> ast.Call | None:
+    """Return the call that makes a function listen for new connections, where that is all that is done with it."""
+    if isinstance(function, ast.Lambda):
+        return None
+    given = surroundings.given(module.source.path, function.name)
+    return given[0] if len(given) == 1 and _listens(given[0], function.name) else None
+
+
+def _listens(call: ast.Call, name: str) -> bool:
+    match call:
+        case ast.Call(args=[_, ast.Constant(value=str(event)), ast.Name(id=given), *_]):
+            return last_name(call.func) == "listen" and event in _CONNECTS and given == name
+        case ast.Call(func=ast.Attribute(value=signal, attr="connect"), args=[ast.Name(id=given), *_]):
+            return last_name(signal) == "connection_created" and given == name
+        case _:
+            return False
+
+
 def _remove_hook(module: Module, function: FunctionNode, use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     """Remove a function that does nothing but set constants, with what registers it."""
     if isinstance(function, ast.Lambda) or not isinstance(module.parent(function), ast.Module):
         return None
     uses = [each for each in surroundings.uses if each.spelling is not None and each.scope == use.scope]
-    settings = [_constant(each) for each in uses]
-    known = [setting for setting in settings if setting is not None]
-    if len(uses) > MOST_USES or len(known) < len(settings) or not all(sends_only(each) for each in uses):
+    settings = [_constants(each) for each in uses]
+    known = [setting for given in settings if given is not None for setting in given]
+    if len(uses) > MOST_USES or None in settings or not all(sends_only(each) for each in uses):
         return None
     sends = {module.span(call) for call in module.calls for each in uses if _sends(module, call, each)}
     if not all(_only_sets(module, statement, sends) for statement in function.body):
         return None
-    registration = _registration(module, function, surroundings)
-    if _times_named(module, function.name) != (0 if registration is None else 1):
+    unregistered = _unregister(module, function, surroundings)
+    return None if unregistered is None else give_to_role([_removal(module, function), *unregistered], known)
+
+
+def _unregister(
+    module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, surroundings: Surroundings
+) -> tuple[Edit, ...] | None:
+    """Return the edits that no longer have a function called; None where something else names it."""
+    registration, listener = (
+        _registration(module, function, surroundings),
+        _listener(module, function, surroundings),
+    )
+    known = sum(each is not None for each in (registration, listener))
+    if known > 1 or _times_named(module, function.name) != known:
         return None
-    edits = [_removal(module, function)]
     if registration is not None:
         edit = remove_keyword(module, *registration)
-        if edit is None:
-            return None
-        edits.append(edit)
-    return _fix(edits, known)
+        return None if edit is None else (edit,)
+    if listener is None:
+        return ()
+    statement = module.parent(listener)
+    removal = remove_node(module, statement) if isinstance(statement, ast.Expr) else None
+    return None if removal is None else removal.edits
 
 
 def _sends(module: Module, call: ast.Call, use: FeatureUse) -> bool:

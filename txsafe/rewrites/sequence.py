@@ -1,18 +1,22 @@
-"""INSERT, then `SELECT currval('table_column_seq')` → INSERT … RETURNING column.
+"""INSERT, then `SELECT currval('table_column_seq')` or `lastval()` → INSERT … RETURNING column.
 
 In: a use of the rule `sequence-session-state`, its surroundings. Out: a `Fix`, or None. Only where the two statements
-follow each other on one object, the INSERT gives one row, and the sequence says which table and column it is for.
+follow each other on one object, and the INSERT gives one row. The sequence of currval() says which table and column it
+is for; for lastval() the INSERT itself does, or the file's CREATE TABLE. Otherwise the edits are only displayed.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Edit, Fix, Span, Spelling
+from txsafe.rewrites.number_column import column_of_sequence, column_that_draws, table_of_insert
 from txsafe.rewrites.removal import previous_statement, remove_node, remove_statement
-from txsafe.rewrites.respelling import is_all_of, replace_sql
+from txsafe.rewrites.respelling import is_all_of, replace_sql, sends_only
+from txsafe.rewrites.straight_line import repeats
 from txsafe.rewrites.surroundings import SCRIPT
 
 if TYPE_CHECKING:
@@ -21,61 +25,87 @@ if TYPE_CHECKING:
     from txsafe.rewrites.surroundings import Step, Surroundings
 
 RULE = "sequence-session-state"
-_INSERT = re.compile(
-    r"INSERT\s+INTO\s+(?:\w+\.)?(?P<table>\w+)\s*(?:\([^()]*\)\s*)?(?:VALUES\s*\(|DEFAULT\s+VALUES)", re.IGNORECASE
-)
-_MORE = re.compile(r"\)\s*,\s*\(|\bRETURNING\b|\bON\s+CONFLICT\b|\bSELECT\b", re.IGNORECASE)
-"""Several rows, maybe none, or an answer of its own."""
-_SERIAL = re.compile(
-    r"pg_get_serial_sequence\(\s*'(?:\w+\.)?(?P<table>\w+)'\s*,\s*'(?P<column>\w+)'\s*\)", re.IGNORECASE
-)
-_NAME = re.compile(r"'(?:\w+\.)?(?P<name>\w+)_seq'(?:\s*::\s*regclass)?", re.IGNORECASE)
+_ALIAS = re.compile(r"\s+AS\s+\w+\s*\Z", re.IGNORECASE)
+_BETWEEN = re.compile(r"(?:[\s;]|--[^\r\n]*)*")
+_UNSEEN = "id"
+"""What the column is called in most programs, where nothing says how in this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the INSERT is to return."""
+
+    column: str
+    is_evident: bool
+    alias: str = ""
+
+    @property
+    def clause(self) -> str:
+        return f" RETURNING {self.column}{self.alias}"
 
 
 def return_number(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
     """Return the fix that lets the INSERT tell the number that it drew."""
-    if use.rule != RULE or use.spelling is None or use.captures.get("call") != "currval" or not is_all_of(use):
+    if use.rule != RULE or use.spelling is None or use.captures.get("call") not in {"currval", "lastval"}:
         return None
-    insert = next(surroundings.steps_before(use), None)
-    if insert is None or not insert.is_alone:
+    insert, alias = next(surroundings.steps_before(use), None), _alias(use)
+    if insert is None or not insert.is_alone or alias is None:
         return None
-    column = _column(use.captures.get("argument-1", ""), insert)
-    if column is None:
+    asked = _asked(use, insert, alias, surroundings)
+    returning = None if asked is None else _returning(insert, asked, surroundings)
+    if asked is None or returning is None:
         return None
-    returning = _returning(insert, column, surroundings)
-    if returning is None:
-        return None
-    edits = _in_script(use, returning, surroundings) or _in_program(use, insert, returning, surroundings)
+    edits = _in_script(use, insert, returning, surroundings) or _in_program(use, insert, returning, surroundings)
     if edits is None:
         return None
-    return Fix(title=f"Let the INSERT return {column}", edits=edits, applicability=Applicability.UNSAFE)
+    if asked.is_evident:
+        return Fix(title=f"Let the INSERT return {asked.column}", edits=edits, applicability=Applicability.UNSAFE)
+    title = (
+        f"Let the INSERT return the column that draws the number; {asked.column} is a guess, as its table is not seen"
+    )
+    return Fix(title=title, edits=edits, applicability=Applicability.DISPLAY_ONLY)
 
 
-def _column(argument: str, insert: Step) -> str | None:
-    """Return the column that a sequence is for, where that is one of the table that the INSERT is into."""
-    found = _INSERT.match(insert.text)
-    if found is None or _MORE.search(insert.text):
+def _alias(use: FeatureUse) -> str | None:
+    """Return what the number is called, with its AS; None where the call is not all that is asked."""
+    if is_all_of(use):
+        return ""
+    if use.spelling is None or not (use.spelling.site.sink == SCRIPT or sends_only(use)):
         return None
-    table = found["table"].lower()
-    serial, name = _SERIAL.fullmatch(argument), _NAME.fullmatch(argument)
-    if serial is not None:
-        return serial["column"] if serial["table"].lower() == table else None
-    start = f"{table}_"
-    return name["name"][len(start) :] or None if name is not None and name["name"].lower().startswith(start) else None
+    text, span, call = use.spelling.site.template.text, use.spelling.statement.span, use.spelling.span
+    found = _ALIAS.fullmatch(text, call.end, span.end)
+    is_select = text[span.start : call.start].strip().upper() == "SELECT"
+    return f" {found[0].strip()}" if found is not None and is_select else None
 
 
-def _returning(insert: Step, column: str, surroundings: Surroundings) -> Edit | None:
+def _asked(use: FeatureUse, insert: Step, alias: str, surroundings: Surroundings) -> _Asked | None:
+    """Return the column that the number is for; a guess where lastval() asks for that of a table out of view."""
+    table = table_of_insert(insert.text)
+    if table is None:
+        return None
+    created = tuple(step.text for step in surroundings.creating(table))
+    if use.captures.get("call") == "currval":
+        column = column_of_sequence(use.captures.get("argument-1", ""), table)
+        return None if column is None else _Asked(column, is_evident=True, alias=alias)
+    column = column_that_draws(insert.text, created)
+    return _Asked(column or _UNSEEN, is_evident=column is not None, alias=alias)
+
+
+def _returning(insert: Step, asked: _Asked, surroundings: Surroundings) -> Edit | None:
     end = insert.statement.span.end
     spelling = Spelling(site=insert.site, statement=insert.statement, span=insert.statement.span)
-    edits = replace_sql(spelling, Span(end, end), f" RETURNING {column}", surroundings=surroundings)
+    edits = replace_sql(spelling, Span(end, end), asked.clause, surroundings=surroundings)
     return None if edits is None else edits[0]
 
 
-def _in_script(use: FeatureUse, returning: Edit, surroundings: Surroundings) -> tuple[Edit, ...] | None:
+def _in_script(use: FeatureUse, insert: Step, returning: Edit, surroundings: Surroundings) -> tuple[Edit, ...] | None:
     source = surroundings.sources(use.place.path)
     if source is None or use.spelling is None or use.spelling.site.sink != SCRIPT:
         return None
     place = use.spelling.site.template.locate(use.spelling.statement.span)
+    before = insert.site.template.locate(insert.statement.span)
+    if not _BETWEEN.fullmatch(source.text, before.span.end, place.span.start):
+        return None
     return (returning, *remove_statement(place, source.text).edits)
 
 
@@ -92,14 +122,25 @@ def _in_program(use: FeatureUse, insert: Step, returning: Edit, surroundings: Su
     if module is None or asked is None or inserted is None or not _have_one_receiver(inserted, asked):
         return None
     first, second = module.statement(inserted), module.statement(asked)
-    if first is None or second is None or previous_statement(module, second) is not first:
-        return None
-    if not _is_bare(first, inserted):
+    if first is None or second is None or repeats(inserted) or not _is_bare(first, inserted):
         return None
     if _is_bare(second, asked):
-        removal = remove_node(module, second)
+        removal = remove_node(module, second) if _precedes(module, first, second) else None
         return None if removal is None else (returning, *removal.edits)
-    return _moved(module, inserted, asked, returning)
+    is_next = previous_statement(module, second) is first
+    return _moved(module, inserted, asked, returning) if is_next else None
+
+
+def _precedes(module: Module, first: ast.stmt, second: ast.stmt) -> bool:
+    """Return whether nothing but the end of a transaction comes in between: what a cursor has read stays in it."""
+    before = previous_statement(module, second)
+    while before is not None and before is not first:
+        match before:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="commit"), args=[], keywords=[])):
+                before = previous_statement(module, before)
+            case _:
+                return False
+    return before is first
 
 
 def _moved(module: Module, inserted: ast.Call, asked: ast.Call, returning: Edit) -> tuple[Edit, ...] | None:

@@ -12,7 +12,13 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Fix, Span, StatementContext
-from txsafe.rewrites.block_scope import SETTERS, applicability_in_block, goes_on_after_commit, is_open
+from txsafe.rewrites.block_scope import (
+    SETTERS,
+    applicability_in_block,
+    goes_on_after_commit,
+    is_open,
+    what_is_missing,
+)
 from txsafe.rewrites.respelling import replace_sql
 from txsafe.rewrites.role_settings import is_in_hook
 
@@ -47,7 +53,7 @@ def _fix(title: str, edits: tuple[Edit, ...] | None, use: FeatureUse, surroundin
     if applicability is Applicability.DISPLAY_ONLY and _takes_back(use, surroundings):
         applicability = Applicability.UNSAFE
     if applicability is Applicability.DISPLAY_ONLY:
-        title += ", in a transaction that has to be opened for it"
+        title += f", {what_is_missing(use, surroundings)}"
     return Fix(title=title, edits=edits, applicability=applicability)
 
 

@@ -10,10 +10,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
-from txsafe.model import Span
+from txsafe.model import Span, StatementKind
 from txsafe.python.names import last_name
 from txsafe.python.sinks import scope_name
 from txsafe.python.tree import Newer
+from txsafe.rewrites.number_column import table_created
 from txsafe.source import FileKind, file_kind
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ SCRIPT = "script"
 """The sink of the statements of a `.sql` file."""
 MOST_STEPS = 1000
 """Statements that one use is held against: a long script must not take quadratic time."""
+
+
+MOST_TABLES = 10
+"""Statements that create a table of one name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,21 @@ class Surroundings:
         """Return the call of the function whose name ends where a place does."""
         return self._calls(place.path).by_name.get(place.span.end)
 
+    def calls_named(self, path: str, name: str) -> Sequence[ast.Call]:
+        """Return the calls of a file whose function's name ends in a word."""
+        return self._calls(path).by_word.get(name, ())
+
+    def call_around(self, place: Place) -> ast.Call | None:
+        """Return the call that a place belongs to: its name, or an argument of it."""
+        calls = self._calls(place.path)
+        word = calls.by_keyword.get(place.span)
+        found = calls.by_name.get(place.span.end) if word is None else word[0]
+        return calls.by_argument.get(place.span) if found is None else found
+
+    def assignment_to(self, place: Place) -> ast.Assign | None:
+        """Return the statement that assigns to the attribute whose name ends where a place does."""
+        return self._calls(place.path).by_target.get(place.span.end)
+
     def keyword(self, place: Place) -> tuple[ast.Call, ast.keyword] | None:
         """Return the keyword argument at a place, and its call."""
         return self._calls(place.path).by_keyword.get(place.span)
@@ -109,9 +129,19 @@ class Surroundings:
         """Return the keyword argument whose value stands at a place, and its call."""
         return self._calls(place.path).by_value.get(place.span)
 
+    def text_at(self, place: Place) -> ast.expr | None:
+        """Return the literal that stands at a place, or that the keyword argument at that place hands in."""
+        calls = self._calls(place.path)
+        word = calls.by_keyword.get(place.span)
+        return calls.by_text.get(place.span) if word is None else word[1].value
+
     def handing_in(self, path: str, name: str) -> Sequence[tuple[ast.Call, ast.keyword]]:
         """Return the keyword arguments of a file that hand in what a name stands for, and their calls."""
         return self._calls(path).by_named.get(name, ())
+
+    def given(self, path: str, name: str) -> Sequence[ast.Call]:
+        """Return the calls of a file that are given what a name stands for, by its position."""
+        return self._calls(path).by_given.get(name, ())
 
     def endings(self, path: str, *, after: int = -1) -> Sequence[ast.Call]:
         """Return the commits and rollbacks of a file that start after an offset, in order."""
@@ -156,7 +186,25 @@ class Surroundings:
 
     def steps_of(self, step: Step) -> Sequence[Step]:
         """Return all statements of the same function or script, at most `MOST_STEPS`."""
-        return self._by_scope.get((step.site.place.path, step.site.scope), ())[:MOST_STEPS]
+        return self.steps_in(step.site.place.path, step.site.scope)
+
+    def steps_in(self, path: str, scope: str) -> Sequence[Step]:
+        """Return all statements of a function or script, at most `MOST_STEPS`."""
+        return self._by_scope.get((path, scope), ())[:MOST_STEPS]
+
+    def creating(self, table: str) -> Sequence[Step]:
+        """Return the statements of the file that create a table of a name, whatever its schema; folded."""
+        return self._creating.get(table, ())[:MOST_TABLES]
+
+    @cached_property
+    def _creating(self) -> Mapping[str, Sequence[Step]]:
+        found: dict[str, list[Step]] = defaultdict(list)
+        for steps in self._by_scope.values():
+            for step in steps:
+                table = table_created(step.text) if step.statement.kind is StatementKind.DDL else None
+                if table is not None:
+                    found[table].append(step)
+        return found
 
     def respelled(self, site: SqlSite) -> SqlSite:
         """Return a site whose template maps character by character, as far as the program spells it."""
@@ -219,10 +267,20 @@ class _Calls:
     by_span: Mapping[Span, ast.Call] = field(default_factory=dict)
     by_name: Mapping[int, ast.Call] = field(default_factory=dict)
     """By where the function's name ends."""
+    by_word: Mapping[str, Sequence[ast.Call]] = field(default_factory=dict)
+    """By the last part of the function's name."""
     by_keyword: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
     by_value: Mapping[Span, tuple[ast.Call, ast.keyword]] = field(default_factory=dict)
+    by_argument: Mapping[Span, ast.Call] = field(default_factory=dict)
+    """By where an argument without a name stands."""
+    by_target: Mapping[int, ast.Assign] = field(default_factory=dict)
+    """Statements that assign to an attribute, by where its name ends."""
+    by_text: Mapping[Span, ast.expr] = field(default_factory=dict)
+    """Literals of texts."""
     by_named: Mapping[str, Sequence[tuple[ast.Call, ast.keyword]]] = field(default_factory=dict)
     """By the name that the keyword argument hands in."""
+    by_given: Mapping[str, Sequence[ast.Call]] = field(default_factory=dict)
+    """By the name that an argument without a name hands in."""
     endings: Sequence[tuple[int, ast.Call]] = ()
     """Commits and rollbacks and where they start, in order."""
     looping: frozenset[str] = frozenset()
@@ -236,9 +294,14 @@ class _Calls:
         return cls(
             by_span={module.span(call): call for call in module.calls},
             by_name={module.span(call.func).end: call for call in module.calls},
+            by_word=_by_word(module),
             by_keyword={module.span(word): (call, word) for call in module.calls for word in call.keywords},
             by_value={module.span(word.value): (call, word) for call in module.calls for word in call.keywords},
+            by_argument={module.span(argument): call for call in module.calls for argument in call.args},
+            by_target=_by_target(module),
+            by_text={module.span(text): text for text in module.strings},
             by_named=_by_named(module),
+            by_given=_by_given(module),
             endings=endings,
             looping=frozenset(scope_name(module, call) for _, call in endings if module.in_loop(call)),
             entries=tuple(_entries(module)),
@@ -254,6 +317,34 @@ def _by_named(module: Module) -> Mapping[str, Sequence[tuple[ast.Call, ast.keywo
             if isinstance(word.value, ast.Name):
                 found[word.value.id].append((call, word))
     return found
+
+
+def _by_given(module: Module) -> Mapping[str, Sequence[ast.Call]]:
+    import ast
+
+    found: dict[str, list[ast.Call]] = defaultdict(list)
+    for call in module.calls:
+        for argument in call.args:
+            if isinstance(argument, ast.Name):
+                found[argument.id].append(call)
+    return found
+
+
+def _by_word(module: Module) -> Mapping[str, Sequence[ast.Call]]:
+    found: dict[str, list[ast.Call]] = defaultdict(list)
+    for call in module.calls:
+        found[last_name(call.func)].append(call)
+    return found
+
+
+def _by_target(module: Module) -> Mapping[int, ast.Assign]:
+    import ast
+
+    return {
+        module.span(node.targets[0]).end: node
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)
+    }
 
 
 def _endings(module: Module) -> Iterator[tuple[int, ast.Call]]:
