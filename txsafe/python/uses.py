@@ -30,11 +30,12 @@ from txsafe.python.described import Described
 from txsafe.python.forwarded import awaits_more
 from txsafe.python.keyed import keyed
 from txsafe.python.presumed import Presumed
-from txsafe.python.receiver import NOTHING, Certainty
+from txsafe.python.program_settings import given_in_program
+from txsafe.python.receiver import NOTHING, Certainty, Receiver
 from txsafe.python.search import Reach
 from txsafe.python.sinks import scope_name
 from txsafe.python.startup_options import read_options
-from txsafe.python.values import Table, Text, Unknown, evaluate
+from txsafe.python.values import Scalar, Table, Text, Unknown, evaluate
 from txsafe.python.wrappers import depends_on_parameters
 from txsafe.versions import assume
 
@@ -52,6 +53,7 @@ _BESIDE_MIGRATIONS = "/migrations/"
 """Where a migration's functions stand; nearly all run in its transaction, so even a doubtful use is looked into."""
 _OPTIONS_VARIABLE = "PGOPTIONS"
 _RECEIVER = "@receiver"
+_SWITCH = "@switched-on."
 _HOOKED = "@hooked."
 """The path of the transaction that a call is made in."""
 
@@ -193,12 +195,25 @@ class Uses:
             values = self._receivers.hooks.assigned(path.removeprefix(_HOOKED))
             found = tuple(value for expr in values for value in evaluate(self._module, expr))
             return Argument(found or (Presence.ABSENT,))
+        if path.startswith(_SWITCH):
+            return Argument((self._switched_on(described.receiver, path.removeprefix(_SWITCH)),))
+        return self._made_with(described, path)
+
+    def _made_with(self, described: Described, path: str) -> Argument:
         made = described.receiver.made
         if made is None:
             return Argument((Presence.ABSENT,))
         if path == "@made":
             return Argument((Unknown("made in view", self._module.place(described.node)),))
         return made.get(path.removeprefix("@made."))
+
+    def _switched_on(self, receiver: Receiver, path: str) -> Scalar | Presence:
+        """Return what a setting is surely switched on with for a connection, by the name that it is opened by."""
+        default, _, setting = path.partition(".")
+        sections = ("", *(receiver.route or (default,)))
+        given = (each for each in given_in_program(self._module, setting) if each.section in sections)
+        on = (value for each in given for value in each.values if isinstance(value, Scalar) and value.value)
+        return next(on, Presence.ABSENT)
 
     def _kind_after(self, described: Described, transaction: TransactionContext) -> Transaction:
         """Return the kind of transaction, as the call itself leaves it."""
