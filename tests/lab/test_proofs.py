@@ -229,7 +229,7 @@ def test_server_connections_take_turns(pooler: Endpoint) -> None:
 
 
 # A program that fails leaves its cursor: that is what is shown.
-@pytest.mark.filterwarnings(r"ignore:<psycopg\.ServerCursor object:ResourceWarning")
+@pytest.mark.filterwarnings(r"ignore:<[\w.]+\.Server(Side)?Cursor object:ResourceWarning")
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_a_rewrite_ends_what_the_program_did_behind_a_pooler(path: Path, pooler: Endpoint) -> None:
     before = path.read_text(encoding="utf-8")
