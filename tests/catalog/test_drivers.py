@@ -208,7 +208,8 @@ def test_what_runs_a_function_and_what_wraps_requests_are_decoded() -> None:
 
 def test_what_a_setting_of_the_program_cures_is_decoded() -> None:
     drivers = decode(
-        "id: d\ntitle: D\nfunctions:\n  d.f: {uses: [{api: x, cure: {setting: OFF, mapping: ALL, entry: main}}, {api: y}]}\n"
+        "id: d\ntitle: D\nfunctions:\n"
+        "  d.f: {uses: [{api: x, cure: {setting: OFF, mapping: ALL, entry: main}}, {api: y}]}\n"
     )
     first, second = drivers.functions["d.f"].call.uses
     assert first.cure is not None
