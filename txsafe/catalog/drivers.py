@@ -278,6 +278,10 @@ class Drivers:
     types: Mapping[str, Type] = field(default_factory=dict)
     """By every one of their names."""
     functions: Mapping[str, DriverFunction] = field(default_factory=dict)
+    function_names: frozenset[str] = frozenset()
+    """Last parts of the names of functions."""
+    method_names: frozenset[str] = frozenset()
+    """Of all types."""
     values: Mapping[str, str] = NO_FACTS
     """Module-level object → name of its type."""
     constructs: frozenset[str] = frozenset()
@@ -380,6 +384,8 @@ def _finish(draft: _Draft) -> Drivers:
         imports=MappingProxyType(draft.imports),
         types=MappingProxyType(types),
         functions=MappingProxyType(draft.functions),
+        function_names=frozenset(name.rpartition(".")[2] for name in draft.functions),
+        method_names=frozenset(name for type_ in types.values() for name in type_.methods),
         values=MappingProxyType(draft.values),
         constructs=frozenset(draft.constructs),
         hooking=frozenset(
