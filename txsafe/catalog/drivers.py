@@ -78,8 +78,20 @@ class Use:
     """Package → the range that its version must be in."""
     sure: bool = False
     """No use at all where the conditions cannot be decided."""
+    cure: Cure | None = None
     confidence: Confidence = Confidence.HIGH
     facts: Mapping[str, str] = NO_FACTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cure:
+    """A setting of the program that makes a use harmless."""
+
+    setting: str
+    mapping: str
+    """What holds the settings of each connection."""
+    entry: str
+    """The connection that is meant where the program names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -664,11 +676,20 @@ def _decode_use(reader: Reader, draft: _Draft, library: Mapping[str, str]) -> Us
         unless=_decode_conditions(reader, "unless"),
         versions=_decode_versions(versions, draft) if versions is not None else NO_FACTS,
         sure=reader.flag("sure"),
+        cure=_decode_cure(reader.optional_reader("cure")),
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
         facts=MappingProxyType({**reader.text_map("facts"), **library}),
     )
     reader.finish()
     return use
+
+
+def _decode_cure(reader: Reader | None) -> Cure | None:
+    if reader is None:
+        return None
+    cure = Cure(setting=reader.text("setting"), mapping=reader.text("mapping"), entry=reader.text("entry"))
+    reader.finish()
+    return cure
 
 
 def _decode_versions(reader: Reader, draft: _Draft) -> Mapping[str, str]:

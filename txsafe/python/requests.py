@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, Related, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.callsites import positional
-from txsafe.python.domain import Scalar
-from txsafe.python.program_settings import given_in_program
+from txsafe.python.program_settings import find_switch
 
 if TYPE_CHECKING:
     from txsafe.catalog.drivers import Requests
@@ -56,12 +55,6 @@ def _is_handler(module: Module, function: FunctionNode, requests: Requests) -> b
 
 def _switched_on(module: Module, requests: Requests) -> Related | None:
     """Return where the program turns the setting on."""
+    place = find_switch(module, requests.setting)
     message = f"`{requests.setting}` wraps each request in a transaction"
-    for given in given_in_program(module, requests.setting):
-        if not all(_is_false(each) for each in given.values):
-            return Related(place=given.place, message=message)
-    return None
-
-
-def _is_false(value: object) -> bool:
-    return isinstance(value, Scalar) and not value.value
+    return None if place is None else Related(place=place, message=message)

@@ -30,19 +30,19 @@ from txsafe.python.described import Described
 from txsafe.python.forwarded import awaits_more
 from txsafe.python.keyed import keyed
 from txsafe.python.presumed import Presumed
-from txsafe.python.program_settings import given_in_program
-from txsafe.python.receiver import NOTHING, Certainty, Receiver
+from txsafe.python.program_settings import find_entry, find_switch
+from txsafe.python.receiver import NOTHING, Certainty
 from txsafe.python.search import Reach
 from txsafe.python.sinks import scope_name
 from txsafe.python.startup_options import read_options
-from txsafe.python.values import Scalar, Table, Text, Unknown, evaluate
+from txsafe.python.values import Table, Text, Unknown, evaluate
 from txsafe.python.wrappers import depends_on_parameters
 from txsafe.versions import assume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from txsafe.catalog.drivers import StartUp, Use
+    from txsafe.catalog.drivers import Cure, StartUp, Use
     from txsafe.python.scopes import FunctionNode
     from txsafe.python.views import View
     from txsafe.versions import PackageVersion
@@ -53,7 +53,6 @@ _BESIDE_MIGRATIONS = "/migrations/"
 """Where a migration's functions stand; nearly all run in its transaction, so even a doubtful use is looked into."""
 _OPTIONS_VARIABLE = "PGOPTIONS"
 _RECEIVER = "@receiver"
-_SWITCH = "@switched-on."
 _HOOKED = "@hooked."
 """The path of the transaction that a call is made in."""
 
@@ -141,7 +140,8 @@ class Uses:
                 assumed = [version.explain() for version in self._asked(use) if not version.is_exact]
                 if assumed:
                     facts["assumed"] = "; ".join(assumed)
-                yield self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
+                found = self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
+                yield found if use.cure is None else self._with_cure(found, use.cure, described)
 
     def _is_foreign(self, described: Described) -> bool:
         many = described.driver is None or described.driver in self._drivers.any_database
@@ -160,12 +160,30 @@ class Uses:
         truth = conjunction([truth, *self._decide_versions(use)])
         if truth is Truth.NO or (truth is Truth.MAYBE and (use.sure or _awaits_more(described))):
             return None
+        if use.cure is not None and self._is_cured(use.cure, described):
+            return None
         limit = Confidence.LOW if truth is Truth.MAYBE else use.confidence
         if _RECEIVER in special:
             limit = min(limit, transaction.certainty)
         if described.receiver.certainty is Certainty.GUESSED:
             limit = min(limit, Confidence.MEDIUM)
         return limit
+
+    def _is_cured(self, cure: Cure, described: Described) -> bool:
+        return all(
+            find_switch(self._module, cure.setting, entry) is not None
+            for entry in described.receiver.route or (cure.entry,)
+        )
+
+    def _with_cure(self, found: ApiUse, cure: Cure, described: Described) -> ApiUse:
+        """Return a use with the place where a setting would make it harmless."""
+        entries = described.receiver.route or (cure.entry,)
+        place = find_entry(self._module, cure.mapping, entries[0]) if len(entries) == 1 else None
+        if place is None:
+            return found
+        there = Related(place=place, message=f"`{cure.setting}` is not set here")
+        facts = {**found.facts, "cure": cure.setting, "mapping": cure.mapping, "entry": entries[0]}
+        return replace(found, facts=MappingProxyType(facts), trail=(*found.trail, there))
 
     def _asked(self, use: Use) -> Iterator[PackageVersion]:
         """Yield the versions that a use depends on; the assumed ones where the project does not say."""
@@ -195,25 +213,12 @@ class Uses:
             values = self._receivers.hooks.assigned(path.removeprefix(_HOOKED))
             found = tuple(value for expr in values for value in evaluate(self._module, expr))
             return Argument(found or (Presence.ABSENT,))
-        if path.startswith(_SWITCH):
-            return Argument((self._switched_on(described.receiver, path.removeprefix(_SWITCH)),))
-        return self._made_with(described, path)
-
-    def _made_with(self, described: Described, path: str) -> Argument:
         made = described.receiver.made
         if made is None:
             return Argument((Presence.ABSENT,))
         if path == "@made":
             return Argument((Unknown("made in view", self._module.place(described.node)),))
         return made.get(path.removeprefix("@made."))
-
-    def _switched_on(self, receiver: Receiver, path: str) -> Scalar | Presence:
-        """Return what a setting is surely switched on with for a connection, by the name that it is opened by."""
-        default, _, setting = path.partition(".")
-        sections = ("", *(receiver.route or (default,)))
-        given = (each for each in given_in_program(self._module, setting) if each.section in sections)
-        on = (value for each in given for value in each.values if isinstance(value, Scalar) and value.value)
-        return next(on, Presence.ABSENT)
 
     def _kind_after(self, described: Described, transaction: TransactionContext) -> Transaction:
         """Return the kind of transaction, as the call itself leaves it."""
