@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -9,7 +9,12 @@ from txsafe.python.scopes import Module, References
 from txsafe.python.values import evaluate, evaluate_through, text_values
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     from txsafe.model import SourceFile
+
+
+_T = TypeVar("_T")
 
 
 class Files:
@@ -25,6 +30,9 @@ class Files:
             source = source_of(self.files[name], f"{name.replace('.', '/')}{package}.py")
             self.modules[name] = Module.of(source, name=name, project=self)
         return self.modules.get(name)
+
+    def shared(self, home: Module, question: Hashable, find: Callable[[], _T]) -> _T:
+        return find()
 
     def fault(self, name: str) -> str | None:
         return None
