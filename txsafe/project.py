@@ -226,7 +226,7 @@ class Project:
             case Asked.FOLDER:
                 found = self._view(*bounds.split(_SEPARATOR)).find_folder(subject) or ""
             case Asked.WORD:
-                found = _digest_of_found(self._mentions.of(subject))
+                found = _digest_of_found(self._referring(subject, bounds.split(_SEPARATOR) if bounds else ()))
             case Asked.DAY:
                 found = today().isoformat()
             case Asked.VERSIONS:
@@ -376,15 +376,21 @@ class Project:
         self._contents[path] = digest(data)
         return decode(data, display_path(path))
 
-    def references(self, name: str, top: str) -> References:
+    def references(self, name: str, beside: Sequence[str], top: str) -> References:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
-        found = self._mentions.of(name)
+        found = self._referring(name)
         self.note(Asked.WORD, "", name, _digest_of_found(found))
+        if len(found.paths) > REFERRING and beside:
+            found = self._referring(name, beside)
+            self.note(Asked.WORD, _SEPARATOR.join(beside), name, _digest_of_found(found))
         if len(found.paths) > REFERRING:  # an everyday word: a part of the answer is not worth the parses
             return References((), complete=False)
         loaded = [self.load(path, top) for path in found.paths]
         complete = found.complete and None not in loaded
         return References(tuple(module for module in loaded if module is not None), complete=complete)
+
+    def _referring(self, name: str, beside: Sequence[str] = ()) -> Found:
+        return self._mentions.beside(name, beside) if beside else self._mentions.of(name)
 
     def _read(self, path: str, top: str) -> Module | None:
         try:
@@ -493,9 +499,9 @@ class _View:
         """Return what is found out about a file, once for all that ask; see `scopes.Project`."""
         return self._project.shared(home, question, find)
 
-    def references(self, name: str) -> References:
+    def references(self, name: str, *, beside: Sequence[str] = ()) -> References:
         """Return the files that hold a name, parsed."""
-        return self._project.references(name, self._top)
+        return self._project.references(name, beside, self._top)
 
     def fault(self, name: str) -> str | None:
         """Return why a module that is there was not loaded; None for one that was, or is not there."""

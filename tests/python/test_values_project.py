@@ -9,7 +9,7 @@ from txsafe.python.scopes import Module, References
 from txsafe.python.values import evaluate, evaluate_through, text_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from txsafe.model import SourceFile
 
@@ -43,7 +43,7 @@ class Files:
     def folder(self, package: str) -> str | None:
         return package.replace(".", "/") if package in self.files else None
 
-    def references(self, name: str) -> References:
+    def references(self, name: str, *, beside: Sequence[str] = ()) -> References:
         found = [self.module(module) for module, text in self.files.items() if name in text]
         return References(tuple(module for module in found if module is not None), complete=True)
 

@@ -140,8 +140,11 @@ class Project(Protocol):
         `memory` of modules. Whoever asks again is charged with all that was looked into.
         """
 
-    def references(self, name: str) -> References:
+    def references(self, name: str, *, beside: Sequence[str] = ()) -> References:
         """Return the files that hold a name (the last part of a dotted one) as a word, for whatever reason.
+
+        Where these are too many to be looked into, those that hold one of the words `beside` it: what an import of the
+        name is likely to name. Then the answer is not complete.
 
         Who asks looks for its calls and imports in them. Costs a search of bytes and a parse for each file, so ask only
         for what decides something.
