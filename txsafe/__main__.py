@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
+_COLLECTION = 50_000
+"""Objects after which Python looks for garbage: what is loaded at the start is none, and a tenth of it is to look."""
 
 
 def start() -> None:
     """Run the command line and exit."""
     told = False
+    gc.set_threshold(_COLLECTION)
     try:
         _leave_working_directory()
         from txsafe.cache.replay import replay
 
         status = replay(sys.argv[1:])
         if status is None:
-            from txsafe.cli import main
+            from txsafe.cli.plain import answer
+
+            status = answer(sys.argv[1:])
+            told = status is not None
+        if status is None:
+            from txsafe.cli.group import main
 
             main(prog_name="txsafe")
     except KeyboardInterrupt:  # while something was loaded

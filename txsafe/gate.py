@@ -9,9 +9,9 @@ are few, and a pattern anchored at each hit decides; one large alternation would
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING
 
+from txsafe.patterns import later
 from txsafe.source import FileKind
 
 if TYPE_CHECKING:
@@ -89,14 +89,17 @@ _STEMS: Mapping[str, str | None] = {
 TRANSACTION_WORDS = (b"atomic", b"begin", b"schema_editor", b"transaction")
 """What opens a transaction without any SQL: everyday words, further tokens for poolers that allow none."""
 
-_TOKENS = tuple((stem.encode("ascii"), pattern) for stem, pattern in _STEMS.items())
+_TOKENS = tuple(
+    (stem.encode("ascii"), later(pattern.encode("ascii")) if pattern else None) for stem, pattern in _STEMS.items()
+)
 
 
-_LINE = re.compile(rb"[^\r\n\\]*+(?:\\(?:\r\n|.)[^\r\n\\]*+)*+", re.DOTALL)
+_LINE = later(rb"[^\r\n\\]*+(?:\\(?:\r\n|.)[^\r\n\\]*+)*+", re.DOTALL)
 """To its end, which a backslash before it puts off."""
-_SETTING = "options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache"
+_SETTING = later(rb"options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache")
 """Of what settings speak that driver files know, or that decides how many connections there are."""
-_IMPORTED = rf"\b(?:{_MODULE})"
+_WORD = later(rb"\w+")
+_MODULE_WORDS = tuple(module.encode("ascii") for module in MODULES)
 
 
 def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> bool:
@@ -120,7 +123,7 @@ def may_hold_settings(data: bytes) -> bool:
     lowered = data.lower()
     if b"pgoptions" in lowered:
         return True
-    return b"postgres" in lowered and _compiled(_SETTING).search(lowered) is not None
+    return b"postgres" in lowered and _SETTING.search(lowered) is not None
 
 
 def words_of(names: Iterable[str]) -> tuple[bytes, ...]:
@@ -134,22 +137,17 @@ def _imports_driver(lowered: bytes) -> bool:
     while position >= 0:
         line = _LINE.match(lowered, position)
         end = len(lowered) if line is None else line.end()
-        if _compiled(_IMPORTED).search(lowered, position, end):
-            return True
+        for word in _WORD.finditer(lowered, position, end):
+            if lowered.startswith(_MODULE_WORDS, word.start(), end):
+                return True
         position = lowered.find(b"import", end)
     return False
 
 
-@cache
-def _compiled(pattern: str) -> re.Pattern[bytes]:
-    """Compile what a file has a stem of: of one clean file, two or three, and all would take as long as to read it."""
-    return re.compile(pattern.encode("ascii"))
-
-
-def _holds(lowered: bytes, stem: bytes, pattern: str | None) -> bool:
+def _holds(lowered: bytes, stem: bytes, pattern: re.Pattern[bytes] | None) -> bool:
     if pattern is None:
         return True
-    match = _compiled(pattern).match
+    match = pattern.match
     position = lowered.find(stem)
     while position >= 0:
         if match(lowered, position):
