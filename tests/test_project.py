@@ -184,7 +184,6 @@ def test_what_was_asked_of_the_program_is_kept(tmp_path: Path) -> None:
 def test_few_trees_are_kept_and_the_answers_stay_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files_of(tmp_path, app="import shop", shop="def run():\n    return 1\n")
     monkeypatch.setattr(txsafe.project, "NODES_KEPT", 0)
-    monkeypatch.setattr(txsafe.project, "NODES_OF_GARBAGE", 0)
     project = opened(tmp_path)
     path = tmp_path / "app.py"
     source = read_source(path, display="app.py", limit=1000)

@@ -156,8 +156,12 @@ class Analyzer:
         from txsafe.discovery import FileInput, find_files
 
         if program.files or not program.tree:
-            return tuple(FileInput(Path(path), path) for path in program.files)
-        return find_files([program.tree], self.config, most_folders=MOST_FOLDERS).files
+            found = tuple(FileInput(Path(path), path) for path in program.files)
+        else:
+            found = find_files([program.tree], self.config, most_folders=MOST_FOLDERS).files
+        if not program.contents:
+            return found
+        return tuple(replace(file, data=program.contents.get(str(file.path.absolute()))) for file in found)
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:

@@ -14,7 +14,6 @@ This is the one door to the rest of the program. Whatever is asked is noted with
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import hashlib
 import os
 from collections import OrderedDict
@@ -45,8 +44,6 @@ BYTES_PER_MODULE = 300_000
 """A larger file that is imported is generated code."""
 NODES_KEPT = 120_000
 """Of parsed modules that a process keeps for the next files, at some 600 bytes each; outlines of 10 MB of Python."""
-NODES_OF_GARBAGE = 200_000
-"""Made since the last garbage collection: what hangs together in cycles, as trees with parents do, waits for it."""
 MANY_FILES = 50
 """A run of more files is over a whole program, or what its user takes for one; one of fewer is a commit's."""
 REFERRING = 24
@@ -75,11 +72,14 @@ class Program:
     files: tuple[str, ...] = ()
     """The files of the run where they are many, and so the program itself; else it is looked for in the tree."""
 
+    contents: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    """What files (absolute) hold instead of what is on disk."""
+
     @classmethod
-    def of(cls, paths: Sequence[str], top: Path) -> Program:
+    def of(cls, paths: Sequence[str], top: Path, *, contents: Mapping[str, bytes] | None = None) -> Program:
         """Return the folders for some files (absolute) and the root that their configuration gives."""
         files = tuple(paths) if len(paths) >= MANY_FILES else ()
-        return cls(_roots_of(paths), _tree_of(paths, os.path.abspath(top)), files)
+        return cls(_roots_of(paths), _tree_of(paths, os.path.abspath(top)), files, contents or {})
 
 
 def _roots_of(paths: Iterable[str]) -> tuple[str, ...]:
@@ -113,6 +113,8 @@ class _Spent:
     text: int = 0
     answers: dict[Question, str] = field(default_factory=dict)
     """What was asked, with the answer."""
+    modules: dict[tuple[_View, str], Module | None] = field(default_factory=dict)
+    """What was found behind dotted names."""
 
 
 class Project:
@@ -132,6 +134,7 @@ class Project:
         self._mentions = Mentions(lambda: files(program))
         self._top = os.path.realpath(top)
         self._roots = program.roots
+        self._instead = program.contents
         self._reserved = reserved
         self._modules: OrderedDict[str, Module | None] = OrderedDict()
         self._views: dict[tuple[str, str], _View] = {}
@@ -145,7 +148,7 @@ class Project:
         self._texts: dict[str, SourceFile | None] = {}
         self._contents: dict[str, str] = {}
         """What files hold, or why they were not read, in short."""
-        self._made = 0
+        self._identities: dict[str, tuple[str, str]] = {}
 
     def open(self, path: Path, source: SourceFile) -> Module:
         """Return the module of a file to analyse, and forget what was found out for the one before.
@@ -177,7 +180,7 @@ class Project:
     def versions(self, folder: Path) -> Mapping[str, PackageVersion]:
         """Return what is known of the packages that a file in a folder is run with."""
         found = self._versions.of(folder)
-        self.note(Asked.VERSIONS, "", str(folder), _digest_of_versions(found))
+        self.note(Asked.VERSIONS, "", str(folder), self._versions.digest(folder))
         return found
 
     def consulted(self) -> Consulted:
@@ -206,7 +209,7 @@ class Project:
             case Asked.DAY:
                 found = today().isoformat()
             case Asked.VERSIONS:
-                found = _digest_of_versions(self._versions.of(Path(subject)))
+                found = self._versions.digest(Path(subject))
         return found
 
     def begin(self) -> None:
@@ -222,15 +225,13 @@ class Project:
             module = self._modules.get(path)
             if module is not None:
                 module.memory.clear()
-                self._made += len(module.parents) - self._sizes.get(path, 0)
                 self._sizes[path] = len(module.parents)
         kept = sum(self._sizes.values())
         while kept > NODES_KEPT:
-            path, _ = self._modules.popitem(last=False)
+            path, module = self._modules.popitem(last=False)
             kept -= self._sizes.pop(path, 0)
-        if self._made > NODES_OF_GARBAGE:
-            self._made = 0
-            gc.collect()
+            if module is not None:
+                module.forget()
 
     def _parsed(self, path: str, source: SourceFile, bodies: Bodies) -> Module:
         root, name = self._identity(path)
@@ -245,6 +246,12 @@ class Project:
 
     def _identity(self, path: str) -> tuple[str, str]:
         """Return the root that a file's own package stands in, and the file's dotted name."""
+        known = self._identities.get(path)
+        if known is None:
+            known = self._identities[path] = self._identify(path)
+        return known
+
+    def _identify(self, path: str) -> tuple[str, str]:
         folder, file = os.path.split(path)
         names = [] if file == _INIT else [os.path.splitext(file)[0]]
         while _INIT in self.entries(folder) and os.path.dirname(folder) != folder:
@@ -299,6 +306,11 @@ class Project:
             return self._faults.get(path, "it lies outside of the tree")
         return None if path in self._spent.paths else "too much is imported"
 
+    @property
+    def found(self) -> dict[tuple[_View, str], Module | None]:
+        """What the analysis of this file has found behind dotted names, as each view sees them."""
+        return self._spent.modules
+
     def is_described(self, first: str) -> bool:
         """Return whether a top-level name is one of a driver or a library that is described."""
         return first in self._reserved
@@ -333,7 +345,7 @@ class Project:
             self._contents[path] = _OUTSIDE
             return None
         try:
-            data = read_bytes(Path(path), limit=BYTES_PER_MODULE)
+            data = self._instead.get(path) or read_bytes(Path(path), limit=BYTES_PER_MODULE)
         except SourceError as error:
             self._contents[path] = str(error)
             raise
@@ -384,9 +396,13 @@ class _View:
 
     def module(self, name: str) -> Module | None:
         """Return the module of a dotted name, None where it is not part of the project."""
-        path = self.find(name)
-        self._project.note(Asked.MODULE, self._bounds, name, path or "")
-        return None if path is None else self._project.load(path, self._top)
+        found = self._project.found
+        question = (self, name)
+        if question not in found:
+            path = self.find(name)
+            self._project.note(Asked.MODULE, self._bounds, name, path or "")
+            found[question] = None if path is None else self._project.load(path, self._top)
+        return found[question]
 
     def find(self, name: str) -> str | None:
         """Return the file of a dotted name."""
@@ -465,10 +481,6 @@ def _digest_of_found(found: Found) -> str:
     if len(found.paths) > REFERRING:
         return _TOO_MANY
     return digest(_SEPARATOR.join((str(found.complete), *found.paths)).encode("utf-8", "surrogateescape"))
-
-
-def _digest_of_versions(versions: Mapping[str, PackageVersion]) -> str:
-    return digest(repr(sorted(versions.items())).encode("utf-8", "backslashreplace"))
 
 
 def _own_roots(root: str, top: str) -> Iterator[str]:

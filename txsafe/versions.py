@@ -6,9 +6,11 @@ versions come from `[tool.txsafe.versions]`, lock files and pins; a lower bound 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -80,19 +82,19 @@ class Versions:
     """No folder above it is looked at."""
     overrides: Mapping[str, str] = field(default_factory=dict)
     """What the user says, whatever the files do."""
-    _known: dict[Path, Mapping[str, PackageVersion]] = field(default_factory=dict)
+    _known: dict[Path, _Known] = field(default_factory=dict)
 
     def of(self, folder: Path) -> Mapping[str, PackageVersion]:
         """Return what is known of the packages that a file in a folder is run with."""
-        own = {
-            normalize(name): PackageVersion(package=normalize(name), version=version, is_exact=True, origin=OVERRIDES)
-            for name, version in self.overrides.items()
-        }
-        return MappingProxyType({**self._found(folder), **own})
+        return self._found(folder).packages
 
-    def _found(self, folder: Path) -> Mapping[str, PackageVersion]:
+    def digest(self, folder: Path) -> str:
+        """Return what tells the answer for a folder from any other."""
+        return self._found(folder).digest
+
+    def _found(self, folder: Path) -> _Known:
         chain: list[Path] = []
-        known: Mapping[str, PackageVersion] = {}
+        known: _Known | None = None
         for candidate in (folder, *folder.parents):
             if candidate in self._known:
                 known = self._known[candidate]
@@ -100,10 +102,33 @@ class Versions:
             chain.append(candidate)
             if candidate == self.root or any(map(is_there, (candidate / mark for mark in _REPOSITORY_MARKS))):
                 break
+        said = self._said()
+        known = known or _Known(MappingProxyType(said))
         for candidate in reversed(chain):
-            known = {**known, **_read_folder(candidate)}
+            found = {name: version for name, version in _read_folder(candidate).items() if name not in said}
+            known = _Known(MappingProxyType({**known.packages, **found})) if found else known
             self._known[candidate] = known
         return known
+
+    def _said(self) -> dict[str, PackageVersion]:
+        """Return what the user says."""
+        return {
+            normalize(name): PackageVersion(package=normalize(name), version=version, is_exact=True, origin=OVERRIDES)
+            for name, version in self.overrides.items()
+        }
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The versions for some folders, most of which say nothing of their own."""
+
+    packages: Mapping[str, PackageVersion]
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells them from any others; of some hundred packages it takes a millisecond."""
+        said = repr(sorted(self.packages.items())).encode("utf-8", "backslashreplace")
+        return hashlib.blake2b(said, digest_size=16).hexdigest()
 
 
 def assume(package: str, version: str) -> PackageVersion:

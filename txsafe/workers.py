@@ -26,8 +26,9 @@ Answer = tuple[int, FileReport]
 Work = Callable[[Sequence[Numbered]], tuple[Answer, ...]]
 """What other processes run."""
 
-_COLLECTION = (100_000, 50, 50)
-"""Parsed modules are kept for the files that import them; Python's defaults walk all of them every moment."""
+_COLLECTION = (500_000, 20, 20)
+"""What the analysis of a file leaves is let go of by itself (`View.dissolve`); Python's defaults would walk through all
+trees every moment, those included that are kept for the files that import them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,7 @@ def analyzer_of(setting: Setting) -> Analyzer:
     """Return what analyses files for a run."""
     from txsafe.analysis import Analyzer  # a run whose reports are all known never needs it
 
-    if setting.config.follow_imports:
-        _collect_rarely()
+    _collect_rarely()
     user_files = (*setting.config.rule_paths, *setting.config.profile_files)
     catalog = None if user_files else _shipped_catalog()
     return Analyzer.of(setting.config, program=setting.program, keeps=setting.keeps, catalog=catalog)
@@ -74,6 +74,6 @@ def _shipped_catalog() -> Catalog:
 
 @lru_cache(maxsize=1)
 def _collect_rarely() -> None:
-    """Prepare this process, once, for the trees of a program: `Project` collects what is left of them itself."""
+    """Prepare this process, once, for the trees of a program."""
     gc.set_threshold(*_COLLECTION)
     gc.freeze()  # what is loaded by now stays; nobody need look through it again

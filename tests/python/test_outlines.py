@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import weakref
 
 import pytest
 from hypothesis import given
@@ -142,3 +143,11 @@ def test_any_spelling_of_a_function_can_be_closed_and_opened(code: str) -> None:
     assert module.closed
     assert shape(module.open_all()) == shape(Module.of(source_of(code)))
     assert all(node.body for node in module.functions)
+
+
+def test_a_module_that_is_forgotten_keeps_none_of_its_nodes() -> None:
+    module = Module.of(source_of(CODE))
+    node = weakref.ref(module.functions[0])
+    module.forget()
+    assert node() is None
+    assert ast.dump(module.tree) == ast.dump(ast.Module(body=[], type_ignores=[]))

@@ -78,8 +78,20 @@ class Use:
     """Package → the range that its version must be in."""
     sure: bool = False
     """No use at all where the conditions cannot be decided."""
+    cure: Cure | None = None
     confidence: Confidence = Confidence.HIGH
     facts: Mapping[str, str] = NO_FACTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cure:
+    """A setting of the program that makes a use harmless."""
+
+    setting: str
+    mapping: str
+    """What holds the settings of each connection."""
+    entry: str
+    """The connection that is meant where the program names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +278,10 @@ class Drivers:
     types: Mapping[str, Type] = field(default_factory=dict)
     """By every one of their names."""
     functions: Mapping[str, DriverFunction] = field(default_factory=dict)
+    function_names: frozenset[str] = frozenset()
+    """Last parts of the names of functions."""
+    method_names: frozenset[str] = frozenset()
+    """Of all types."""
     values: Mapping[str, str] = NO_FACTS
     """Module-level object → name of its type."""
     constructs: frozenset[str] = frozenset()
@@ -368,6 +384,8 @@ def _finish(draft: _Draft) -> Drivers:
         imports=MappingProxyType(draft.imports),
         types=MappingProxyType(types),
         functions=MappingProxyType(draft.functions),
+        function_names=frozenset(name.rpartition(".")[2] for name in draft.functions),
+        method_names=frozenset(name for type_ in types.values() for name in type_.methods),
         values=MappingProxyType(draft.values),
         constructs=frozenset(draft.constructs),
         hooking=frozenset(
@@ -654,11 +672,20 @@ def _decode_use(reader: Reader, draft: _Draft, library: Mapping[str, str]) -> Us
         unless=_decode_conditions(reader, "unless"),
         versions=_decode_versions(versions, draft) if versions is not None else NO_FACTS,
         sure=reader.flag("sure"),
+        cure=_decode_cure(reader.optional_reader("cure")),
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
         facts=MappingProxyType({**reader.text_map("facts"), **library}),
     )
     reader.finish()
     return use
+
+
+def _decode_cure(reader: Reader | None) -> Cure | None:
+    if reader is None:
+        return None
+    cure = Cure(setting=reader.text("setting"), mapping=reader.text("mapping"), entry=reader.text("entry"))
+    reader.finish()
+    return cure
 
 
 def _decode_versions(reader: Reader, draft: _Draft) -> Mapping[str, str]:

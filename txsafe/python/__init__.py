@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from txsafe.catalog.drivers import Drivers
     from txsafe.model import SourceFile
     from txsafe.python.scopes import Module
+    from txsafe.python.views import View
     from txsafe.versions import PackageVersion
 
 __all__ = ["PythonOptions", "find_sites"]
@@ -45,20 +46,30 @@ def find_sites(source: SourceFile, drivers: Drivers, *, options: PythonOptions =
         SourceError: where the file cannot be parsed.
 
     """
-    from txsafe.python.constructs import Constructs
-    from txsafe.python.literals import Literals
     from txsafe.python.scopes import Module
-    from txsafe.python.sinks import Sinks
-    from txsafe.python.uses import Uses
     from txsafe.python.views import View
 
     module = options.parsed or Module.of(source, name=options.module)
     view = View.of_file(module, drivers, declared=options.sinks)
+    try:
+        return _find_in(view, options)
+    finally:
+        view.dissolve()
+        if options.parsed is None:
+            module.forget()
+
+
+def _find_in(view: View, options: PythonOptions) -> Sighting:
+    from txsafe.python.constructs import Constructs
+    from txsafe.python.literals import Literals
+    from txsafe.python.sinks import Sinks
+    from txsafe.python.uses import Uses
+
     sent = Sinks(view).find(view.described)
     uses = Uses(view, options.versions).find(view.described)
     constructs = tuple(Constructs(view).find(sent.covered))
     covered = sent.covered.union(fragment.place.span for site in constructs for fragment in site.template.fragments)
-    literals = Literals(module, view.receivers, view.guards)
+    literals = Literals(view.module, view.receivers, view.guards)
     return Sighting(
         sites=(*sent.sites, *constructs, *literals.find(covered)),
         uses=uses,

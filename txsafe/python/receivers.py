@@ -105,6 +105,11 @@ class Receivers:
         """Return the receivers of another file of the program."""
         return self._family.members.get(module) or Receivers(module, self._drivers, self._family)
 
+    def dissolve(self) -> None:
+        """Let go of all that was found, in all files of the program; nothing can be asked any more."""
+        for receivers in tuple(self._family.members.values()):
+            vars(receivers).clear()
+
     def function(self, func: ast.expr) -> tuple[str, str | None, Call] | None:
         """Return name, driver and meaning of a callee that drivers describe by its qualified name."""
         name = self._module.qualified_name(func)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 from txsafe.model import Place, SourceFile, Span
@@ -220,6 +220,18 @@ class Module:
 
         tree, text = parse_lowered(source, newer=newer)
         return bind(cls(source=source, tree=tree, text=text, name=name, project=project, bodies=bodies))
+
+    def forget(self) -> None:
+        """Let go of the tree and all that was noted about it, for who holds on to a module that nobody needs.
+
+        What an analysis has found hangs together in cycles, and with it the module, until the next garbage collection:
+        which takes long where whole trees have to be walked.
+        """
+        self.tree.body = []
+        for noted in fields(self):
+            value = getattr(self, noted.name)
+            if isinstance(value, dict | list):
+                value.clear()
 
     @property
     def scope_of_module(self) -> Scope:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from txsafe.model import (
@@ -34,7 +33,7 @@ from txsafe.python.receiver import Certainty
 from txsafe.python.spoken import words_of_calls
 from txsafe.python.statement_objects import is_statement_object
 from txsafe.python.transactions import Spoken, read_transaction_word
-from txsafe.python.values import Items, Scalar, Text, Unknown, Value, evaluate, evaluate_through
+from txsafe.python.values import Items, Text, Unknown, Value, evaluate, evaluate_through
 from txsafe.python.wrappers import Passed, Wrappers, depends_on_parameters
 from txsafe.sql import may_hold_session_state, read_statements
 
@@ -113,6 +112,7 @@ class Sinks:
         self._guards = view.guards
         self._transactions = view.transactions
         self._wrappers = Wrappers(view.module, view.receivers, view.drivers)
+        self._makes_temporary = False
 
     def find(self, described: Iterable[Described]) -> Sent:
         """Return the SQL that the described calls send."""
@@ -127,6 +127,7 @@ class Sinks:
         for call, passed in wrapped.items():
             self._find_wrapped(call, passed, found)
         self._transactions.speak(self._spoken(found.sites))
+        self._makes_temporary = any("temp" in template.text.lower() for _, template, _ in found.sites)
         sites = _without_repeats(site for sent in found.sites if (site := self._site(*sent)) is not None)
         return Sent(
             sites=sites,
@@ -351,16 +352,12 @@ class Sinks:
         return here if here.block is not None or sink.inner.opened is None else replace(sink.inner, block=None)
 
     def _may_matter(self, text: str) -> bool:
-        """Return whether a text holds session state, or drops some that the file makes."""
+        """Return whether a text holds session state, or drops some that the file sends the making of."""
         if "drop" in text.lower() and self._makes_temporary:
             return True
         return may_hold_session_state(text) and any(
             statement.calls or statement.kind not in _INDIFFERENT for statement in read_statements(text)
         )
-
-    @cached_property
-    def _makes_temporary(self) -> bool:
-        return "temp" in self._module.source.text.lower()
 
     def _may_be_opened(self, node: ast.AST) -> bool:
         """Return whether a `with` of this function, of which nothing is known, may open a transaction."""
@@ -431,13 +428,7 @@ def _unknowns(value: Value) -> Iterator[Unknown]:
 
 def _has_parameters(described: Described) -> bool:
     name = described.meaning.parameters
-    if name is None:
-        return False
-    argument = described.arguments.get(name)
-    return not all(
-        isinstance(alternative, Presence) or (isinstance(alternative, Scalar) and alternative.value is None)
-        for alternative in argument.alternatives
-    )
+    return name is not None and described.arguments.is_given(name)
 
 
 def _argument_of(module: Module, expr: ast.expr, function: FunctionNode, caller: ast.Call) -> ast.expr | None:

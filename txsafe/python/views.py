@@ -56,6 +56,15 @@ class View:
             )
         return known
 
+    def dissolve(self) -> None:
+        """Let go of all that was found, here and in the other files; nothing can be asked of any of them any more.
+
+        Their parts know each other in circles, and would keep whole trees until the next garbage collection.
+        """
+        self.receivers.dissolve()
+        for view in tuple(self._others.values()):
+            vars(view).clear()
+
     @cached_property
     def guards(self) -> Guards:
         """What is written for another database."""
