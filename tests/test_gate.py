@@ -86,6 +86,23 @@ def test_session_state_in_a_literal_passes_wherever_it_goes(sql: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1; SET x = 1", "/* why */ SET x = 1", "-- why\nSET x = 1", r"SELECT 1;\nSET x = 1", r"\n SET x TO 1",
+        "DO $$ BEGIN SET x = 1; END $$", "IF a THEN SET x = 1; ELSE SET x = 2; END IF", "WHILE a LOOP SET x = 1",
+        "{prefix} SET x = 1", "COMMIT;RESET ALL", "COMMIT; DISCARD ALL", r"\tLOAD 'auto_explain'",
+        "SET timezone TO 'UTC'", "SET jit TO off", "SET {name} TO {value}", "UNLISTEN jobs", "LISTEN a; LISTEN b",
+        "LISTEN %s", "LISTEN jobs\n  ", "options=-csearch_path=a", "?options%3d-c%20jit%3doff", "a=b -c jit=off",
+        r"\n-c jit=off", "cur.execute (", "cur.execute\n", "cur.execute_sql(q)", "cur.copy(q)", "copy.copied.copy(q)",
+        "c.add_listener('a', f)", "c.remove_listener('a', f)", "c.set_session(autocommit=True)", "lastval()",
+    ],
+)  # fmt: skip
+def test_a_statement_or_call_passes_wherever_it_may_begin(text: str) -> None:
+    assert may_matter(f"x = 1\n{text}".encode(), FileKind.PYTHON)
+    assert may_matter(f'QUERY = """{text}""" if y else z  # why\n'.encode(), FileKind.PYTHON)
+
+
+@pytest.mark.parametrize(
     "program",
     [
         "DATABASES = {'default': {}}",
@@ -125,6 +142,13 @@ def test_settings_and_constructs_without_sql_pass(program: str) -> None:
         "from django.db import models\n\n\nclass A(models.Model):\n    name = models.TextField()\n",
         "subprocess.run(['sh', '-c', 'ls'])\n",
         "# a notification was prepared and discarded; the session has ended\n",
+        "# cur.execute(q)\n  # SET search_path = a\rx = 1\r# LISTEN x\n",
+        "raise E('you have not set X_SECURE to True', 'must set null=True', 'so set it to the maximum')\n",
+        "m = '<fieldset class=a><a data-context=b --ssl-ca=c>', 'trying to load ', 'for reset emails', 'Set it to x'\n",
+        "b = copy.copy(a)\nshutil.copy(a, b)\ncommand.execute()\nself.executed = x.execute_async(y)\n",
+        "class T(TestCase):\n    databases = {'default'}\n",
+        "def on_listener(x):\n    '''Listen for events on an interface.'''\n    return LastValue(x)\n",
+        "from app import default_secrets_search_path\nx('set_session')\n",
     ],
 )
 def test_everyday_code_is_left_unparsed(program: str) -> None:

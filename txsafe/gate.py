@@ -4,14 +4,15 @@ Its law: no file is dropped in which the full analysis would find a site, an API
 here stand for every call, attribute, module and statement that the driver files and the rules know
 (`tests/test_gate.py` holds them against each other). `in` over lower-cased bytes runs at 1 GB/s for each stem, so stems
 are few, and a pattern anchored at each hit decides; one large alternation would be slower than parsing every file.
+What stands in a comment counts for nothing, and words of a statement only where one may begin: prose has them, too.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING
 
+from txsafe.patterns import later
 from txsafe.source import FileKind
 
 if TYPE_CHECKING:
@@ -27,15 +28,24 @@ MODULES = (
 
 _MODULE = "|".join(map(re.escape, MODULES))
 _NAME = r"[a-z_\"'{%][\w.\"'{}%()]*"
+_WORD = r"(?:(?<![\w$])|(?<=\\[nrt]))"
+"""No part of a longer word: `fieldset x=` sets nothing."""
+_BEGIN = rf"{_WORD}(?:(?<![a-z,][ ])|(?<=\\[nrt][ ])|(?<=begin[ ])|(?<=then[ ])|(?<=else[ ])|(?<=loop[ ])|(?<=do[ ]))"
+"""Where a statement may begin, and not the middle of a sentence, or of an UPDATE."""
+_NO_NAME = r"(?!(?:it|its|the|them|these|this|those|that|an?)\s)"
+"""What `set … to` says of in prose."""
 
-# Stem → what must stand at the stem; None where the stem is telling enough. Everything is lower case.
+# Stem → what must stand at the stem; None where the stem is telling enough. All in lower case but what is a constant.
 _STEMS: Mapping[str, str | None] = {
     # what a file imports
     "from": rf"from[\s\\]+(?:{_MODULE})",
     # calls and attributes
     "callproc(": None,
-    ".copy(": r"\.copy\((?!\s*\))",
-    ".exec": r"\.exec(?:ute|_driver_sql|_params|_?\()",
+    ".copy(": r"(?<!\bcopy)(?<!\bshutil)\.copy\((?!\s*\))",
+    ".exec": (
+        r"\.exec(?:_driver_sql|_params|_?\(|ute(?:many|_(?:batch|insert|many|query(?:_dict)?|script|sql|values))?\b)"
+        r"(?!\(\s*\))"
+    ),
     ".send_query": None,
     ".extra(": None,
     ".iterat": r"\.iterat(?:or|e)\(",
@@ -53,9 +63,9 @@ _STEMS: Mapping[str, str | None] = {
     "sql(": r"(?:(?<=raw)|(?<=run))sql\(",
     "read_": r"read_(?:sql|database)",
     # settings
-    "-c": r"-c(?:\s|%20)*[a-z_]+(?:\.[a-z_]+)?\s*(?:=|%3d|\{)",
+    "-c": r"(?:(?<![a-z_-])|(?<=%3d)|(?<=\\[nrt]))-c(?:\s|%20)*[a-z_]+(?:\.[a-z_]+)?\s*(?:=|%3d|\{)",
     "assume_role": None,
-    "databases": r"databases[\"']?\s*[\[=:]",
+    "DATABASES": r"DATABASES[\"']?\s*[\[=:]",
     "isolation_level": None,
     "pgoptions": None,
     "prefixes": r"prefixes\s*=|prefixes[\"']",
@@ -68,15 +78,20 @@ _STEMS: Mapping[str, str | None] = {
     "currval": None,
     "dblink": None,
     "deallocate": None,
-    "discard": r"discard\s+(?:all|plans|sequences|temp)\b",
-    "lastval": None,
-    "listen": rf"listen(?:\s+{_NAME}|\s+\*|\s*[\"']|\(|s_for\b|er\()",
-    "load": r"load\s+'",
+    "discard": rf"{_BEGIN}discard\s+(?:all|plans|sequences|temp)\b",
+    "lastval": r"lastval(?!ue)",
+    "listen": (
+        rf"listen(?:\s+(?!\w+[ \t]+\w){_NAME}|\s+\*|\s*[\"']|\(|s_for\b"
+        r"|(?:(?<=add_listen)|(?<=remove_listen))er\()"
+    ),
+    "load": rf"{_BEGIN}load\s+'",
     "prepare": rf"prepare(?:_threshold|d_statement|\s+{_NAME}\s*(?:as\b|\())|(?<=\.)prepare\(",
-    "reset": rf"reset\s+(?:all\b|role\b|session\b|{_NAME}\s*[;\"'])",
-    "search_path": None,
-    "session": r"session\s+(?:authorization|characteristics)|(?<=set_)session\b",
-    "set ": rf"set\s+(?:(?:session|local)\s|role\b|time\s+zone\b|names\b|{_NAME}\s*(?:=|to\b))",
+    "reset": rf"{_BEGIN}reset\s+(?:all\b|role\b|session\b|{_NAME}\s*[;\"'])",
+    "search_path": r"(?<![a-z]_)search_path",
+    "session": r"session\s+(?:authorization|characteristics)|(?<=\.set_)session\b",
+    "set ": (
+        rf"{_BEGIN}set\s+(?:(?:session|local)\s|role\b|time\s+zone\b|names\b|{_NAME}\s*=|{_NO_NAME}{_NAME}\s*to\b)"
+    ),
     "set_bind": None,
     "set_config": None,
     "setseed": None,
@@ -89,14 +104,18 @@ _STEMS: Mapping[str, str | None] = {
 TRANSACTION_WORDS = (b"atomic", b"begin", b"schema_editor", b"transaction")
 """What opens a transaction without any SQL: everyday words, further tokens for poolers that allow none."""
 
-_TOKENS = tuple((stem.encode("ascii"), pattern) for stem, pattern in _STEMS.items())
+_TOKENS = tuple(
+    (stem.encode("ascii"), later(pattern.encode("ascii")) if pattern else None) for stem, pattern in _STEMS.items()
+)
 
 
-_LINE = re.compile(rb"[^\r\n\\]*+(?:\\(?:\r\n|.)[^\r\n\\]*+)*+", re.DOTALL)
+_LINE = later(rb"[^\r\n\\]*+(?:\\(?:\r\n|.)[^\r\n\\]*+)*+", re.DOTALL)
 """To its end, which a backslash before it puts off."""
-_SETTING = "options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache"
+_REST_OF_LINE = later(rb"[^\r\n]*")
+_SETTING = later(rb"options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache")
 """Of what settings speak that driver files know, or that decides how many connections there are."""
-_IMPORTED = rf"\b(?:{_MODULE})"
+_ANY_WORD = later(rb"\w+")
+_MODULE_WORDS = tuple(module.encode("ascii") for module in MODULES)
 
 
 def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> bool:
@@ -110,7 +129,8 @@ def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> 
         return may_hold_settings(data)
     lowered = data.lower()
     for stem, pattern in _TOKENS:  # a loop: `any` and a generator take longer than the search in a short file
-        if stem in lowered and _holds(lowered, stem, pattern):
+        text = lowered if stem.islower() else data
+        if stem in text and _holds(text, stem, pattern):
             return True
     return _imports_driver(lowered) or any(token in lowered for token in tokens)
 
@@ -120,7 +140,7 @@ def may_hold_settings(data: bytes) -> bool:
     lowered = data.lower()
     if b"pgoptions" in lowered:
         return True
-    return b"postgres" in lowered and _compiled(_SETTING).search(lowered) is not None
+    return b"postgres" in lowered and _SETTING.search(lowered) is not None
 
 
 def words_of(names: Iterable[str]) -> tuple[bytes, ...]:
@@ -134,25 +154,25 @@ def _imports_driver(lowered: bytes) -> bool:
     while position >= 0:
         line = _LINE.match(lowered, position)
         end = len(lowered) if line is None else line.end()
-        if _compiled(_IMPORTED).search(lowered, position, end):
-            return True
+        for word in _ANY_WORD.finditer(lowered, position, end):
+            if lowered.startswith(_MODULE_WORDS, word.start(), end):
+                return True
         position = lowered.find(b"import", end)
     return False
 
 
-@cache
-def _compiled(pattern: str) -> re.Pattern[bytes]:
-    """Compile what a file has a stem of: of one clean file, two or three, and all would take as long as to read it."""
-    return re.compile(pattern.encode("ascii"))
-
-
-def _holds(lowered: bytes, stem: bytes, pattern: str | None) -> bool:
-    if pattern is None:
-        return True
-    match = _compiled(pattern).match
-    position = lowered.find(stem)
+def _holds(text: bytes, stem: bytes, pattern: re.Pattern[bytes] | None) -> bool:
+    """Say whether what must stand at a stem does, anywhere but in a comment that has its lines to itself."""
+    match = None if pattern is None else pattern.match
+    position = text.find(stem)
     while position >= 0:
-        if match(lowered, position):
-            return True
-        position = lowered.find(stem, position + 1)
+        following = position + 1
+        if match is None or match(text, position):
+            begin = text.rfind(b"\n", 0, position) + 1
+            begin = max(begin, text.rfind(b"\r", begin, position) + 1)
+            if not text[begin:position].lstrip().startswith(b"#"):
+                return True
+            rest = _REST_OF_LINE.match(text, position)
+            following = position + 1 if rest is None else rest.end()
+        position = text.find(stem, following)
     return False

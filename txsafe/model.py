@@ -163,7 +163,8 @@ class SqlTemplate:
     @property
     def text(self) -> str:
         """The text with one `HOLE_CHARACTERS` code point for each hole."""
-        return "".join(fragment.text for fragment in self.fragments)
+        fragments = self.fragments
+        return fragments[0].text if len(fragments) == 1 else "".join([fragment.text for fragment in fragments])
 
     def locate(self, span: Span) -> Place:
         """Return where a span of `text` is spelled.

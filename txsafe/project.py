@@ -74,11 +74,14 @@ class Program:
     files: tuple[str, ...] = ()
     """The files of the run where they are many, and so the program itself; else it is looked for in the tree."""
 
+    contents: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    """What files (absolute) hold instead of what is on disk."""
+
     @classmethod
-    def of(cls, paths: Sequence[str], top: Path) -> Program:
+    def of(cls, paths: Sequence[str], top: Path, *, contents: Mapping[str, bytes] | None = None) -> Program:
         """Return the folders for some files (absolute) and the root that their configuration gives."""
         files = tuple(paths) if len(paths) >= MANY_FILES else ()
-        return cls(_roots_of(paths), _tree_of(paths, os.path.abspath(top)), files)
+        return cls(_roots_of(paths), _tree_of(paths, os.path.abspath(top)), files, contents or {})
 
 
 def _roots_of(paths: Iterable[str]) -> tuple[str, ...]:
@@ -156,6 +159,7 @@ class Project:
         self._mentions = Mentions(lambda: files(program))
         self._top = os.path.realpath(top)
         self._roots = program.roots
+        self._instead = program.contents
         self._reserved = reserved
         self._modules: OrderedDict[str, Module | None] = OrderedDict()
         self._views: dict[tuple[str, str], _View] = {}
@@ -369,7 +373,7 @@ class Project:
             self._contents[path] = _OUTSIDE
             return None
         try:
-            data = read_bytes(Path(path), limit=BYTES_PER_MODULE)
+            data = self._instead.get(path) or read_bytes(Path(path), limit=BYTES_PER_MODULE)
         except SourceError as error:
             self._contents[path] = str(error)
             raise

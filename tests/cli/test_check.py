@@ -150,7 +150,7 @@ def test_all_files_excluded_by_force_exits_with_0() -> None:
     [
         ("a.py", b"def f(:\n  c.execute('x')\n"),
         ("a.py", b"print 'x'; c.execute('x')\n"),
-        ("a.py", b"# \xff c.execute('x')\n"),
+        ("a.py", b"# \xff\nc.execute('x')\n"),
         ("a.py", b"c.execute('\0')\n"),
         ("a.py", b"c.execute(" + b"(" * 2000 + b")" * 2000 + b")\n"),
     ],

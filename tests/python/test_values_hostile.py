@@ -81,7 +81,7 @@ EXPRESSIONS = st.recursive(
         st.tuples(inner, inner).map(lambda pair: f"({pair[0]}).format({pair[1]}, x={pair[0]})"),
         st.tuples(inner, inner).map(lambda pair: f"({pair[0]}).join({pair[1]})"),
         st.tuples(inner, inner).map(lambda pair: f"({pair[0]})[{pair[1]}]"),
-        st.tuples(inner, inner).map(lambda pair: f"[{pair[0]}, *{pair[1]}]"),
+        st.tuples(inner, inner).map(lambda pair: f"[{pair[0]}, *({pair[1]})]"),
         st.tuples(inner, inner).map(lambda pair: f"{{{pair[0]}: {pair[1]}, **({pair[1]})}}"),
         st.tuples(inner, inner).map(lambda pair: f"[z + ({pair[0]}) for z, w in {pair[1]} if z]"),
         st.tuples(inner, inner).map(lambda pair: f"f({pair[0]}, *({pair[1]}), **({pair[0]}))"),

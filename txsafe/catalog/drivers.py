@@ -78,8 +78,20 @@ class Use:
     """Package → the range that its version must be in."""
     sure: bool = False
     """No use at all where the conditions cannot be decided."""
+    cure: Cure | None = None
     confidence: Confidence = Confidence.HIGH
     facts: Mapping[str, str] = NO_FACTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cure:
+    """A setting of the program that makes a use harmless."""
+
+    setting: str
+    mapping: str
+    """What holds the settings of each connection."""
+    entry: str
+    """The connection that is meant where the program names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +145,9 @@ class PoolSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """A function that a call is given and calls itself."""
+    """Functions that a call is given and calls itself."""
 
-    argument: str
+    arguments: tuple[str, ...]
     hands_connection: bool = False
     """Its first parameter is the object that the method is called on."""
     transaction: Transaction | None = None
@@ -196,6 +208,8 @@ class Type:
     """Names that an object goes by from which nothing leads anywhere else: Django's default alias."""
     pool: bool = False
     """Every connection or session that comes out of it is another one."""
+    shared: bool = False
+    """Every object speaks through the one connection that the driver keeps for everybody."""
     block: Block | None = None
     attributes: Mapping[str, str] = NO_FACTS
     item: str | None = None
@@ -266,6 +280,10 @@ class Drivers:
     types: Mapping[str, Type] = field(default_factory=dict)
     """By every one of their names."""
     functions: Mapping[str, DriverFunction] = field(default_factory=dict)
+    function_names: frozenset[str] = frozenset()
+    """Last parts of the names of functions."""
+    method_names: frozenset[str] = frozenset()
+    """Of all types."""
     values: Mapping[str, str] = NO_FACTS
     """Module-level object → name of its type."""
     constructs: frozenset[str] = frozenset()
@@ -368,6 +386,8 @@ def _finish(draft: _Draft) -> Drivers:
         imports=MappingProxyType(draft.imports),
         types=MappingProxyType(types),
         functions=MappingProxyType(draft.functions),
+        function_names=frozenset(name.rpartition(".")[2] for name in draft.functions),
+        method_names=frozenset(name for type_ in types.values() for name in type_.methods),
         values=MappingProxyType(draft.values),
         constructs=frozenset(draft.constructs),
         hooking=frozenset(
@@ -432,6 +452,7 @@ def _inherit(name: str, draft: _Draft) -> Type:
         elsewhere=own.elsewhere,
         route=own.route,
         pool=any(type_.pool for type_ in line),
+        shared=any(type_.shared for type_ in line),
         block=next((type_.block for type_ in line if type_.block is not None), None),
         attributes=_merge(type_.attributes for type_ in line),
         item=next((type_.item for type_ in line if type_.item is not None), None),
@@ -541,6 +562,7 @@ def _decode_type(file: _File, name: str, reader: Reader) -> None:
         elsewhere=reader.optional_word("elsewhere", Transaction) or transaction,
         route=reader.texts("route"),
         pool=reader.flag("pool"),
+        shared=reader.flag("shared"),
         block=_decode_block(reader.optional_reader("block")),
         attributes=MappingProxyType(attributes),
         item=file.type_name(reader, "item"),
@@ -654,11 +676,20 @@ def _decode_use(reader: Reader, draft: _Draft, library: Mapping[str, str]) -> Us
         unless=_decode_conditions(reader, "unless"),
         versions=_decode_versions(versions, draft) if versions is not None else NO_FACTS,
         sure=reader.flag("sure"),
+        cure=_decode_cure(reader.optional_reader("cure")),
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
         facts=MappingProxyType({**reader.text_map("facts"), **library}),
     )
     reader.finish()
     return use
+
+
+def _decode_cure(reader: Reader | None) -> Cure | None:
+    if reader is None:
+        return None
+    cure = Cure(setting=reader.text("setting"), mapping=reader.text("mapping"), entry=reader.text("entry"))
+    reader.finish()
+    return cure
 
 
 def _decode_versions(reader: Reader, draft: _Draft) -> Mapping[str, str]:
@@ -690,7 +721,7 @@ def _decode_runs(reader: Reader | None) -> Runs | None:
     if reader is None:
         return None
     runs = Runs(
-        argument=reader.text("argument"),
+        arguments=reader.texts("argument"),
         hands_connection=reader.flag("hands-connection"),
         transaction=reader.optional_word("transaction", Transaction),
     )

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from txsafe.cli.flags import configure, fix_parameters
+from txsafe.cli.flags import configure
 from txsafe.cli.inputs import STDIN, Setting, discover, has_work, note, note_discovery, note_troubles, open_cache
+from txsafe.cli.parameters import fix_parameters
 from txsafe.cli.terminal import write_output
 from txsafe.errors import ConfigError, SourceError
 from txsafe.model import Applicability
@@ -162,7 +163,10 @@ class _Run:
 
         report = self._analyze(self.discovery.files)
         concerned = {
-            edit.place.path for each in self._wanted(report) if each.fix is not None for edit in each.fix.edits
+            path
+            for each in self._wanted(report)
+            if each.fix is not None
+            for path in (each.path, *(edit.place.path for edit in each.fix.edits))
         }
         files = tuple(self._read(concerned))
         return report, fix_files(files, analyze=self._analyze, wanted=self._wanted)
@@ -179,10 +183,11 @@ class _Run:
                 except SourceError:  # it is gone since
                     continue
 
-    def _analyze(self, files: Sequence[FileInput]) -> Report:
+    def _analyze(self, files: Sequence[FileInput], beside: Sequence[FileInput] = ()) -> Report:
         from txsafe.engine import analyze
 
-        return analyze(files, self.setting.config, profile=self.setting.profile, cache=self.cache)
+        around = () if files is self.discovery.files else (*self.discovery.files, *beside)
+        return analyze(files, self.setting.config, profile=self.setting.profile, cache=self.cache, around=around)
 
     def _wanted(self, report: Report) -> tuple[Diagnostic, ...]:
         return tuple(each for each in self._live(report) if each.fix is not None and self._applies(each.fix))

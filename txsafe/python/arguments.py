@@ -74,12 +74,16 @@ class Argument:
 
 _ABSENT = Argument((Presence.ABSENT,))
 _UNSURE = Argument((Presence.UNSURE,))
+_DISPLAYS = (ast.Dict, ast.List, ast.Tuple, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp, ast.JoinedStr)
+"""What is never None, whatever stands in it."""
 
 
 class Arguments:
-    """The arguments of one call, by the names of its parameters."""
+    """The arguments of one call, by the names of its parameters; each is evaluated when it is first asked for."""
 
-    __slots__ = ("_caller", "_extra", "_module", "_named", "_open", "_rest_unsure", "_starred", "call")
+    __slots__ = (
+        "_caller", "_entries", "_extra", "_given", "_known", "_mappings", "_module", "_open", "_starred", "call",
+    )  # fmt: skip
 
     def __init__(
         self, module: Module, call: ast.Call | None, names: tuple[str, ...], *, caller: ast.Call | None = None
@@ -88,12 +92,17 @@ class Arguments:
         self._module = module
         self._caller = caller
         self.call = call
-        self._named: dict[str, Argument] = {}
+        self._given: dict[str, ast.expr] = {}
+        """What is written for a parameter."""
+        self._known: dict[str, Argument] = {}
+        """What it is, where somebody has asked or it came with its value."""
+        self._mappings: list[ast.expr] = []
+        """Of `**mapping`, not looked into yet."""
+        self._entries: dict[str, Argument] = {}
         self._open = False
-        """A `**mapping` may bring more keywords."""
+        """A `**mapping` may bring more keywords than are known."""
         self._starred = False
         self._extra: list[ast.expr] = []
-        self._rest_unsure = False
         if call is not None:
             self._bind_positions(call, names)
             self._bind_keywords(call)
@@ -102,14 +111,14 @@ class Arguments:
     def of_value(cls, module: Module, value: ast.expr) -> Arguments:
         """Return the arguments of an assignment: one, called `value`."""
         arguments = cls(module, None, ())
-        arguments._named["value"] = Argument(evaluate(module, value), value)
+        arguments._given["value"] = value
         return arguments
 
     @classmethod
     def of_values(cls, module: Module, values: tuple[Value, ...]) -> Arguments:
         """Return the arguments of a setting whose value is known already: one, called `value`."""
         arguments = cls(module, None, ())
-        arguments._named["value"] = Argument(values)
+        arguments._known["value"] = Argument(values)
         return arguments
 
     def _values(self, expr: ast.expr) -> tuple[Value, ...]:
@@ -122,19 +131,23 @@ class Arguments:
                 self._starred = True
                 return
             if index < len(plain):
-                self._named[plain[index]] = Argument(self._values(expr), expr)
+                self._given[plain[index]] = expr
             else:
                 self._extra.append(expr)
 
     def _bind_keywords(self, call: ast.Call) -> None:
         for keyword in call.keywords:
-            values = self._values(keyword.value)
             if keyword.arg is not None:
-                self._named[keyword.arg] = Argument(values, keyword.value)
-                continue
-            self._bind_mappings(values)
+                self._given[keyword.arg] = keyword.value
+            else:
+                self._mappings.append(keyword.value)
 
-    def _bind_mappings(self, alternatives: tuple[Value, ...]) -> None:
+    def _look_into_mappings(self) -> None:
+        mappings, self._mappings = self._mappings, []
+        for mapping in mappings:
+            self._bind_entries(self._values(mapping))
+
+    def _bind_entries(self, alternatives: tuple[Value, ...]) -> None:
         """Bind the entries of `**mapping`, which may be one of several: an entry that some lack may be absent."""
         tables = [value for value in alternatives if isinstance(value, Table)]
         if len(tables) < len(alternatives) or any(table.rest is not None for table in tables):
@@ -147,16 +160,37 @@ class Arguments:
         for name, found in entries.items():
             lacking = [table for table in tables if not table.get(name)]
             missing = [Presence.UNSURE if table.rest is not None else Presence.ABSENT for table in lacking[:1]]
-            self._named.setdefault(name, Argument(tuple(_told_apart([*found, *missing]))))
+            self._entries.setdefault(name, Argument(tuple(_told_apart([*found, *missing]))))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the parameters that are given, as far as known."""
-        return tuple(self._named)
+        self._look_into_mappings()
+        return tuple(dict.fromkeys((*self._given, *self._known, *self._entries)))
 
     def expression(self, name: str) -> ast.expr | None:
         """Return the expression that is written for a parameter."""
-        return self.get(name).expr
+        return self.get(name).expr if name.startswith("*") else self._given.get(name)
+
+    def is_given(self, name: str) -> bool:
+        """Return whether a parameter has, or may have, a value other than None."""
+        if isinstance(self._given.get(name), _DISPLAYS):
+            return True
+        return not all(
+            isinstance(alternative, Presence) or (isinstance(alternative, Scalar) and alternative.value is None)
+            for alternative in self.get(name).alternatives
+        )
+
+    def _named(self, name: str) -> Argument:
+        known = self._known.get(name)
+        if known is not None:
+            return known
+        expr = self._given.get(name)
+        if expr is not None:
+            known = self._known[name] = Argument(self._values(expr), expr)
+            return known
+        self._look_into_mappings()
+        return self._entries.get(name) or (_UNSURE if self._open or (self._starred and not self._extra) else _ABSENT)
 
     def get(self, path: str) -> Argument:
         """Return what stands behind an argument path."""
@@ -168,9 +202,7 @@ class Arguments:
             return self._url_scheme()
         base, mark, query = path.partition("?")
         name, *keys = base.split(".")
-        argument = self._named.get(name)
-        if argument is None:
-            argument = _UNSURE if self._open or (self._starred and not self._extra) else _ABSENT
+        argument = self._named(name)
         for key in keys:
             argument = _entry(argument, key)
         return _query(argument, query) if mark else argument
@@ -189,9 +221,7 @@ class Arguments:
         return _ABSENT if given is None else Argument(self._values(given), given)
 
     def _url_scheme(self) -> Argument:
-        argument = self._named.get("url")
-        if argument is None:
-            return _UNSURE if self._open else _ABSENT
+        argument = self._named("url")
         return Argument(tuple(self._scheme(value, argument.expr) for value in argument.alternatives), argument.expr)
 
     def _scheme(self, value: Alternative, expr: ast.expr | None) -> Alternative:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from txsafe.catalog.drivers import Call
 from txsafe.python.arguments import Arguments
 from txsafe.python.receiver import NOTHING, Certainty, Receiver
+from txsafe.python.scopes import BindingKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,16 +68,32 @@ def describe(
 def _describe_calls(
     module: Module, receivers: Receivers, drivers: Drivers, sinks: Mapping[str, int]
 ) -> Iterator[Described]:
-    methods = {name for type_ in drivers.types.values() for name in type_.methods}
     shapes = _shapes(drivers)
+    functions = drivers.function_names.union(name.rpartition(".")[2] for name in sinks)
     for call in module.calls:
-        found = _describe_function(module, receivers, sinks, call)
-        if found is None and isinstance(call.func, ast.Attribute) and call.func.attr in methods:
-            found = _describe_method(module, receivers, shapes, call, call.func.attr)
-        elif found is None and isinstance(call.func, ast.Name | ast.Call):
-            found = _describe_instance_call(module, receivers, call)
+        found = None
+        match call.func:
+            case ast.Attribute(attr=name):  # what a chain of names begins with may be another word for something
+                if name in functions:
+                    found = _describe_function(module, receivers, sinks, call)
+                if found is None and name in drivers.method_names:
+                    found = _describe_method(module, receivers, shapes, call, name)
+            case ast.Name() as func:
+                found = _describe_function(module, receivers, sinks, call)
+                if found is None and _may_be_object(module, func, drivers):
+                    found = _describe_instance_call(module, receivers, call)
+            case ast.Call():
+                found = _describe_instance_call(module, receivers, call)
         if found is not None:
             yield found
+
+
+def _may_be_object(module: Module, name: ast.Name, drivers: Drivers) -> bool:
+    """Return whether a name may stand for more than a function, or what is imported and called."""
+    if module.qualified_name(name) in drivers.values:
+        return True
+    bindings = module.scope(name).lookup(name.id)
+    return any(binding.kind not in {BindingKind.FUNCTION, BindingKind.IMPORT} for binding in bindings)
 
 
 def _shapes(drivers: Drivers) -> dict[str, Call]:

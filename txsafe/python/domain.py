@@ -38,8 +38,9 @@ class Text:
     @property
     def known(self) -> str | None:
         """The text where every character of it is known."""
-        if any(fragment.hole for fragment in self.template.fragments):
-            return None
+        for fragment in self.template.fragments:  # a loop: asked of every key of every table that changes
+            if fragment.hole:
+                return None
         return self.template.text
 
     @property

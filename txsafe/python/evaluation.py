@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from txsafe.python.composables import Composable
 
 DEPTH_LIMIT = 50
-STEPS_PER_QUESTION = 20_000
+STEPS_PER_QUESTION = 8_000
+"""What is found is found within 2,500; beyond that it is functions that call each other."""
 STEPS_PER_FILE = 400_000
 STEPS_FOR_OBJECTS = 2_000
 """Of a question: what objects are made with leads far, and seldom to a text."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from txsafe.model import (
@@ -34,7 +33,7 @@ from txsafe.python.receiver import Certainty
 from txsafe.python.spoken import words_of_calls
 from txsafe.python.statement_objects import is_statement_object
 from txsafe.python.transactions import Spoken, read_transaction_word
-from txsafe.python.values import Items, Scalar, Text, Unknown, Value, evaluate, evaluate_through
+from txsafe.python.values import Items, Text, Unknown, Value, evaluate, evaluate_through
 from txsafe.python.wrappers import Passed, Wrappers, depends_on_parameters
 from txsafe.sql import may_hold_session_state, read_statements
 
@@ -113,6 +112,7 @@ class Sinks:
         self._guards = view.guards
         self._transactions = view.transactions
         self._wrappers = Wrappers(view.module, view.receivers, view.drivers)
+        self._makes_temporary = False
 
     def find(self, described: Iterable[Described]) -> Sent:
         """Return the SQL that the described calls send."""
@@ -127,6 +127,7 @@ class Sinks:
         for call, passed in wrapped.items():
             self._find_wrapped(call, passed, found)
         self._transactions.speak(self._spoken(found.sites))
+        self._makes_temporary = any("temp" in template.text.lower() for _, template, _ in found.sites)
         sites = _without_repeats(site for sent in found.sites if (site := self._site(*sent)) is not None)
         return Sent(
             sites=sites,
@@ -262,7 +263,7 @@ class Sinks:
             values = evaluate(self._module, sink.expr, call=caller)
             related = Related(place=self._module.place(sink.node), message=f"sent here by {sink.described.name}")
             outer = _Sink(
-                described=sink.described,
+                described=self._as_handed_in(sink.described, function, caller),
                 node=caller,
                 alternatives=values,
                 expr=_argument_of(self._module, sink.expr, function, caller),
@@ -271,6 +272,15 @@ class Sinks:
             )
             self._resolve(outer, found, depth - 1)
         return bool(callers) and self._view.local_calls.are_all(function)
+
+    def _as_handed_in(self, described: Described, function: FunctionNode, caller: ast.Call) -> Described:
+        """Return a sink with the connection that a caller gives for a parameter of the function."""
+        parameter = parameter_at(self._module, function, described.receiver.root)
+        argument = None if parameter is None else _argument_for(self._module, parameter.arg, function, caller)
+        handed = None if argument is None else self._receivers.of(argument)
+        if handed is None or handed.type is None or not handed.root:
+            return described
+        return replace(described, receiver=handed)
 
     # ---------------------------------------------------------------- sites
 
@@ -351,16 +361,12 @@ class Sinks:
         return here if here.block is not None or sink.inner.opened is None else replace(sink.inner, block=None)
 
     def _may_matter(self, text: str) -> bool:
-        """Return whether a text holds session state, or drops some that the file makes."""
+        """Return whether a text holds session state, or drops some that the file sends the making of."""
         if "drop" in text.lower() and self._makes_temporary:
             return True
         return may_hold_session_state(text) and any(
             statement.calls or statement.kind not in _INDIFFERENT for statement in read_statements(text)
         )
-
-    @cached_property
-    def _makes_temporary(self) -> bool:
-        return "temp" in self._module.source.text.lower()
 
     def _may_be_opened(self, node: ast.AST) -> bool:
         """Return whether a `with` of this function, of which nothing is known, may open a transaction."""
@@ -431,28 +437,25 @@ def _unknowns(value: Value) -> Iterator[Unknown]:
 
 def _has_parameters(described: Described) -> bool:
     name = described.meaning.parameters
-    if name is None:
-        return False
-    argument = described.arguments.get(name)
-    return not all(
-        isinstance(alternative, Presence) or (isinstance(alternative, Scalar) and alternative.value is None)
-        for alternative in argument.alternatives
-    )
+    return name is not None and described.arguments.is_given(name)
 
 
 def _argument_of(module: Module, expr: ast.expr, function: FunctionNode, caller: ast.Call) -> ast.expr | None:
     """Return what a caller passes, where the SQL is nothing but a parameter of the function."""
-    if not isinstance(expr, ast.Name):
-        return None
+    return _argument_for(module, expr.id, function, caller) if isinstance(expr, ast.Name) else None
+
+
+def _argument_for(module: Module, name: str, function: FunctionNode, caller: ast.Call) -> ast.expr | None:
+    """Return what a caller passes for a parameter of the function."""
     names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     if isinstance(module.parent(function), ast.ClassDef) and isinstance(caller.func, ast.Attribute):
         names = names[1:]
     for keyword in caller.keywords:
-        if keyword.arg == expr.id:
+        if keyword.arg == name:
             return keyword.value
-    if expr.id not in names or names.index(expr.id) >= len(caller.args):
+    if name not in names or names.index(name) >= len(caller.args):
         return None
-    argument = caller.args[names.index(expr.id)]
+    argument = caller.args[names.index(name)]
     return None if isinstance(argument, ast.Starred) else argument
 
 

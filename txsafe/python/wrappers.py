@@ -214,7 +214,7 @@ class Wrappers:
             return
         context = file.transactions.context(call, described.receiver, described.start)
         for name in described.meaning.sql:
-            expr = described.arguments.get(name).expr
+            expr = described.arguments.expression(name)
             if expr is not None and depends_on_parameters(home, expr, function):
                 yield Passed(described=described, expr=expr, home=home, context=context)
 
