@@ -342,7 +342,7 @@ class Analyzer:
         if any(self._looks_around(statement) for statement in script.statements):
             script = read()  # who else names what it opens, and what comes before it, is asked later
         sites = tuple((section.site, section.statements) for section in script.sections)
-        return _Reading(path=source.path, sites=sites, errors=script.errors)
+        return _Reading(path=source.path, sites=sites, unresolved=script.unresolved, errors=script.errors)
 
     def _looks_around(self, statement: Statement) -> bool:
         """Return whether a rewrite may ask what other statements do, whatever they are."""

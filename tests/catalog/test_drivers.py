@@ -199,7 +199,7 @@ def test_what_runs_a_function_and_what_wraps_requests_are_decoded() -> None:
     )
     later, run = drivers.functions["d.later"].call.runs, drivers.types["d.C"].methods["run"].runs
     assert later is not None
-    assert (later.argument, later.transaction, later.hands_connection) == ("fn", Transaction.AUTOCOMMIT, False)
+    assert (later.arguments, later.transaction, later.hands_connection) == (("fn",), Transaction.AUTOCOMMIT, False)
     assert run is not None
     assert (run.transaction, run.hands_connection) == (None, True)
     assert drivers.requests["d"].opt_out == {"d.plain"}

@@ -145,9 +145,9 @@ class PoolSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """A function that a call is given and calls itself."""
+    """Functions that a call is given and calls itself."""
 
-    argument: str
+    arguments: tuple[str, ...]
     hands_connection: bool = False
     """Its first parameter is the object that the method is called on."""
     transaction: Transaction | None = None
@@ -208,6 +208,8 @@ class Type:
     """Names that an object goes by from which nothing leads anywhere else: Django's default alias."""
     pool: bool = False
     """Every connection or session that comes out of it is another one."""
+    shared: bool = False
+    """Every object speaks through the one connection that the driver keeps for everybody."""
     block: Block | None = None
     attributes: Mapping[str, str] = NO_FACTS
     item: str | None = None
@@ -450,6 +452,7 @@ def _inherit(name: str, draft: _Draft) -> Type:
         elsewhere=own.elsewhere,
         route=own.route,
         pool=any(type_.pool for type_ in line),
+        shared=any(type_.shared for type_ in line),
         block=next((type_.block for type_ in line if type_.block is not None), None),
         attributes=_merge(type_.attributes for type_ in line),
         item=next((type_.item for type_ in line if type_.item is not None), None),
@@ -559,6 +562,7 @@ def _decode_type(file: _File, name: str, reader: Reader) -> None:
         elsewhere=reader.optional_word("elsewhere", Transaction) or transaction,
         route=reader.texts("route"),
         pool=reader.flag("pool"),
+        shared=reader.flag("shared"),
         block=_decode_block(reader.optional_reader("block")),
         attributes=MappingProxyType(attributes),
         item=file.type_name(reader, "item"),
@@ -717,7 +721,7 @@ def _decode_runs(reader: Reader | None) -> Runs | None:
     if reader is None:
         return None
     runs = Runs(
-        argument=reader.text("argument"),
+        arguments=reader.texts("argument"),
         hands_connection=reader.flag("hands-connection"),
         transaction=reader.optional_word("transaction", Transaction),
     )

@@ -7,6 +7,7 @@ In: a module of the program, the setting's name (`ATOMIC_REQUESTS`), the mapping
 from __future__ import annotations
 
 import ast
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from txsafe.model import Place
@@ -24,7 +25,10 @@ def find_switch(module: Module, setting: str, entry: str | None = None) -> Place
     key = (find_switch, setting, entry)
     known = module.memory.get(key, key)
     if known is key:
-        on = (each.place(node) for each in _files(module, setting) for node in _switches(each, setting, entry))
+        given = [(each, node) for each in _files(module, setting) for node in _given(each, setting)]
+        near = max((_shared_folders(module, each) for each, _ in given), default=0)
+        nearest = ((each, node) for each, node in given if _shared_folders(module, each) == near)
+        on = (each.place(node) for each, node in nearest if _is_on(each, node, entry))
         known = module.memory[key] = next(on, None)
     return known if isinstance(known, Place) else None
 
@@ -46,15 +50,24 @@ def _files(module: Module, word: str) -> Sequence[Module]:
     return (module, *(each for each in others if each.source.path != module.source.path))
 
 
-def _switches(module: Module, setting: str, entry: str | None) -> Iterator[ast.Constant]:
+def _shared_folders(module: Module, other: Module) -> int:
+    """Return how many folders lead to both files: of several projects in a tree, the own one's settings are nearest."""
+    own, theirs = (each.source.path.split("/")[:-1] for each in (module, other))
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(own, theirs, strict=False)))
+
+
+def _given(module: Module, setting: str) -> Iterator[ast.Constant]:
+    """Yield the keys that give a setting, whatever it is given."""
     for key in module.strings:
-        if not isinstance(key, ast.Constant) or key.value != setting:
-            continue
-        value = _value_of(module, key)
-        if value is None or (entry is not None and _entry_of(module, key) not in {entry, None}):
-            continue
-        if not all(_is_false(each) for each in evaluate(module, value)):
+        if isinstance(key, ast.Constant) and key.value == setting and _value_of(module, key) is not None:
             yield key
+
+
+def _is_on(module: Module, key: ast.Constant, entry: str | None) -> bool:
+    value = _value_of(module, key)
+    if value is None or (entry is not None and _entry_of(module, key) not in {entry, None}):
+        return False
+    return not all(_is_false(each) for each in evaluate(module, value))
 
 
 def _is_false(value: object) -> bool:
@@ -79,7 +92,9 @@ def _entry_of(module: Module, key: ast.Constant) -> object:
         case ast.Dict() as table:
             around = module.parent(table)
             pairs = zip(around.keys, around.values, strict=True) if isinstance(around, ast.Dict) else ()
-            names = (name for name, value in pairs if value is table)
+            names = [name for name, value in pairs if value is table]
+            if isinstance(around, ast.Assign):
+                names = [target.slice for target in around.targets if isinstance(target, ast.Subscript)]
             return next((name.value for name in names if isinstance(name, ast.Constant)), None)
         case ast.Subscript(value=ast.Subscript(slice=ast.Constant(value=name))):
             return name

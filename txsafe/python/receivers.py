@@ -568,7 +568,8 @@ class Receivers:
         own = [type_ for type_ in types if type_.driver in self.drivers_in_view]
         by_driver = {type_.driver: type_ for type_ in own}
         if len(by_driver) == 1:
-            return Receiver(certainty=Certainty.GUESSED, type=own[0], root=root, elsewhere=True)
+            shared = f"{_GLOBAL_ROOT}{own[0].driver}" if own[0].shared else root
+            return Receiver(certainty=Certainty.GUESSED, type=own[0], root=shared, elsewhere=True)
         generic = next((type_ for type_ in types if type_.name in _GUESS_TYPES), None)
         if generic is None:
             return NOTHING

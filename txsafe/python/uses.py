@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
+_BESIDE_MIGRATIONS = "/migrations/"
+"""Where a migration's functions stand; nearly all run in its transaction, so even a doubtful use is looked into."""
 _OPTIONS_VARIABLE = "PGOPTIONS"
 _RECEIVER = "@receiver"
 _HOOKED = "@hooked."
@@ -119,7 +121,8 @@ class Uses:
         asking = [use.confidence for use in described.meaning.uses if self._hangs_on_transaction(described, use)]
         if not asking:
             return self._view.transactions.context(node, receiver, start)
-        reach = Reach.PROGRAM if max(asking) > Confidence.LOW else Reach.FILE
+        worth_it = max(asking) > Confidence.LOW or _BESIDE_MIGRATIONS in self._module.source.path
+        reach = Reach.PROGRAM if worth_it else Reach.FILE
         return self._view.surroundings.context(node, receiver, start, reach=reach)
 
     def _hangs_on_transaction(self, described: Described, use: Use) -> bool:
