@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from txsafe.cli.flags import configure, fix_parameters
+from txsafe.cli.flags import configure
 from txsafe.cli.inputs import STDIN, Setting, discover, has_work, note, note_discovery, note_troubles, open_cache
+from txsafe.cli.parameters import fix_parameters
 from txsafe.cli.terminal import write_output
 from txsafe.errors import ConfigError, SourceError
 from txsafe.model import Applicability
