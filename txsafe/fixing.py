@@ -87,6 +87,7 @@ class _Fixer:
         self._wanted = wanted
         self._files = {file.display: file for file in files}
         self._report = analyze(files, ())
+        self._senders = _senders(self._report)
         self._original = {path: source for path, file in self._files.items() if (source := _decoded(file)) is not None}
         self._sources = dict(self._original)
         self._careful: set[str] = set()
@@ -194,9 +195,10 @@ class _Fixer:
         return [group for _, group in groups]
 
     def _paths(self, diagnostic: Diagnostic) -> set[str]:
-        """Return the files that a fix changes, and the one that it is for."""
+        """Return the files that a fix changes, and those that tell whether it has mended what it is for."""
         edited = {edit.place.path for edit in _fix_of(diagnostic).edits}
-        return edited | ({diagnostic.path} & self._sources.keys())
+        senders = (self._senders.get(path, set()) for path in edited)
+        return edited | (paths_of(diagnostic).union(*senders) & self._sources.keys())
 
     def _accept(
         self, fixed: Sequence[Diagnostic], changed: Mapping[str, SourceFile], after: Mapping[str, FileReport]
@@ -206,6 +208,20 @@ class _Fixer:
         again = {*changed, *(path for diagnostic in fixed for path in self._paths(diagnostic))}
         files = (after[file.path] if file.path in again else file for file in self._report.files)
         self._report = replace(self._report, files=tuple(files))
+        self._senders = _senders(self._report)
+
+
+def paths_of(diagnostic: Diagnostic) -> set[str]:
+    """Return the files that a diagnostic is made of: where it stands, and where what it says is sent."""
+    return {diagnostic.path, *(location.path for location in diagnostic.related)}
+
+
+def _senders(report: Report) -> Mapping[str, set[str]]:
+    """Return, for each file, those that have a say in what is found in it."""
+    found: dict[str, set[str]] = {}
+    for file in report.files:
+        found[file.path] = {path for diagnostic in file.diagnostics for path in paths_of(diagnostic)}
+    return found
 
 
 def find_fault(fixed: Sequence[Diagnostic], before: Sequence[FileReport], after: Sequence[FileReport]) -> str | None:

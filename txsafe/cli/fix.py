@@ -162,12 +162,7 @@ class _Run:
         from txsafe.fixing import fix_files
 
         report = self._analyze(self.discovery.files)
-        concerned = {
-            path
-            for each in self._wanted(report)
-            if each.fix is not None
-            for path in (each.path, *(edit.place.path for edit in each.fix.edits))
-        }
+        concerned = _concerned(report, self._wanted(report))
         files = tuple(self._read(concerned))
         return report, fix_files(files, analyze=self._analyze, wanted=self._wanted)
 
@@ -259,6 +254,17 @@ class _Run:
         if self.discovery.missing:
             return ExitStatus.FAILED
         return exit_status(add_errors(left, self.discovery.errors), self.setting.config)
+
+
+def _concerned(report: Report, wanted: Iterable[Diagnostic]) -> set[str]:
+    """Return the files that fixes change, and all that have a say in what is found in these."""
+    from txsafe.fixing import paths_of
+
+    fixes = [(each, each.fix) for each in wanted if each.fix is not None]
+    edited = {edit.place.path for _, fix in fixes for edit in fix.edits}
+    beside = {path for each, _ in fixes for path in paths_of(each)}
+    found = {path for each in report.diagnostics if each.path in edited for path in paths_of(each)}
+    return edited | beside | found
 
 
 def _applicability(diagnostic: Diagnostic) -> Applicability | None:

@@ -58,7 +58,10 @@ EVIDENT = re.compile(
 )
 """What no text but SQL starts like, for objects of which nobody knows what they are."""
 
-_CALL_ALONE = re.compile(r"[A-Za-z_][\w.]*\s*\(")
+_CALL_ALONE = re.compile(
+    r"(?!(?:analy[sz]e|cluster|copy|explain|reindex|vacuum|values)\b)[A-Za-z_][\w.]*\s*\(", re.IGNORECASE
+)
+"""A function call that is no statement: it is one with SELECT in front."""
 _INDIFFERENT = frozenset(
     {
         StatementKind.QUERY, StatementKind.DDL, StatementKind.OTHER, StatementKind.SHOW, StatementKind.NOTIFY,
