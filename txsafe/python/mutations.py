@@ -207,7 +207,8 @@ def _between(nodes: Iterable[ast.AST], since: ast.AST, use: ast.expr, module: Mo
     inline = module.function(use) is module.function(since)
     start, end = position(since), position(use)
     for node in nodes:
-        if start < position(node) and (not inline or position(node) < end):
+        at = position(node)
+        if start < at and (not inline or at < end):
             yield node
 
 
