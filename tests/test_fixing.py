@@ -44,7 +44,7 @@ def found(path: str, at: int, what: str, *edits: tuple[int, int, str], rule: str
 
 
 def run(texts: dict[str, str], finder: Finder) -> tuple[dict[str, str], Fixing]:
-    def analyze(files: Sequence[FileInput]) -> Report:
+    def analyze(files: Sequence[FileInput], _: Sequence[FileInput]) -> Report:
         reports = [
             FileReport(path=file.display, diagnostics=tuple(finder(file.display, (file.data or b"").decode())))
             for file in files
@@ -93,7 +93,7 @@ def test_a_fix_after_which_the_file_cannot_be_read_is_refused() -> None:
 
 
 def test_a_fix_after_which_a_file_is_read_with_errors_is_refused() -> None:
-    def analyze(files: Sequence[FileInput]) -> Report:
+    def analyze(files: Sequence[FileInput], _: Sequence[FileInput]) -> Report:
         (file,) = files
         text = (file.data or b"").decode()
         report = FileReport(path="x.sql", diagnostics=(found("x.sql", 0, "a", (0, 1, "'")),) if "a" in text else ())
@@ -138,7 +138,7 @@ def test_a_fix_that_the_encoding_cannot_spell_is_left() -> None:
 
 
 def test_a_file_that_cannot_be_decoded_is_left() -> None:
-    def analyze(files: Sequence[FileInput]) -> Report:
+    def analyze(files: Sequence[FileInput], _: Sequence[FileInput]) -> Report:
         reports = tuple(FileReport(path=file.display) for file in files)
         return Report(profile=PROFILE, files=reports)
 
@@ -150,7 +150,7 @@ def test_fixes_without_end_come_to_an_end() -> None:
     def finder(path: str, text: str) -> list[Diagnostic]:
         return [found(path, 0, str(len(text)), (0, 0, "x"))]
 
-    def analyze(files: Sequence[FileInput]) -> Report:
+    def analyze(files: Sequence[FileInput], _: Sequence[FileInput]) -> Report:
         reports = [FileReport(path=file.display, diagnostics=tuple(finder(file.display, "a"))) for file in files]
         return Report(profile=PROFILE, files=tuple(reports))
 

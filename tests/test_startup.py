@@ -13,18 +13,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PARSERS = ("libcst", "sqlglot")
 HEAVY = (
-    *PARSERS, "concurrent.futures", "hashlib", "json", "multiprocessing", "shutil", "socket", "tempfile", "traceback",
-    "txsafe.analysis", "txsafe.baseline", "txsafe.catalog", "txsafe.model", "txsafe.placing",
+    *PARSERS, "click", "concurrent.futures", "hashlib", "json", "multiprocessing", "shutil", "socket", "tempfile",
+    "traceback", "txsafe.analysis", "txsafe.baseline", "txsafe.catalog", "txsafe.model", "txsafe.placing",
     "txsafe.python", "txsafe.report.frames", "txsafe.settings", "txsafe.sql", "txsafe.workers", "yaml",
 )  # fmt: skip
 """What a clean file needs nothing of."""
-UNNEEDED = (*PARSERS, "concurrent.futures", "multiprocessing", "socket", "tempfile", "txsafe.baseline")
+UNNEEDED = (*PARSERS, "click", "concurrent.futures", "multiprocessing", "socket", "tempfile", "txsafe.baseline")
 """What a file with findings needs nothing of."""
 _CODE = """
 import os, sys
-from txsafe.cli import main
+from txsafe.__main__ import start
 try:
-    main(sys.argv[1:])
+    start()
 except SystemExit as exit:
     status = exit.code
 os.write(2, f"{status} {' '.join(sys.modules)}".encode())

@@ -156,8 +156,12 @@ class Analyzer:
         from txsafe.discovery import FileInput, find_files
 
         if program.files or not program.tree:
-            return tuple(FileInput(Path(path), path) for path in program.files)
-        return find_files([program.tree], self.config, most_folders=MOST_FOLDERS).files
+            found = tuple(FileInput(Path(path), path) for path in program.files)
+        else:
+            found = find_files([program.tree], self.config, most_folders=MOST_FOLDERS).files
+        if not program.contents:
+            return found
+        return tuple(replace(file, data=program.contents.get(str(file.path.absolute()))) for file in found)
 
     @cached_property
     def suppression_options(self) -> SuppressionOptions:
@@ -338,7 +342,7 @@ class Analyzer:
         if any(self._looks_around(statement) for statement in script.statements):
             script = read()  # who else names what it opens, and what comes before it, is asked later
         sites = tuple((section.site, section.statements) for section in script.sections)
-        return _Reading(path=source.path, sites=sites, errors=script.errors)
+        return _Reading(path=source.path, sites=sites, unresolved=script.unresolved, errors=script.errors)
 
     def _looks_around(self, statement: Statement) -> bool:
         """Return whether a rewrite may ask what other statements do, whatever they are."""
@@ -392,7 +396,10 @@ class Analyzer:
         )
         places = {(use.rule, use.place) for use, _, _ in told}
         for use, profile, verdict in told:
-            if (use.rule, use.part_of) not in places:
+            variant = self.catalog.rules[use.rule].variants[use.variant]
+            if (use.rule, use.part_of) not in places and places.isdisjoint(
+                (each, use.place) for each in variant.unless_told
+            ):
                 yield diagnose(
                     use,
                     verdict,

@@ -6,12 +6,12 @@ text afterwards.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from txsafe.config import Config, OptionError, apply
 from txsafe.errors import ConfigError
+from txsafe.patterns import later
 from txsafe.watching import is_there, sought
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _OWN_FILE = "txsafe.toml"
 _SHARED_FILE = "pyproject.toml"
 _REPOSITORY_MARKS = (".git", ".hg", ".svn", ".jj")
-_PLACE = re.compile(r" \(at line (\d+), column \d+\)$")
+_PLACE = later(r" \(at line (\d+), column \d+\)$")
 
 
 def load_config(start: Path) -> Config:

@@ -52,11 +52,13 @@ def analyze(
     on_progress: Progress | None = None,
     executor: Executor | None = None,
     cache: Cache | None = None,
+    around: Sequence[FileInput] = (),
 ) -> Report:
     """Analyse files and return their reports in path order.
 
     `executor` runs them in other processes; without one, a pool of `config.jobs` is made where the input is worth it.
     `cache` is where reports of unchanged files are looked up and kept; a run over content that is not on disk does not.
+    `around` are files of the same program that are not analysed themselves; see `find_program`.
     """
     reports: dict[int, FileReport] = {}
     candidates: list[Numbered] = []
@@ -70,7 +72,10 @@ def analyze(
             reports[number] = report
     found: Iterable[FileReport] = reports.values()
     if candidates:
-        found = _analyze_candidates(files, candidates, reports, recall, executor=executor, on_progress=on_progress)
+        program = find_program(files, config, around=around)
+        found = _analyze_candidates(
+            files, candidates, reports, recall, program=program, executor=executor, on_progress=on_progress
+        )
     recall.save()
     return Report(profile=profile, files=tuple(sorted(found, key=lambda report: report.path)))
 
@@ -81,6 +86,7 @@ def _analyze_candidates(
     reports: dict[int, FileReport],
     recall: _Recall,
     *,
+    program: Program | None,
     executor: Executor | None,
     on_progress: Progress | None,
 ) -> Iterable[FileReport]:
@@ -88,7 +94,7 @@ def _analyze_candidates(
     from txsafe.placing import place
     from txsafe.workers import Setting
 
-    setting = Setting(recall.config, find_program(files, recall.config), recall.keeps)
+    setting = Setting(recall.config, program, recall.keeps)
     for number, report in recall.run(candidates, setting, executor):
         reports[number] = report
         if on_progress is not None:
@@ -153,14 +159,19 @@ def _open_memory(cache: Cache | None, config: Config, profile: Profile, keeps: K
     return Memory(cache.place, config, profile=profile, keeps=keeps)
 
 
-def find_program(files: Iterable[FileInput], config: Config) -> Program | None:
-    """Return the folders of the program that the files of a run belong to; None where imports are not followed."""
+def find_program(files: Iterable[FileInput], config: Config, *, around: Iterable[FileInput] = ()) -> Program | None:
+    """Return the folders of the program that the files of a run belong to; None where imports are not followed.
+
+    `around` are other files of the program. One that is on disk may be named with another content as well.
+    """
     if not config.follow_imports:
         return None
     from txsafe.project import Program
 
-    paths = [os.path.abspath(file.path) for file in files if file.data is None]  # noqa: PTH100
-    return Program.of(paths, config.root)
+    every = [(os.path.abspath(file.path), file.data) for file in (*files, *around)]  # noqa: PTH100
+    paths = dict.fromkeys(path for path, data in every if data is None)
+    contents = {path: data for path, data in every if data is not None and path in paths}
+    return Program.of(tuple(paths), config.root, contents=contents)
 
 
 class Settling:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 MOST_ROUNDS = 100
 """Of all files together; a file settles in two or three unless its fixes have to be tried one by one."""
 
-Analyze: TypeAlias = "Callable[[Sequence[FileInput]], Report]"
-"""Files → all that is found in them."""
+Analyze: TypeAlias = "Callable[[Sequence[FileInput], Sequence[FileInput]], Report]"
+"""Files, and others that have been changed → all that is found in the first."""
 Wanted: TypeAlias = "Callable[[Report], Iterable[Diagnostic]]"
 """A report → the diagnostics whose fixes are asked for."""
 
@@ -86,7 +86,8 @@ class _Fixer:
         self._analyze = analyze
         self._wanted = wanted
         self._files = {file.display: file for file in files}
-        self._report = analyze(files)
+        self._report = analyze(files, ())
+        self._senders = _senders(self._report)
         self._original = {path: source for path, file in self._files.items() if (source := _decoded(file)) is not None}
         self._sources = dict(self._original)
         self._careful: set[str] = set()
@@ -122,7 +123,7 @@ class _Fixer:
         chosen: list[Diagnostic] = []
         busy: set[str] = set()
         for diagnostic in choose(candidates, _fix_of):
-            paths = _paths(diagnostic)
+            paths = self._paths(diagnostic)
             if paths & self._careful & busy:
                 continue
             busy |= paths
@@ -147,18 +148,27 @@ class _Fixer:
     def _try(self, chosen: Sequence[Diagnostic]) -> None:
         """Apply fixes and keep what holds; files that a fix has in common stand and fall together."""
         changed = self._apply(chosen)
-        inputs = [replace(self._files[path], data=_bytes_of(source)) for path, source in changed.items()]
-        after = {report.path: report for report in self._analyze(inputs).files}
+        after = self._reports_after(changed, {path for diagnostic in chosen for path in self._paths(diagnostic)})
         before = {report.path: report for report in self._report.files}
-        for group in _groups(chosen):
-            paths = {path for diagnostic in group for path in _paths(diagnostic)}
+        for group in self._groups(chosen):
+            paths = {path for diagnostic in group for path in self._paths(diagnostic)}
             fault = find_fault(group, [before[path] for path in paths], [after[path] for path in paths])
             if fault is None:
-                self._accept(group, {path: changed[path] for path in paths}, after)
+                self._accept(group, {path: source for path, source in changed.items() if path in paths}, after)
             elif len(group) == 1:
                 self._results.refused[group[0].fingerprint] = Refused(diagnostic=group[0], reason=fault)
             else:
                 self._careful |= paths
+
+    def _reports_after(self, changed: Mapping[str, SourceFile], paths: set[str]) -> dict[str, FileReport]:
+        """Return what is found in some files, where others of the program have been changed as well."""
+        sources = {**self._sources, **changed}
+        held = {path: replace(self._files[path], data=_bytes_of(source)) for path, source in sources.items()}
+        inputs = [held[path] for path in sorted(paths)]
+        beside = [
+            file for path, file in held.items() if path not in paths and sources[path].text != self._original[path].text
+        ]
+        return {report.path: report for report in self._analyze(inputs, beside).files}
 
     def _apply(self, chosen: Iterable[Diagnostic]) -> dict[str, SourceFile]:
         edits = [edit for diagnostic in chosen for edit in _fix_of(diagnostic).edits]
@@ -169,13 +179,49 @@ class _Fixer:
             changed[path] = _with_text(source, text)
         return changed
 
+    def _groups(self, chosen: Sequence[Diagnostic]) -> list[list[Diagnostic]]:
+        """Put together what changes a file in common."""
+        groups: list[tuple[set[str], list[Diagnostic]]] = []
+        for diagnostic in chosen:
+            paths = self._paths(diagnostic)
+            joined = [group for group in groups if group[0] & paths]
+            groups = [group for group in groups if not group[0] & paths]
+            groups.append(
+                (
+                    paths.union(*(group[0] for group in joined)),
+                    [*(one for group in joined for one in group[1]), diagnostic],
+                )
+            )
+        return [group for _, group in groups]
+
+    def _paths(self, diagnostic: Diagnostic) -> set[str]:
+        """Return the files that a fix changes, and those that tell whether it has mended what it is for."""
+        edited = {edit.place.path for edit in _fix_of(diagnostic).edits}
+        senders = (self._senders.get(path, set()) for path in edited)
+        return edited | (paths_of(diagnostic).union(*senders) & self._sources.keys())
+
     def _accept(
-        self, fixed: Iterable[Diagnostic], changed: Mapping[str, SourceFile], after: Mapping[str, FileReport]
+        self, fixed: Sequence[Diagnostic], changed: Mapping[str, SourceFile], after: Mapping[str, FileReport]
     ) -> None:
         self._results.fixed += fixed
         self._sources |= changed
-        files = (after[file.path] if file.path in changed else file for file in self._report.files)
+        again = {*changed, *(path for diagnostic in fixed for path in self._paths(diagnostic))}
+        files = (after[file.path] if file.path in again else file for file in self._report.files)
         self._report = replace(self._report, files=tuple(files))
+        self._senders = _senders(self._report)
+
+
+def paths_of(diagnostic: Diagnostic) -> set[str]:
+    """Return the files that a diagnostic is made of: where it stands, and where what it says is sent."""
+    return {diagnostic.path, *(location.path for location in diagnostic.related)}
+
+
+def _senders(report: Report) -> Mapping[str, set[str]]:
+    """Return, for each file, those that have a say in what is found in it."""
+    found: dict[str, set[str]] = {}
+    for file in report.files:
+        found[file.path] = {path for diagnostic in file.diagnostics for path in paths_of(diagnostic)}
+    return found
 
 
 def find_fault(fixed: Sequence[Diagnostic], before: Sequence[FileReport], after: Sequence[FileReport]) -> str | None:
@@ -205,30 +251,10 @@ def _key(diagnostic: Diagnostic) -> _Key:
     return diagnostic.path, diagnostic.rule, diagnostic.variant, diagnostic.sql, diagnostic.message
 
 
-def _groups(chosen: Sequence[Diagnostic]) -> list[list[Diagnostic]]:
-    """Put together what changes a file in common."""
-    groups: list[tuple[set[str], list[Diagnostic]]] = []
-    for diagnostic in chosen:
-        paths = _paths(diagnostic)
-        joined = [group for group in groups if group[0] & paths]
-        groups = [group for group in groups if not group[0] & paths]
-        groups.append(
-            (
-                paths.union(*(group[0] for group in joined)),
-                [*(one for group in joined for one in group[1]), diagnostic],
-            )
-        )
-    return [group for _, group in groups]
-
-
 def _fix_of(diagnostic: Diagnostic) -> Fix:
     if diagnostic.fix is None:
         raise ValueError("a diagnostic without a fix cannot be fixed")
     return diagnostic.fix
-
-
-def _paths(diagnostic: Diagnostic) -> set[str]:
-    return {edit.place.path for edit in _fix_of(diagnostic).edits}
 
 
 def _decoded(file: FileInput) -> SourceFile | None:

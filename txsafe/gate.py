@@ -10,9 +10,9 @@ What stands in a comment counts for nothing, and words of a statement only where
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING
 
+from txsafe.patterns import later
 from txsafe.source import FileKind
 
 if TYPE_CHECKING:
@@ -104,15 +104,18 @@ _STEMS: Mapping[str, str | None] = {
 TRANSACTION_WORDS = (b"atomic", b"begin", b"schema_editor", b"transaction")
 """What opens a transaction without any SQL: everyday words, further tokens for poolers that allow none."""
 
-_TOKENS = tuple((stem.encode("ascii"), pattern) for stem, pattern in _STEMS.items())
+_TOKENS = tuple(
+    (stem.encode("ascii"), later(pattern.encode("ascii")) if pattern else None) for stem, pattern in _STEMS.items()
+)
 
 
-_LINE = re.compile(rb"[^\r\n\\]*+(?:\\(?:\r\n|.)[^\r\n\\]*+)*+", re.DOTALL)
+_LINE = later(rb"[^\r\n\\]*+(?:\\(?:\r\n|.)[^\r\n\\]*+)*+", re.DOTALL)
 """To its end, which a backslash before it puts off."""
-_REST_OF_LINE = r"[^\r\n]*"
-_SETTING = "options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache"
+_REST_OF_LINE = later(rb"[^\r\n]*")
+_SETTING = later(rb"options=|prepare|pool|init[-_]?sql|schema|search_path|role|statement_cache")
 """Of what settings speak that driver files know, or that decides how many connections there are."""
-_IMPORTED = rf"\b(?:{_MODULE})"
+_ANY_WORD = later(rb"\w+")
+_MODULE_WORDS = tuple(module.encode("ascii") for module in MODULES)
 
 
 def may_matter(data: bytes, kind: FileKind, *, tokens: Iterable[bytes] = ()) -> bool:
@@ -137,7 +140,7 @@ def may_hold_settings(data: bytes) -> bool:
     lowered = data.lower()
     if b"pgoptions" in lowered:
         return True
-    return b"postgres" in lowered and _compiled(_SETTING).search(lowered) is not None
+    return b"postgres" in lowered and _SETTING.search(lowered) is not None
 
 
 def words_of(names: Iterable[str]) -> tuple[bytes, ...]:
@@ -151,21 +154,16 @@ def _imports_driver(lowered: bytes) -> bool:
     while position >= 0:
         line = _LINE.match(lowered, position)
         end = len(lowered) if line is None else line.end()
-        if _compiled(_IMPORTED).search(lowered, position, end):
-            return True
+        for word in _ANY_WORD.finditer(lowered, position, end):
+            if lowered.startswith(_MODULE_WORDS, word.start(), end):
+                return True
         position = lowered.find(b"import", end)
     return False
 
 
-@cache
-def _compiled(pattern: str) -> re.Pattern[bytes]:
-    """Compile what a file has a stem of: of one clean file, two or three, and all would take as long as to read it."""
-    return re.compile(pattern.encode("ascii"))
-
-
-def _holds(text: bytes, stem: bytes, pattern: str | None) -> bool:
+def _holds(text: bytes, stem: bytes, pattern: re.Pattern[bytes] | None) -> bool:
     """Say whether what must stand at a stem does, anywhere but in a comment that has its lines to itself."""
-    match = None if pattern is None else _compiled(pattern).match
+    match = None if pattern is None else pattern.match
     position = text.find(stem)
     while position >= 0:
         following = position + 1
@@ -174,7 +172,7 @@ def _holds(text: bytes, stem: bytes, pattern: str | None) -> bool:
             begin = max(begin, text.rfind(b"\r", begin, position) + 1)
             if not text[begin:position].lstrip().startswith(b"#"):
                 return True
-            rest = _compiled(_REST_OF_LINE).match(text, position)
+            rest = _REST_OF_LINE.match(text, position)
             following = position + 1 if rest is None else rest.end()
         position = text.find(stem, following)
     return False

@@ -8,13 +8,13 @@ Plain names, which most excludes are, are looked up in a set; only for the rest 
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError
+from txsafe.patterns import later
 from txsafe.watching import sought
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pathspec import GitIgnoreSpec
 
-_PLAIN_NAME = re.compile(r"[^*?\[\]!#/\\\s]+")
+_PLAIN_NAME = later(r"[^*?\[\]!#/\\\s]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,19 @@ expected.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError, did_you_mean
+from txsafe.patterns import later
 
 if TYPE_CHECKING:
     import enum
 
 Schema = dict[str, object]
-_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+_VERSION = later(r"[0-9]+(?:\.[0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)

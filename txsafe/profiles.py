@@ -6,13 +6,13 @@ profile file, which `txsafe probe` writes: `./observed.yaml`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError, did_you_mean
+from txsafe.patterns import later
 from txsafe.results import Profile
 from txsafe.shipped import kept
 from txsafe.watching import sought
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from txsafe.config import Config
     from txsafe.shipped import Plain
 
-_NAME = re.compile(r"(?P<pooler>[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*)(?:-(?P<version>[0-9][^/]*))?(?:/(?P<mode>.*))?")
+_NAME = later(r"(?P<pooler>[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*)(?:-(?P<version>[0-9][^/]*))?(?:/(?P<mode>.*))?")
 _SUFFIXES = (".yaml", ".yml")
 _SERVER_VERSIONS = range(10, 100)
 """Majors since they are one number; larger ones are `server_version_num` by mistake."""

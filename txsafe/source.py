@@ -16,6 +16,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
+from txsafe.patterns import later
 from txsafe.watching import saw, sought
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 PYTHON_SUFFIXES = (".py", ".pyi", ".pyw")
 SQL_SUFFIXES = (".sql", ".psql", ".pgsql", ".sql.j2", ".sql.jinja", ".sql.jinja2")
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_LINE_END_BYTES = re.compile(rb"\r\n|\r|\n")
-_COOKIE = re.compile(rb"[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
-_BLANK_OR_COMMENT = re.compile(rb"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
-_PYTHON_SHEBANG = re.compile(rb"#![^\r\n]*python")
+_LINE_END = later(r"\r\n|\r|\n")
+_LINE_END_BYTES = later(rb"\r\n|\r|\n")
+_COOKIE = later(rb"[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+_BLANK_OR_COMMENT = later(rb"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
+_PYTHON_SHEBANG = later(rb"#![^\r\n]*python")
 
 # The longer marks first: UTF-32's begins with UTF-16's.
 _MARKS = (

@@ -199,13 +199,29 @@ def test_what_runs_a_function_and_what_wraps_requests_are_decoded() -> None:
     )
     later, run = drivers.functions["d.later"].call.runs, drivers.types["d.C"].methods["run"].runs
     assert later is not None
-    assert (later.argument, later.transaction, later.hands_connection) == ("fn", Transaction.AUTOCOMMIT, False)
+    assert (later.arguments, later.transaction, later.hands_connection) == (("fn",), Transaction.AUTOCOMMIT, False)
     assert run is not None
     assert (run.transaction, run.hands_connection) == (None, True)
     assert drivers.requests["d"].opt_out == {"d.plain"}
     assert drivers.opening["d"] == {"later", "run"}
 
 
+def test_what_a_setting_of_the_program_cures_is_decoded() -> None:
+    drivers = decode(
+        "id: d\ntitle: D\nfunctions:\n"
+        "  d.f: {uses: [{api: x, cure: {setting: OFF, mapping: ALL, entry: main}}, {api: y}]}\n"
+    )
+    first, second = drivers.functions["d.f"].call.uses
+    assert first.cure is not None
+    assert (first.cure.setting, first.cure.mapping, first.cure.entry) == ("OFF", "ALL", "main")
+    assert second.cure is None
+
+
 def test_a_file_opens_nothing_without_one_of_the_words_that_open(shipped: Drivers) -> None:
     assert {"atomic", "Atomic", "set_autocommit", "Migration"} <= shipped.opening["django"]
     assert "cursor" not in shipped.opening["django"]
+
+
+def test_what_a_package_brings_along_is_decoded() -> None:
+    (found,) = decode('id: d\ntitle: D\nbundles: {d-binary: {">=2": {lib: "7"}}}\n').bundles
+    assert (found.carrier, found.versions, found.package, found.version) == ("d-binary", ">=2", "lib", "7")

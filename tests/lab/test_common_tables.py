@@ -6,7 +6,6 @@ unsafe one, or none and why. Scripts with a fix are run before and after it, eac
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -15,15 +14,16 @@ import pytest
 from tests.lab.servers import Server, start_server
 from tests.lab.session import Session
 from tests.rewrites.rewriting import APPLIED, check, rewrite
+from tests.rewrites.test_common_tables import WITH_FIX, expected
 from txsafe.catalog import load_catalog
 from txsafe.model import Applicability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from tests.lab.packages import Packages
 
-SCRIPTS = sorted((Path(__file__).parents[2] / "fixtures" / "common_tables").glob("*.sql"))
 TABLES = """
     DROP SCHEMA IF EXISTS shop CASCADE;
     CREATE SCHEMA shop;
@@ -48,10 +48,6 @@ def server(packages: Mapping[str, Packages]) -> Iterator[Server]:
         yield start_server(session, packages, 15)
 
 
-def expected(script: Path) -> str:
-    return script.read_text(encoding="utf-8").partition("\n")[0].removeprefix("-- ")
-
-
 def run(text: str, server: Server) -> tuple[list[tuple[list[str], Rows]], dict[str, Rows]]:
     """Run a script on fresh tables; return what each of its queries gives and what the tables hold in the end."""
     given: list[tuple[list[str], Rows]] = []
@@ -69,10 +65,6 @@ def run(text: str, server: Server) -> tuple[list[tuple[list[str], Rows]], dict[s
             for name in ("item", "sale", "total", "total_of_all")
         }
     return given, tables
-
-
-WITH_FIX = [script for script in SCRIPTS if not expected(script).startswith("declined")]
-WITHOUT = [script for script in SCRIPTS if expected(script).startswith("declined")]
 
 
 @pytest.mark.parametrize("script", WITH_FIX, ids=lambda script: script.stem)
@@ -95,33 +87,9 @@ def test_the_cte_gives_the_rows_of_the_table(script: Path, server: Server) -> No
         assert [(columns, sorted(rows)) for columns, rows in after] == [(names, sorted(rows)) for names, rows in given]
 
 
-@pytest.mark.parametrize("script", WITHOUT, ids=lambda script: script.stem)
-def test_a_table_that_no_cte_replaces_stays_and_it_is_said_why(script: Path) -> None:
-    text = script.read_text(encoding="utf-8")
-    found = check(text, name=script.name).diagnostics[0]
-    assert found.fix is None or "CTE" not in found.fix.title
-    reason = expected(script).removeprefix("declined:").strip()
-    assert found.suggestion.count("no CTE") == (1 if reason else 0)
-    assert reason in found.suggestion
-
-
 def test_functions_that_are_called_stable_are_so_on_a_server(server: Server) -> None:
     named = load_catalog().server.stable_functions
     with psycopg.connect(server.dsn()) as connection:
         query = "SELECT proname, bool_or(provolatile = 'v') FROM pg_proc WHERE proname = ANY(%s) GROUP BY 1"
         volatile: dict[str, bool] = dict(connection.execute(query, [list(named)]).fetchall())
     assert not [name for name in named if volatile.get(name, True)]
-
-
-def test_there_are_enough_scripts() -> None:
-    assert len(WITH_FIX) >= 30
-    assert len(WITHOUT) >= 20
-
-
-@pytest.mark.parametrize(
-    "script", [each for each in WITH_FIX if expected(each) == "unsafe"], ids=lambda each: each.stem
-)
-def test_what_is_marked_unsafe_is_not_settled_by_safe_fixes(script: Path) -> None:
-    text = script.read_text(encoding="utf-8")
-    after = rewrite(text, name=script.name, applied=frozenset({Applicability.SAFE})).after
-    assert check(after, name=script.name).diagnostics

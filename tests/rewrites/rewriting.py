@@ -68,7 +68,7 @@ def rewrite(
     file = FileInput(Path("/nowhere") / name, name, data)
     fixing = fix_files(
         [file],
-        analyze=lambda files: analyze(files, config_of(profile), profile=profile_of(profile)),
+        analyze=lambda files, _: analyze(files, config_of(profile), profile=profile_of(profile)),
         wanted=lambda report: wanted(report, applied),
     )
     after = fixing.files[0].data.decode() if fixing.files else data.decode()

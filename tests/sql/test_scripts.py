@@ -363,3 +363,21 @@ def test_hostile_repetition_takes_linear_time(unit: str) -> None:
     started = time.process_time()
     read(text)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "unclosed"),
+    [
+        ("select {{ ref('a') }};\nselect {{ ref('b' ;\nSET a.b TO 1;\n", "{{"),
+        ("select {{ ref('a') }};\n{% if b \nSET a.b TO 1;\n", "{%"),
+        ("select {{ ref('a') }};\n{# SET a.b TO 1;\n", "{#"),
+        ("select {{ ref('a') }};\n{# {{ #} SET a.b TO '{% }}';\n", "{%"),
+        ("select {{ ref('a') }}, '{{1,2},{3,4}}';\n{% if b %}SET a.b TO 1;{% endif %}\n", ""),
+        ("SELECT '{{1,2'; SET a.b TO 1;\n", ""),
+    ],
+)
+def test_text_behind_what_a_template_leaves_open_is_unresolved(text: str, unclosed: str) -> None:
+    script = source(text)
+    found = read_script(script).unresolved
+    assert [text[each.place.span.start : each.place.span.end] for each in found] == [unclosed] * bool(unclosed)
+    assert all(f"`{unclosed}`" in each.reason for each in found)

@@ -1,11 +1,12 @@
 # os.path is several times faster than pathlib; this is all that a run of which nothing has changed imports.
-# ruff: noqa: PTH100, PTH103, PTH105, PTH109, PTH110, PTH118, PTH120, PTH123
+# ruff: noqa: PTH100, PTH103, PTH105, PTH109, PTH110, PTH114, PTH118, PTH120, PTH123
 # ruff: noqa: PTH208
 """A command line in; its output and exit status out, where an earlier run saw the same things and did nothing else.
 
 A run leaves a record: its command line and circumstances, every path that it looked at (`watching`) with its stamp,
 what it wrote to standard output and to files, its exit status. Where all stamps are still the same and the files still
-hold what was written, it would say the same again.
+hold what was written, it would say the same again. What was not there is looked for only where the stamp of the folder
+above would not tell that it is there now.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ import time
 import zlib
 
 from txsafe.cache.folder import NAME, VERSION, forget, is_ours
-from txsafe.cache.stamps import ABSENT, is_settled, stamp
+from txsafe.cache.stamps import ABSENT, LARGEST_INODE, is_settled, stamp
 
 TYPE_CHECKING = False  # `typing` takes as long to load as a thousand files to look at
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from txsafe.watching import Watch
 
-_MAGIC = b"txsafe-run-1"
+_MAGIC = b"txsafe-run-2"
 _RUNS = "runs"
 MOST_RUNS = 64
 """Records that are kept; the oldest goes."""
@@ -34,15 +35,21 @@ MOST_BYTES = 32_000_000
 ENVIRONMENT = (
     "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "LINES", "NO_COLOR", "PYTHONIOENCODING",
     "PYTHONUTF8", "SOURCE_DATE_EPOCH", "TERM", "TXSAFE_CACHE_DIR", "TXSAFE_NO_CACHE",
+    "_TXSAFE_COMPLETE",
 )  # fmt: skip
 """Variables that a run looks at."""
 _CACHE_FLAG = "--cache-dir"
+_CONFIG_FLAG = "--config"
+_CONFIG_FILES = ("txsafe.toml", "pyproject.toml")
+_CACHE_KEY = b"cache-dir"
+_LARGEST_CONFIG = 1_000_000
+"""Bytes."""
 _REPOSITORY_MARKS = (".git", ".hg", ".svn", ".jj")
 _DAY = 86_400
 _STAMP = struct.Struct("<4q")
 _SUMMARY = struct.Struct("<3Q")
 """Of a content: its length and two sums over it."""
-_PARTS = 6
+_PARTS = 7
 
 
 def replay(arguments: Sequence[str]) -> int | None:
@@ -64,19 +71,17 @@ def replay(arguments: Sequence[str]) -> int | None:
 
 def record(place: str, arguments: Sequence[str], watch: Watch, *, status: int, started: float) -> None:
     """Keep what a run did, if it can be repeated by saying it again; `started` is when it began to look (seconds)."""
-    paths = sorted(watch.seen | watch.sought)
-    stamps = [stamp(path) for path in paths]
-    for path, found in zip(paths, stamps, strict=True):
-        if found == ABSENT and path in watch.seen:
-            return
-        if found != ABSENT and not is_settled(found, started):
-            return
+    stamps = {path: stamp(path) for path in sorted(watch.seen | watch.sought)}
+    there = {path: found for path, found in stamps.items() if found != ABSENT}
+    if not watch.seen <= there.keys() or not all(is_settled(found, started) for found in there.values()):
+        return
+    absent = sorted({_first_absent(path) for path in stamps.keys() - there.keys()})
     circumstances = _describe(arguments)
-    here = os.path.join(os.getcwd(), "")
     parts = (
         circumstances,
-        b"\0".join(os.fsencode(path.removeprefix(here) or ".") for path in paths),  # a short way is walked sooner
-        b"".join(_STAMP.pack(*found) for found in stamps),
+        _join(there),
+        b"".join(_STAMP.pack(*found) for found in there.values()),
+        _join(path for path in absent if os.path.dirname(path) not in there or os.path.islink(path)),
         "".join(watch.output).encode("utf-8", "surrogatepass"),
         b"\0".join(map(os.fsencode, watch.written)),
         b"".join(map(_summarize, watch.written.values())),
@@ -88,6 +93,23 @@ def record(place: str, arguments: Sequence[str], watch: Watch, *, status: int, s
         _forget_oldest(folder)
     except OSError:
         return
+
+
+def _first_absent(path: str) -> str:
+    """Return the outermost part of a path that is not there: the rest cannot come before it."""
+    above = os.path.dirname(path)
+    while above not in {path, ""} and not os.path.lexists(above):
+        path, above = above, os.path.dirname(above)
+    return path
+
+
+def _join(paths: Iterable[str]) -> bytes:
+    here = os.path.join(os.getcwd(), "")
+    return b"\0".join(os.fsencode(path.removeprefix(here) or ".") for path in paths)  # a short way is walked sooner
+
+
+def _split(paths: bytes) -> list[bytes]:
+    return paths.split(b"\0") if paths else []
 
 
 def _describe(arguments: Sequence[str]) -> bytes:
@@ -129,6 +151,9 @@ def _find_folders(arguments: Sequence[str]) -> Iterator[str]:
     if named is not None:
         yield named
         return
+    for number, argument in enumerate(arguments[:-1]):
+        if argument == _CONFIG_FLAG:
+            yield from _find_configured(arguments[number + 1])
     first = next((each for each in arguments if not each.startswith("-") and os.path.exists(each)), ".")
     for start in dict.fromkeys((os.path.abspath(first), os.getcwd())):
         folder = start
@@ -136,10 +161,30 @@ def _find_folders(arguments: Sequence[str]) -> Iterator[str]:
             cache = os.path.join(folder, NAME)
             if is_ours(cache):
                 yield cache
+            for name in _CONFIG_FILES:
+                yield from _find_configured(os.path.join(folder, name))
             above = os.path.dirname(folder)
             if above == folder or any(os.path.exists(os.path.join(folder, mark)) for mark in _REPOSITORY_MARKS):
                 break
             folder = above
+
+
+def _find_configured(file: str) -> Iterator[str]:
+    """Yield what a configuration file seems to name as the cache's folder; a record there speaks for itself.
+
+    `tomllib` takes as long to load as two thousand files to look at.
+    """
+    try:
+        with open(file, "rb") as stream:
+            data = stream.read(_LARGEST_CONFIG)
+    except OSError:
+        return
+    for line in data.splitlines() if _CACHE_KEY in data else ():
+        key, _, value = line.partition(b"=")
+        value = value.strip()
+        if key.strip(b" \t\"'").endswith(_CACHE_KEY) and value[:1] in {b'"', b"'"}:
+            named = value[1:].partition(value[:1])[0]
+            yield os.path.join(os.path.dirname(os.path.abspath(file)), os.fsdecode(named))
 
 
 # ---------------------------------------------------------------- a record
@@ -176,8 +221,10 @@ def _read(path: str, circumstances: bytes) -> tuple[int, str] | None:
     unpacked = _unpack(data)
     if unpacked is None:
         return None
-    status, (known, paths, stamps, output, written, summaries) = unpacked
-    if known != circumstances or not _are_unchanged(paths.split(b"\0"), stamps):
+    status, (known, paths, stamps, absent, output, written, summaries) = unpacked
+    if known != circumstances or not _are_unchanged(_split(paths), stamps):
+        return None
+    if any(stamp(path) != ABSENT for path in _split(absent)):
         return None
     return (status, output.decode("utf-8", "surrogatepass")) if _are_there(written, summaries) else None
 
@@ -185,12 +232,19 @@ def _read(path: str, circumstances: bytes) -> tuple[int, str] | None:
 def _are_unchanged(paths: Sequence[bytes], stamps: bytes) -> bool:
     if len(stamps) != _STAMP.size * len(paths):
         return False
-    return all(stamp(path) == known for path, known in zip(paths, _STAMP.iter_unpack(stamps), strict=True))
+    look = os.stat  # written out: this loop is most of what a run takes of which nothing has changed
+    for path, (size, mtime, ctime, inode) in zip(paths, _STAMP.iter_unpack(stamps), strict=True):
+        found = look(path)
+        if found.st_mtime_ns != mtime or found.st_ctime_ns != ctime or found.st_size != size:
+            return False
+        if found.st_ino & LARGEST_INODE != inode:
+            return False
+    return True
 
 
 def _are_there(written: bytes, summaries: bytes) -> bool:
     """Tell whether the reports that the run wrote to files still stand there."""
-    for path, known in zip(written.split(b"\0") if written else (), _SUMMARY.iter_unpack(summaries), strict=True):
+    for path, known in zip(_split(written), _SUMMARY.iter_unpack(summaries), strict=True):
         with open(path, "rb") as file:
             if _summarize(file.read()) != _SUMMARY.pack(*known):
                 return False

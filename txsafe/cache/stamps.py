@@ -14,7 +14,8 @@ from txsafe.cache.folder import COARSE_SECONDS, SETTLED_SECONDS
 Stamp = tuple[int, int, int, int]
 """Size, times of the last change of the content and of anything (nanoseconds), inode."""
 ABSENT: Stamp = (-1, -1, -1, -1)
-_LARGEST = (1 << 63) - 1
+LARGEST_INODE = (1 << 63) - 1
+"""Of those that are told apart: some file systems have larger ones, and SQLite has no room for them."""
 
 
 def stamp(path: str | bytes) -> Stamp:
@@ -23,7 +24,7 @@ def stamp(path: str | bytes) -> Stamp:
         found = os.stat(path)  # noqa: PTH116  # several times faster than pathlib
     except (OSError, ValueError):
         return ABSENT
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & _LARGEST
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & LARGEST_INODE
 
 
 def is_settled(each: Stamp, now: float) -> bool:

@@ -78,8 +78,31 @@ class Use:
     """Package → the range that its version must be in."""
     sure: bool = False
     """No use at all where the conditions cannot be decided."""
+    cure: Cure | None = None
     confidence: Confidence = Confidence.HIGH
     facts: Mapping[str, str] = NO_FACTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A package that another brings along, in a version of its own."""
+
+    carrier: str
+    versions: str
+    """The range of the carrier's versions that bring it."""
+    package: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cure:
+    """A setting of the program that makes a use harmless."""
+
+    setting: str
+    mapping: str
+    """What holds the settings of each connection."""
+    entry: str
+    """The connection that is meant where the program names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +156,9 @@ class PoolSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """A function that a call is given and calls itself."""
+    """Functions that a call is given and calls itself."""
 
-    argument: str
+    arguments: tuple[str, ...]
     hands_connection: bool = False
     """Its first parameter is the object that the method is called on."""
     transaction: Transaction | None = None
@@ -196,6 +219,8 @@ class Type:
     """Names that an object goes by from which nothing leads anywhere else: Django's default alias."""
     pool: bool = False
     """Every connection or session that comes out of it is another one."""
+    shared: bool = False
+    """Every object speaks through the one connection that the driver keeps for everybody."""
     block: Block | None = None
     attributes: Mapping[str, str] = NO_FACTS
     item: str | None = None
@@ -285,6 +310,7 @@ class Drivers:
     """By the scheme of connection strings."""
     keys: Mapping[str, SettingKey] = field(default_factory=dict)
     """By globs over the dotted names of settings, lower case, without `-` and `_`."""
+    bundles: tuple[Bundle, ...] = ()
     packages: Mapping[str, str] = NO_FACTS
     """Package whose version decides → the version that is assumed where a project does not say."""
     pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
@@ -331,6 +357,7 @@ class _Draft:
     urls: dict[str, UrlForm] = field(default_factory=dict)
     keys: dict[str, SettingKey] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
+    bundles: list[Bundle] = field(default_factory=list)
     versioned: list[tuple[Node, str]] = field(default_factory=list)
     """Packages that conditions ask for, to be checked at the end."""
     pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
@@ -392,6 +419,7 @@ def _finish(draft: _Draft) -> Drivers:
         urls=MappingProxyType(draft.urls),
         keys=MappingProxyType(draft.keys),
         packages=MappingProxyType(draft.packages),
+        bundles=tuple(draft.bundles),
         pool_settings=MappingProxyType(draft.pool_settings),
         requests=MappingProxyType(draft.requests),
         opening=MappingProxyType(_opening(draft)),
@@ -449,6 +477,7 @@ def _inherit(name: str, draft: _Draft) -> Type:
         elsewhere=own.elsewhere,
         route=own.route,
         pool=any(type_.pool for type_ in line),
+        shared=any(type_.shared for type_ in line),
         block=next((type_.block for type_ in line if type_.block is not None), None),
         attributes=_merge(type_.attributes for type_ in line),
         item=next((type_.item for type_ in line if type_.item is not None), None),
@@ -500,6 +529,8 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
         draft.ids.add(identifier)
     for package, node in reader.entries("packages"):
         draft.packages[package] = read_version(node)
+    for carrier, node in reader.entries("bundles"):
+        draft.bundles += _decode_bundles(carrier, Reader(node, f"bundles of {carrier!r}"))
     library = read_library_facts(reader) if MARK in reader else NO_FACTS
     shared = reader.entries("shared-uses")
     uses = MappingProxyType({name: _decode_use(Reader(node), draft, library) for name, node in shared})
@@ -558,6 +589,7 @@ def _decode_type(file: _File, name: str, reader: Reader) -> None:
         elsewhere=reader.optional_word("elsewhere", Transaction) or transaction,
         route=reader.texts("route"),
         pool=reader.flag("pool"),
+        shared=reader.flag("shared"),
         block=_decode_block(reader.optional_reader("block")),
         attributes=MappingProxyType(attributes),
         item=file.type_name(reader, "item"),
@@ -671,11 +703,28 @@ def _decode_use(reader: Reader, draft: _Draft, library: Mapping[str, str]) -> Us
         unless=_decode_conditions(reader, "unless"),
         versions=_decode_versions(versions, draft) if versions is not None else NO_FACTS,
         sure=reader.flag("sure"),
+        cure=_decode_cure(reader.optional_reader("cure")),
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
         facts=MappingProxyType({**reader.text_map("facts"), **library}),
     )
     reader.finish()
     return use
+
+
+def _decode_bundles(carrier: str, ranges: Reader) -> Iterator[Bundle]:
+    for versions in ranges.keys:
+        brought = Reader(ranges.required_node(versions), f"what {carrier!r} brings")
+        for package in brought.keys:
+            version = read_version(brought.required_node(package))
+            yield Bundle(carrier=carrier, versions=versions, package=package, version=version)
+
+
+def _decode_cure(reader: Reader | None) -> Cure | None:
+    if reader is None:
+        return None
+    cure = Cure(setting=reader.text("setting"), mapping=reader.text("mapping"), entry=reader.text("entry"))
+    reader.finish()
+    return cure
 
 
 def _decode_versions(reader: Reader, draft: _Draft) -> Mapping[str, str]:
@@ -707,7 +756,7 @@ def _decode_runs(reader: Reader | None) -> Runs | None:
     if reader is None:
         return None
     runs = Runs(
-        argument=reader.text("argument"),
+        arguments=reader.texts("argument"),
         hands_connection=reader.flag("hands-connection"),
         transaction=reader.optional_word("transaction", Transaction),
     )

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import click
 
 from txsafe.cli.circumstances import Circumstances, check_readable, circumstance_parameters, tell_findings
-from txsafe.cli.flags import Flags, configure, parameters
+from txsafe.cli.flags import Flags, configure
 from txsafe.cli.inputs import Setting, discover, has_work, note_discovery, note_troubles, open_cache
 from txsafe.cli.outputs import check_writable, record_baseline, written_baseline
+from txsafe.cli.parameters import parameters
 from txsafe.cli.quoting import quotable_sources
 from txsafe.cli.terminal import shown_progress, terminal_width, write_output
 from txsafe.errors import ConfigError

@@ -11,9 +11,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-import click
-
-from txsafe.cli.flags import Flags, configure, parameters
+from txsafe.cli.ending import tell
+from txsafe.cli.flags import Flags, configure
 from txsafe.cli.inputs import Setting, discover, has_work, load_rules, note, note_discovery, note_troubles, open_cache
 from txsafe.cli.outputs import check_writable, record_baseline, written_baseline
 from txsafe.cli.quoting import quotable_sources
@@ -36,13 +35,13 @@ if TYPE_CHECKING:
     from txsafe.watching import Watch
 
 
-def run(paths: tuple[str, ...], **flags: object) -> int:
-    """Analyse the files of some paths and return the exit status."""
+def run(paths: tuple[str, ...], flags: Flags, *, arguments: tuple[str, ...] | None) -> int:
+    """Analyse the files of some paths and return the exit status; `arguments` is the whole command line, if known."""
     with watching() as watch:
-        return _check(paths, flags, watch)
+        return _check(paths, flags, watch, arguments)
 
 
-def _check(paths: tuple[str, ...], flags: Flags, watch: Watch) -> int:
+def _check(paths: tuple[str, ...], flags: Flags, watch: Watch, arguments: tuple[str, ...] | None) -> int:
     started = time.time()
     config = with_profile_files(configure(paths, flags))
     if flags.get("show_config"):
@@ -63,31 +62,19 @@ def _check(paths: tuple[str, ...], flags: Flags, watch: Watch) -> int:
         return ExitStatus.CLEAN
     status = _Run(config=config, flags=flags, discovery=discovery, clock=clock, cache=cache).status()
     note_troubles(cache, config)
-    if cache is not None and not (watch.spoiled or config.verbose or config.debug):
-        _record(cache, watch, status=status, started=started)
+    if cache is not None and arguments is not None and not (watch.spoiled or config.verbose or config.debug):
+        _record(cache, arguments, watch, status=status, started=started)
     return status
 
 
-def _record(cache: Cache, watch: Watch, *, status: int, started: float) -> None:
+def _record(cache: Cache, arguments: tuple[str, ...], watch: Watch, *, status: int, started: float) -> None:
     """Keep what was said, to say it again when nothing has changed."""
     from txsafe.cache.keys import list_installation
     from txsafe.cache.replay import record
 
-    arguments = click.get_current_context().find_root().obj
-    if isinstance(arguments, tuple):
-        for path in list_installation():
-            saw(path)
-        record(cache.place, arguments, watch, status=status, started=started)
-
-
-check_command = click.Command(
-    "check",
-    callback=run,
-    params=parameters(),
-    help="Say what breaks behind a pooler, why, and what to write instead. PATHS are files and folders, - is standard "
-    "input; the default is the working directory.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+    for path in list_installation():
+        saw(path)
+    record(cache.place, arguments, watch, status=status, started=started)
 
 
 # ---------------------------------------------------------------- the run
@@ -190,7 +177,7 @@ class _Run:
             write_output(annotations)
         else:
             spoil()
-            click.echo(annotations, err=True, nl=False)
+            tell(annotations.removesuffix("\n"))
 
     def _names_rules(self, report: Report) -> bool:
         """Tell whether a report says something about rules: most do for what they found, SARIF in any case."""
@@ -221,7 +208,7 @@ def _versions(config: Config, catalog: Catalog) -> tuple[str, ...]:
     """Return how the versions are known that verdicts depend on."""
     from txsafe.versions import list_versions
 
-    return tuple(version.explain() for version in list_versions(config, catalog.drivers.packages))
+    return tuple(version.explain() for version in list_versions(config, catalog.drivers))
 
 
 def _check_outputs(config: Config, flags: Flags) -> None:

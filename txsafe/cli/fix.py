@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from txsafe.cli.flags import configure, fix_parameters
+from txsafe.cli.flags import configure
 from txsafe.cli.inputs import STDIN, Setting, discover, has_work, note, note_discovery, note_troubles, open_cache
+from txsafe.cli.parameters import fix_parameters
 from txsafe.cli.terminal import write_output
 from txsafe.errors import ConfigError, SourceError
 from txsafe.model import Applicability
@@ -161,9 +162,7 @@ class _Run:
         from txsafe.fixing import fix_files
 
         report = self._analyze(self.discovery.files)
-        concerned = {
-            edit.place.path for each in self._wanted(report) if each.fix is not None for edit in each.fix.edits
-        }
+        concerned = _concerned(report, self._wanted(report))
         files = tuple(self._read(concerned))
         return report, fix_files(files, analyze=self._analyze, wanted=self._wanted)
 
@@ -179,10 +178,11 @@ class _Run:
                 except SourceError:  # it is gone since
                     continue
 
-    def _analyze(self, files: Sequence[FileInput]) -> Report:
+    def _analyze(self, files: Sequence[FileInput], beside: Sequence[FileInput] = ()) -> Report:
         from txsafe.engine import analyze
 
-        return analyze(files, self.setting.config, profile=self.setting.profile, cache=self.cache)
+        around = () if files is self.discovery.files else (*self.discovery.files, *beside)
+        return analyze(files, self.setting.config, profile=self.setting.profile, cache=self.cache, around=around)
 
     def _wanted(self, report: Report) -> tuple[Diagnostic, ...]:
         return tuple(each for each in self._live(report) if each.fix is not None and self._applies(each.fix))
@@ -254,6 +254,17 @@ class _Run:
         if self.discovery.missing:
             return ExitStatus.FAILED
         return exit_status(add_errors(left, self.discovery.errors), self.setting.config)
+
+
+def _concerned(report: Report, wanted: Iterable[Diagnostic]) -> set[str]:
+    """Return the files that fixes change, and all that have a say in what is found in these."""
+    from txsafe.fixing import paths_of
+
+    fixes = [(each, each.fix) for each in wanted if each.fix is not None]
+    edited = {edit.place.path for _, fix in fixes for edit in fix.edits}
+    beside = {path for each, _ in fixes for path in paths_of(each)}
+    found = {path for each in report.diagnostics if each.path in edited for path in paths_of(each)}
+    return edited | beside | found
 
 
 def _applicability(diagnostic: Diagnostic) -> Applicability | None:

@@ -1,4 +1,4 @@
-"""The flags of `check`: which there are, and what they make of the configuration.
+"""The flags of `check`: which there are, whoever reads them, and what they make of the configuration.
 
 A flag has the name of an option of `Config` and takes its help from there; what is not given changes nothing.
 """
@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-import click
-
-from txsafe.config import Color, Config, Format, OptionError, apply, option_help
+from txsafe.config import Color, Config, Format, OptionError, apply
 from txsafe.config_file import load_config, read_config
 from txsafe.errors import ConfigError
 from txsafe.profiles import is_profile_file
@@ -22,122 +20,90 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Flags = Mapping[str, object]
+Values: TypeAlias = "type[bool | int | str] | tuple[str, ...]"
 
 _LISTS = frozenset({"select", "ignore", "exclude", "extend_exclude", "include"})
 """Given several times, or with commas."""
-_DEFAULTS = Config(root=Path())
 _ACTIONS = frozenset({"config", "isolated", "show_config", "show_files", "stdin_filename", "write_baseline"})
-_FIX_FLAGS = frozenset(
-    {
-        "paths", "profile", "settings", "pooler_config", "pooler_database", "server_version", "select", "ignore",
-        "fail_on", "min_confidence", "baseline", "exclude", "extend_exclude", "include", "force_exclude",
-        "respect_gitignore", "max_file_size", "follow_imports", "rule_paths", "stdin_filename", "require_reason",
-        "exit_zero", "cache", "cache_dir", "jobs", "config", "isolated", "quiet", "verbose", "debug",
-    }
-)  # fmt: skip
-"""What `fix` has in common with `check`."""
 """What is no option of `Config`."""
 
 
-def _flag(
-    *names: str,
-    metavar: str | None = None,
-    multiple: bool = False,
-    kind: click.types.ParamType[int] | click.Choice[str] | None = None,
-) -> click.Option:
-    field = _field(names)
-    return click.Option(names, metavar=metavar, multiple=multiple, type=kind, default=None, help=_help(field))
+class Flag:
+    """One flag: how it is spelled, and what it takes. No dataclass: see `txsafe.results`."""
 
+    __slots__ = ("field", "metavar", "multiple", "names", "text", "values")
 
-def _switch(*names: str) -> click.Option:
-    return click.Option(names, is_flag=True, flag_value=True, default=None, help=_help(_field(names)))
-
-
-def _choice(*names: str, words: type[enum.StrEnum]) -> click.Option:
-    return _flag(*names, kind=click.Choice([word.value for word in words]))
-
-
-def _action(*names: str, text: str, metavar: str | None = None) -> click.Option:
-    if metavar is None:
-        return click.Option(names, is_flag=True, default=False, help=text)
-    return click.Option(names, metavar=metavar, default=None, help=text)
+    def __init__(
+        self,
+        *names: str,
+        metavar: str | None = None,
+        values: Values = str,
+        multiple: bool = False,
+        text: str = "",
+    ) -> None:
+        self.names = names
+        """As click takes them: `--on/--off` for both sides of a switch; a name without hyphens is the option's."""
+        self.metavar = metavar
+        self.values = values
+        """`bool` for a switch, or the kind of its value, or the words that it may be."""
+        self.multiple = multiple
+        self.text = text
+        """The help of a flag that is no option of `Config`."""
+        self.field = next((name for name in names if name.isidentifier()), None) or _field(names)
 
 
 def _field(names: Sequence[str]) -> str:
-    """Return the option that a flag is for: its own name, or the one that click is told to use."""
-    own = next((name for name in names if name.isidentifier()), None)
-    return own or next(name for name in names if name.startswith("--")).removeprefix("--").replace("-", "_")
+    """Return the option that a flag is for where it does not say: its long name."""
+    long = next(name for name in names if name.startswith("--"))
+    return long.partition("/")[0].removeprefix("--").replace("-", "_")
 
 
-def _help(field: str) -> str:
-    """Return the table's text, and the default where it is a word or a number."""
-    default = getattr(_DEFAULTS, field)
-    shown = f" [default: {default}]" if isinstance(default, str | int) and not isinstance(default, bool) else ""
-    return option_help(field).replace("`", "") + shown
+def _words(words: type[enum.StrEnum]) -> tuple[str, ...]:
+    return tuple(word.value for word in words)
 
 
-def parameters() -> list[click.Parameter]:
-    """Return click's parameters of `check`."""
-    return [
-        click.Argument(["paths"], nargs=-1, metavar="[PATHS]…"),
-        _flag("--profile", metavar="NAME"),
-        _flag("--set", "settings", metavar="KEY=VALUE", multiple=True),
-        _flag("--pooler-config", metavar="FILE"),
-        _flag("--pooler-database", metavar="NAME"),
-        _flag("--server-version", metavar="MAJOR", kind=click.INT),
-        _choice("--format", words=Format),
-        _flag("--output-file", "-o", "output_file", metavar="FILE"),
-        _flag("--output", metavar="FORMAT=FILE", multiple=True),
-        _flag("--select", metavar="RULES", multiple=True),
-        _flag("--ignore", metavar="RULES", multiple=True),
-        _choice("--fail-on", words=Severity),
-        _choice("--min-confidence", words=Confidence),
-        _flag("--baseline", metavar="FILE"),
-        _action("--write-baseline", metavar="FILE", text="Write all diagnostics of this run to a baseline."),
-        _flag("--since", metavar="REV"),
-        _flag("--exclude", metavar="GLOBS", multiple=True),
-        _flag("--extend-exclude", metavar="GLOBS", multiple=True),
-        _flag("--include", metavar="GLOBS", multiple=True),
-        _switch("--force-exclude"),
-        click.Option(["--respect-gitignore/--no-respect-gitignore"], default=None, help=_help("respect_gitignore")),
-        _flag("--max-file-size", metavar="BYTES", kind=click.INT),
-        click.Option(["--follow-imports/--no-follow-imports"], default=None, help=_help("follow_imports")),
-        _flag("--rule-path", "rule_paths", metavar="PATH", multiple=True),
-        _action("--stdin-filename", metavar="NAME", text="Analyse standard input under this name."),
-        _switch("--require-reason"),
-        _switch("--require-full-coverage"),
-        _switch("--exit-zero"),
-        click.Option(["--cache/--no-cache"], default=None, help=_help("cache")),
-        _flag("--cache-dir", metavar="FOLDER"),
-        _flag("--jobs", "-j", "jobs", metavar="N", kind=click.INT),
-        _choice("--color", words=Color),
-        _switch("--statistics"),
-        _action("--config", metavar="FILE", text="Read this configuration file, and look for no other."),
-        _action("--isolated", text="Read no configuration file."),
-        _action("--show-config", text="Print the effective configuration and exit."),
-        _action("--show-files", text="Print the files that would be analysed and exit."),
-        _switch("--quiet", "-q", "quiet"),
-        _switch("--verbose", "-v", "verbose"),
-        _switch("--debug"),
-    ]
-
-
-def fix_parameters() -> list[click.Parameter]:
-    """Return click's parameters of `fix`."""
-    own = [
-        _action("--diff", text="Print what would change as a unified diff, and change nothing."),
-        _action("--unsafe-fixes", text="Apply also the fixes that may change what the program means."),
-        _action(
-            "--ddl",
-            metavar="FILE",
-            text="Take settings that every connection is given out of the program, and write a SQL script to FILE that "
-            "gives them to the role instead; read it before you run it.",
-        ),
-        _action("--role", metavar="NAME", text="The role that --ddl is for."),
-        _action("--database", metavar="NAME", text="The database that --ddl is for; with --role, the role there."),
-    ]
-    shared = [parameter for parameter in parameters() if parameter.name in _FIX_FLAGS]
-    return [shared[0], *own, *shared[1:]]
+FLAGS = (
+    Flag("--profile", metavar="NAME"),
+    Flag("--set", "settings", metavar="KEY=VALUE", multiple=True),
+    Flag("--pooler-config", metavar="FILE"),
+    Flag("--pooler-database", metavar="NAME"),
+    Flag("--server-version", metavar="MAJOR", values=int),
+    Flag("--format", values=_words(Format)),
+    Flag("--output-file", "-o", "output_file", metavar="FILE"),
+    Flag("--output", metavar="FORMAT=FILE", multiple=True),
+    Flag("--select", metavar="RULES", multiple=True),
+    Flag("--ignore", metavar="RULES", multiple=True),
+    Flag("--fail-on", values=_words(Severity)),
+    Flag("--min-confidence", values=_words(Confidence)),
+    Flag("--baseline", metavar="FILE"),
+    Flag("--write-baseline", metavar="FILE", text="Write all diagnostics of this run to a baseline."),
+    Flag("--since", metavar="REV"),
+    Flag("--exclude", metavar="GLOBS", multiple=True),
+    Flag("--extend-exclude", metavar="GLOBS", multiple=True),
+    Flag("--include", metavar="GLOBS", multiple=True),
+    Flag("--force-exclude", values=bool),
+    Flag("--respect-gitignore/--no-respect-gitignore", values=bool),
+    Flag("--max-file-size", metavar="BYTES", values=int),
+    Flag("--follow-imports/--no-follow-imports", values=bool),
+    Flag("--rule-path", "rule_paths", metavar="PATH", multiple=True),
+    Flag("--stdin-filename", metavar="NAME", text="Analyse standard input under this name."),
+    Flag("--require-reason", values=bool),
+    Flag("--require-full-coverage", values=bool),
+    Flag("--exit-zero", values=bool),
+    Flag("--cache/--no-cache", values=bool),
+    Flag("--cache-dir", metavar="FOLDER"),
+    Flag("--jobs", "-j", "jobs", metavar="N", values=int),
+    Flag("--color", values=_words(Color)),
+    Flag("--statistics", values=bool),
+    Flag("--config", metavar="FILE", text="Read this configuration file, and look for no other."),
+    Flag("--isolated", values=bool, text="Read no configuration file."),
+    Flag("--show-config", values=bool, text="Print the effective configuration and exit."),
+    Flag("--show-files", values=bool, text="Print the files that would be analysed and exit."),
+    Flag("--quiet", "-q", "quiet", values=bool),
+    Flag("--verbose", "-v", "verbose", values=bool),
+    Flag("--debug", values=bool),
+)
+"""All of `check`, in the order of its help."""
 
 
 def configure(paths: Sequence[str], flags: Flags) -> Config:

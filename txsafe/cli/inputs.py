@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from txsafe.cli import COMMANDS
+from txsafe.cli.ending import tell
 from txsafe.discovery import EXCLUDED, Discovery, FileInput, Skipped, display_path, find_files, is_excluded
 from txsafe.errors import ConfigError, did_you_mean
 from txsafe.watching import spoil
@@ -106,7 +105,7 @@ def has_work(discovery: Discovery) -> bool:
 def note(text: str) -> None:
     """Say something that is no part of the output."""
     spoil()
-    click.echo(text, err=True)
+    tell(text)
 
 
 class Setting:

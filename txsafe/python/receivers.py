@@ -559,7 +559,7 @@ class Receivers:
 
     def guess(self, name: str, root: str) -> Receiver:
         """Return what a name suggests in a file with these imports."""
-        word = name.lower().strip("_")
+        word = name.lower().strip("_").rstrip("0123456789_") or name.lower()
         types = self._drivers.suggested.get(word) or self._drivers.suggested.get(word.rpartition("_")[2], ())
         if not types:
             return NOTHING
@@ -568,7 +568,8 @@ class Receivers:
         own = [type_ for type_ in types if type_.driver in self.drivers_in_view]
         by_driver = {type_.driver: type_ for type_ in own}
         if len(by_driver) == 1:
-            return Receiver(certainty=Certainty.GUESSED, type=own[0], root=root, elsewhere=True)
+            shared = f"{_GLOBAL_ROOT}{own[0].driver}" if own[0].shared else root
+            return Receiver(certainty=Certainty.GUESSED, type=own[0], root=shared, elsewhere=True)
         generic = next((type_ for type_ in types if type_.name in _GUESS_TYPES), None)
         if generic is None:
             return NOTHING

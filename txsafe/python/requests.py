@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Confidence, Related, Transaction, TransactionContext, TransactionEnd
 from txsafe.python.callsites import positional
-from txsafe.python.domain import Scalar
-from txsafe.python.values import evaluate
+from txsafe.python.program_settings import find_switch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from txsafe.catalog.drivers import Requests
     from txsafe.python.receiver import Receiver
     from txsafe.python.scopes import FunctionNode, Module
@@ -58,39 +55,6 @@ def _is_handler(module: Module, function: FunctionNode, requests: Requests) -> b
 
 def _switched_on(module: Module, requests: Requests) -> Related | None:
     """Return where the program turns the setting on."""
-    key = (_switched_on, requests.setting)
-    known = module.memory.get(key, key)
-    if known is not key:
-        return known if isinstance(known, Related) else None
-    files = (module,) if module.project is None else module.project.references(requests.setting).modules
+    place = find_switch(module, requests.setting)
     message = f"`{requests.setting}` wraps each request in a transaction"
-    found = next(
-        (Related(place=each.place(node), message=message) for each in files for node in _on(each, requests)), None
-    )
-    module.memory[key] = found
-    return found
-
-
-def _on(module: Module, requests: Requests) -> Iterator[ast.AST]:
-    for key in module.strings:
-        if not isinstance(key, ast.Constant) or key.value != requests.setting:
-            continue
-        value = _value_of(module, key)
-        if value is not None and not all(_is_false(each) for each in evaluate(module, value)):
-            yield key
-
-
-def _is_false(value: object) -> bool:
-    return isinstance(value, Scalar) and not value.value
-
-
-def _value_of(module: Module, key: ast.Constant) -> ast.expr | None:
-    """Return what a key of a settings dictionary is given: in `{key: value}` and in `settings[…][key] = value`."""
-    match module.parent(key):
-        case ast.Dict(keys=keys, values=values):
-            return next((value for each, value in zip(keys, values, strict=True) if each is key), None)
-        case ast.Subscript() as target:
-            statement = module.parent(target)
-            return statement.value if isinstance(statement, ast.Assign) and target in statement.targets else None
-        case _:
-            return None
+    return None if place is None else Related(place=place, message=message)

@@ -43,7 +43,7 @@ def handed_to(
 def _by_library(view: View, call: ast.Call, expr: ast.expr, function: FunctionNode, bound: int) -> Iterator[CallSite]:
     found = view.described_at(call)
     runs = found.meaning.runs if found is not None else None
-    if found is None or runs is None or found.arguments.expression(runs.argument) is not expr:
+    if found is None or runs is None or all(found.arguments.expression(name) is not expr for name in runs.arguments):
         return
     hands = call.func.value if runs.hands_connection and isinstance(call.func, ast.Attribute) else None
     yield CallSite(view=view, call=call, function=function, bound=bound, hands=hands, transaction=runs.transaction)

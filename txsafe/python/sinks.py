@@ -58,7 +58,10 @@ EVIDENT = re.compile(
 )
 """What no text but SQL starts like, for objects of which nobody knows what they are."""
 
-_CALL_ALONE = re.compile(r"[A-Za-z_][\w.]*\s*\(")
+_CALL_ALONE = re.compile(
+    r"(?!(?:analy[sz]e|cluster|copy|explain|reindex|vacuum|values)\b)[A-Za-z_][\w.]*\s*\(", re.IGNORECASE
+)
+"""A function call that is no statement: it is one with SELECT in front."""
 _INDIFFERENT = frozenset(
     {
         StatementKind.QUERY, StatementKind.DDL, StatementKind.OTHER, StatementKind.SHOW, StatementKind.NOTIFY,
@@ -263,7 +266,7 @@ class Sinks:
             values = evaluate(self._module, sink.expr, call=caller)
             related = Related(place=self._module.place(sink.node), message=f"sent here by {sink.described.name}")
             outer = _Sink(
-                described=sink.described,
+                described=self._as_handed_in(sink.described, function, caller),
                 node=caller,
                 alternatives=values,
                 expr=_argument_of(self._module, sink.expr, function, caller),
@@ -272,6 +275,15 @@ class Sinks:
             )
             self._resolve(outer, found, depth - 1)
         return bool(callers) and self._view.local_calls.are_all(function)
+
+    def _as_handed_in(self, described: Described, function: FunctionNode, caller: ast.Call) -> Described:
+        """Return a sink with the connection that a caller gives for a parameter of the function."""
+        parameter = parameter_at(self._module, function, described.receiver.root)
+        argument = None if parameter is None else _argument_for(self._module, parameter.arg, function, caller)
+        handed = None if argument is None else self._receivers.of(argument)
+        if handed is None or handed.type is None or not handed.root:
+            return described
+        return replace(described, receiver=handed)
 
     # ---------------------------------------------------------------- sites
 
@@ -433,17 +445,20 @@ def _has_parameters(described: Described) -> bool:
 
 def _argument_of(module: Module, expr: ast.expr, function: FunctionNode, caller: ast.Call) -> ast.expr | None:
     """Return what a caller passes, where the SQL is nothing but a parameter of the function."""
-    if not isinstance(expr, ast.Name):
-        return None
+    return _argument_for(module, expr.id, function, caller) if isinstance(expr, ast.Name) else None
+
+
+def _argument_for(module: Module, name: str, function: FunctionNode, caller: ast.Call) -> ast.expr | None:
+    """Return what a caller passes for a parameter of the function."""
     names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     if isinstance(module.parent(function), ast.ClassDef) and isinstance(caller.func, ast.Attribute):
         names = names[1:]
     for keyword in caller.keywords:
-        if keyword.arg == expr.id:
+        if keyword.arg == name:
             return keyword.value
-    if expr.id not in names or names.index(expr.id) >= len(caller.args):
+    if name not in names or names.index(name) >= len(caller.args):
         return None
-    argument = caller.args[names.index(expr.id)]
+    argument = caller.args[names.index(name)]
     return None if isinstance(argument, ast.Starred) else argument
 
 

@@ -2,6 +2,7 @@
 
 In goes a viewed file and the functions in it whose transactions matter. A function of the program speaks where it sends
 BEGIN or COMMIT, or commits, through a connection that it shares with its caller; of several words the last one counts.
+A `with` over an object of the program calls two of them, `__enter__` and `__exit__`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.python.callsites import CallSite, bound_by, parameter_at, target
+from txsafe.python.links import members
 from txsafe.python.names import last_name
-from txsafe.python.scopes import is_method
+from txsafe.python.scopes import FunctionNode, is_method
 from txsafe.python.transactions import Spoken, read_transaction_word
 from txsafe.python.values import Text
 
@@ -21,11 +23,14 @@ if TYPE_CHECKING:
 
     from txsafe.model import TransactionEnd
     from txsafe.python.described import Described
+    from txsafe.python.scopes import Module
     from txsafe.python.views import View
 
 _NAME = re.compile(r"begin|start|commit|rollback|abort|transaction|savepoint|\bend", re.IGNORECASE)
 """What functions are called that do nothing but this; to look into others would cost more than it tells."""
 _GLOBAL = "global:"
+_ENTER = ("__enter__", "__aenter__")
+_EXIT = ("__exit__", "__aexit__")
 
 
 def words_of_calls(view: View, functions: Collection[ast.AST]) -> Iterator[Spoken]:
@@ -39,6 +44,14 @@ def words_of_calls(view: View, functions: Collection[ast.AST]) -> Iterator[Spoke
             place = module.place(call)
             yield Spoken(function=function, root=root, start=module.span(call).end, opens=opens, end=end, place=place)
 
+    for statement in module.withs if functions else ():
+        function = module.function(statement)
+        for item in statement.items if function in functions else ():
+            for methods, start in ((_ENTER, module.span(item.context_expr).end), (_EXIT, module.span(statement).end)):
+                for opens, end, root in _said_around(view, item, methods):
+                    place = module.place(item.context_expr)
+                    yield Spoken(function=function, root=root, start=start, opens=opens, end=end, place=place)
+
 
 def _said_by(view: View, call: ast.Call) -> Iterator[tuple[bool, TransactionEnd, str]]:
     """Yield the last word of the function that a call is of, for each name that its connection goes by."""
@@ -46,19 +59,50 @@ def _said_by(view: View, call: ast.Call) -> Iterator[tuple[bool, TransactionEnd,
     if found is None:
         return
     home, function = found
+    word = _last_word(view, home, function)
+    if word is None:
+        return
+    opens, end, described = word
+    site = CallSite(view=view, call=call, function=function, bound=bound_by(view.module, call.func, home, function))
+    for root in _roots(site, view.of(home), described.receiver.root):
+        yield opens, end, root
+
+
+def _said_around(
+    view: View, item: ast.withitem, methods: Collection[str]
+) -> Iterator[tuple[bool, TransactionEnd, str]]:
+    """Yield the last word of the method that a `with` calls of its object, for each name of the connection."""
+    manager = view.receivers.of(item.context_expr)
+    if manager.owner is None:
+        return
+    for home, binding in (
+        each for name in methods for each in members(manager.home or view.module, manager.owner, name)
+    ):
+        function = binding.node
+        word = _last_word(view, home, function) if isinstance(function, FunctionNode) else None
+        if word is None or not isinstance(function, FunctionNode):
+            continue
+        opens, end, described = word
+        site = CallSite(view=view, call=item.context_expr, function=function, bound=1, enters=True)
+        given = [site.made_with(home, each) for each in described.receiver.root.split("|")]
+        exprs = [expr for expr in (*given, item.optional_vars) if expr is not None]
+        roots = (
+            *_roots(site, view.of(home), described.receiver.root),
+            *(view.receivers.of(expr).root for expr in exprs),
+        )
+        for root in filter(None, dict.fromkeys(roots)):
+            yield opens, end, root
+
+
+def _last_word(view: View, home: Module, function: FunctionNode) -> tuple[bool, TransactionEnd, Described] | None:
+    """Return what a function of the program does last to a transaction, and by which call."""
     home.open_all()
-    there = view.of(home)
     words = [
-        (word, described)
-        for described in there.described
+        (*word, described)
+        for described in view.of(home).described
         if home.function(described.node) is function and (word := _word_of(described)) is not None
     ]
-    if not words:
-        return
-    (opens, end), described = words[-1]
-    site = CallSite(view=view, call=call, function=function, bound=bound_by(view.module, call.func, home, function))
-    for root in _roots(site, there, described.receiver.root):
-        yield opens, end, root
+    return words[-1] if words else None
 
 
 def _word_of(described: Described) -> tuple[bool, TransactionEnd] | None:

@@ -30,24 +30,27 @@ from txsafe.python.described import Described
 from txsafe.python.forwarded import awaits_more
 from txsafe.python.keyed import keyed
 from txsafe.python.presumed import Presumed
+from txsafe.python.program_settings import find_entry, find_switch
 from txsafe.python.receiver import NOTHING, Certainty
 from txsafe.python.search import Reach
 from txsafe.python.sinks import scope_name
 from txsafe.python.startup_options import read_options
 from txsafe.python.values import Table, Text, Unknown, evaluate
 from txsafe.python.wrappers import depends_on_parameters
-from txsafe.versions import assume
+from txsafe.versions import find_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from txsafe.catalog.drivers import StartUp, Use
+    from txsafe.catalog.drivers import Cure, StartUp, Use
     from txsafe.python.scopes import FunctionNode
     from txsafe.python.views import View
     from txsafe.versions import PackageVersion
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
 _HOLES = str.maketrans(dict.fromkeys(HOLE_CHARACTERS.values(), "…"))
+_BESIDE_MIGRATIONS = "/migrations/"
+"""Where a migration's functions stand; nearly all run in its transaction, so even a doubtful use is looked into."""
 _OPTIONS_VARIABLE = "PGOPTIONS"
 _RECEIVER = "@receiver"
 _HOOKED = "@hooked."
@@ -118,7 +121,8 @@ class Uses:
         asking = [use.confidence for use in described.meaning.uses if self._hangs_on_transaction(described, use)]
         if not asking:
             return self._view.transactions.context(node, receiver, start)
-        reach = Reach.PROGRAM if max(asking) > Confidence.LOW else Reach.FILE
+        worth_it = max(asking) > Confidence.LOW or _BESIDE_MIGRATIONS in self._module.source.path
+        reach = Reach.PROGRAM if worth_it else Reach.FILE
         return self._view.surroundings.context(node, receiver, start, reach=reach)
 
     def _hangs_on_transaction(self, described: Described, use: Use) -> bool:
@@ -136,7 +140,8 @@ class Uses:
                 assumed = [version.explain() for version in self._asked(use) if not version.is_exact]
                 if assumed:
                     facts["assumed"] = "; ".join(assumed)
-                yield self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
+                found = self._use(described, use.api, facts, self._place(described, use.at), confidence, transaction)
+                yield found if use.cure is None else self._with_cure(found, use.cure, described)
 
     def _is_foreign(self, described: Described) -> bool:
         many = described.driver is None or described.driver in self._drivers.any_database
@@ -152,8 +157,12 @@ class Uses:
         truth = arguments.decide(use.when, special)
         if harmless is Truth.MAYBE:
             truth = conjunction([truth, Truth.MAYBE])
+        if truth is Truth.MAYBE and (use.sure or _awaits_more(described)):
+            return None
         truth = conjunction([truth, *self._decide_versions(use)])
-        if truth is Truth.NO or (truth is Truth.MAYBE and (use.sure or _awaits_more(described))):
+        if truth is Truth.NO:
+            return None
+        if use.cure is not None and self._is_cured(use.cure, described):
             return None
         limit = Confidence.LOW if truth is Truth.MAYBE else use.confidence
         if _RECEIVER in special:
@@ -162,11 +171,26 @@ class Uses:
             limit = min(limit, Confidence.MEDIUM)
         return limit
 
+    def _is_cured(self, cure: Cure, described: Described) -> bool:
+        return all(
+            find_switch(self._module, cure.setting, entry) is not None
+            for entry in described.receiver.route or (cure.entry,)
+        )
+
+    def _with_cure(self, found: ApiUse, cure: Cure, described: Described) -> ApiUse:
+        """Return a use with the place where a setting would make it harmless."""
+        entries = described.receiver.route or (cure.entry,)
+        place = find_entry(self._module, cure.mapping, entries[0]) if len(entries) == 1 else None
+        if place is None:
+            return found
+        there = Related(place=place, message=f"`{cure.setting}` is not set here")
+        facts = {**found.facts, "cure": cure.setting, "mapping": cure.mapping, "entry": entries[0]}
+        return replace(found, facts=MappingProxyType(facts), trail=(*found.trail, there))
+
     def _asked(self, use: Use) -> Iterator[PackageVersion]:
         """Yield the versions that a use depends on; the assumed ones where the project does not say."""
         for package in use.versions:
-            known = self._versions.get(package)
-            yield known or assume(package, self._drivers.packages[package])
+            yield find_version(package, self._versions, self._drivers)
 
     def _decide_versions(self, use: Use) -> Iterator[Truth]:
         for version, wanted in zip(self._asked(use), use.versions.values(), strict=True):

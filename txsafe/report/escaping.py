@@ -7,7 +7,11 @@ runs (CVE-2021-42574). Every renderer shows such characters as the escapes that 
 
 from __future__ import annotations
 
-import re
+from txsafe.patterns import later
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
 
 _UNSAFE = (
     "\x00-\x1f\x7f-\x9f"  # C0, DEL and C1 controls; C1 holds the one-character CSI
@@ -15,9 +19,9 @@ _UNSAFE = (
     "\ud800-\udfff"  # lone surrogates: undecodable bytes of a path (PEP 383), or "\ud800" in a literal
     "\ufff9-\uffff"  # annotation controls and noncharacters, which XML refuses
 )
-_UNSAFE_CHARACTER = re.compile(f"[{_UNSAFE}]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_UNSAFE_CHARACTER = later(f"[{_UNSAFE}]")
+_SURROGATE = later("[\ud800-\udfff]")
+_LINE_END = later(r"\r\n|\r|\n")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 TAB = "    "
 

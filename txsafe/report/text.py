@@ -7,11 +7,10 @@ file reaches the terminal unescaped.
 from __future__ import annotations
 
 import enum
-import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from txsafe.patterns import later
 from txsafe.report.context import Verbosity
 from txsafe.report.escaping import escape, escape_block
 from txsafe.report.summary import Summary, is_live, list_undiagnosed_errors, list_unresolved, summarize
@@ -33,7 +32,7 @@ _GUTTER_EXTRA = 5
 """A blank, the bar, a blank, and an ellipsis on either side of the line."""
 
 
-_WORKFLOW_COMMAND = re.compile(r"^(\s*):(?=:\S.*::)|#(?=#\[)")
+_WORKFLOW_COMMAND = later(r"^(\s*):(?=:\S.*::)|#(?=#\[)")
 """What GitHub's runner would obey in the log of a job: `::name::…` at the start of a line, `##[name]` anywhere."""
 
 
@@ -52,11 +51,13 @@ class Ink(enum.Enum):
 _SEVERITY_INK = {Severity.ERROR: Ink.ERROR, Severity.WARNING: Ink.WARNING, Severity.NOTE: Ink.NOTE}
 
 
-@dataclass(frozen=True, slots=True)
 class Painter:
     """Colours text, or leaves it."""
 
-    color: bool
+    __slots__ = ("color",)
+
+    def __init__(self, color: bool) -> None:  # noqa: FBT001  # there is nothing else
+        self.color = color
 
     def paint(self, text: str, ink: Ink) -> str:
         """Return the text in a colour, if colours are wanted and there is any text."""

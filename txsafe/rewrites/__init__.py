@@ -14,6 +14,7 @@ from dataclasses import replace
 from txsafe.model import Applicability, Edit, FeatureUse, Fix, Place
 from txsafe.rewrites.advisory_lock import lock_transaction
 from txsafe.rewrites.bound_value import bind_value
+from txsafe.rewrites.connection_settings import set_for_connection
 from txsafe.rewrites.driver_settings import turn_preparing_off
 from txsafe.rewrites.drop_at_commit import drop_at_commit
 from txsafe.rewrites.hold_cursor import release_cursor
@@ -45,6 +46,7 @@ REWRITES: tuple[Rewrite, ...] = (
     drop_at_commit,
     release_cursor,
     turn_preparing_off,
+    set_for_connection,
     send_itself,
     return_number,
 )

@@ -12,18 +12,19 @@ the CTE.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from txsafe.model import StatementKind
+from txsafe.model import Span, StatementKind
 from txsafe.rewrites.query_shape import LONGEST, Query, adds_only, read_query
 from txsafe.rewrites.table_query import Refusal, read_filling
-from txsafe.sql.lexer import significant_tokens
+from txsafe.sql.lexer import identifier, significant_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from txsafe.rewrites.table_query import Filling
+    from txsafe.sql.lexer import Token
 
 _LONGEST_LINE = 100
 
@@ -112,9 +113,10 @@ def _is_insert(mention: Mention) -> bool:
 
 def _reason_to_stay(mention: Mention) -> str | None:
     words = [token.word for token in significant_tokens(mention.text[:200])]
+    is_reader = mention.kind in {StatementKind.COPY, StatementKind.DDL} and reading_part(mention.text) is not None
+    if is_reader or mention.kind is StatementKind.QUERY:
+        return None
     match mention.kind:
-        case StatementKind.QUERY:
-            return None
         case StatementKind.CREATE_TEMPORARY:
             return "another temporary object is made of it"
         case StatementKind.DDL if "index" in words[:3]:
@@ -125,6 +127,62 @@ def _reason_to_stay(mention: Mention) -> str | None:
             return "it is analysed"
         case _:
             return "something other than a query uses it"
+
+
+def reading_part(text: str) -> Span | None:
+    """Return where the query stands that a statement reads by, for COPY and CREATE those of `(…) TO` and `TABLE … AS`.
+
+    None where there is no such query.
+    """
+    tokens = significant_tokens(text[:LONGEST])
+    match [token.word for token in tokens[:3]]:
+        case ["copy", *_]:
+            part = _copied(tokens)
+        case ["create", "table", *_] | ["create", "unlogged", "table"]:
+            part = _made(tokens)
+        case ["create", *_]:
+            part = None
+        case _:
+            return Span(0, len(text))
+    return None if part is None else Span(part[0].start, part[-1].end)
+
+
+def _copied(tokens: Sequence[Token]) -> Sequence[Token] | None:
+    closing = _closing(tokens, 1)
+    if closing is None or closing < 3 or [token.word for token in tokens[closing + 1 : closing + 2]] != ["to"]:
+        return None
+    return tokens[2:closing]
+
+
+def _made(tokens: Sequence[Token]) -> Sequence[Token] | None:
+    """Return the query of CREATE TABLE … AS, without its parentheses and WITH DATA; WITH NO DATA reads nothing."""
+    words = [token.word for token in tokens]
+    start = next((index + 1 for index in _outermost(tokens) if words[index] == "as"), len(tokens))
+    if words[-3:] == ["with", "no", "data"]:
+        return None
+    part = tokens[start : -2 if words[-2:] == ["with", "data"] else None]
+    while part and _closing(part, 0) == len(part) - 1:
+        part = part[1:-1]
+    return part or None
+
+
+def _outermost(tokens: Sequence[Token]) -> Iterator[int]:
+    """Yield the numbers of the tokens outside of all parentheses."""
+    depth = 0
+    for index, token in enumerate(tokens):
+        depth += (token.text == "(") - (token.text == ")")
+        if depth == 0:
+            yield index
+
+
+def _closing(tokens: Sequence[Token], opening: int) -> int | None:
+    """Return the number of the parenthesis that closes one; None where there is none."""
+    depth = 0
+    for index in range(opening, len(tokens)):
+        depth += (tokens[index].text == "(") - (tokens[index].text == ")")
+        if depth == 0:
+            return index if index > opening else None
+    return None
 
 
 # ---------------------------------------------------------------- the CTE
@@ -139,11 +197,22 @@ def make_common_table(
     filling = read_filling(created, facts, insert=fill)
     if isinstance(filling, Refusal):
         return filling
-    inner, outer = read_query(filling.query), read_query(reader)
-    if inner is None or outer is None:
+    part = reading_part(reader)
+    inner, outer = read_query(filling.query), None if part is None else read_query(reader[part.start : part.end])
+    if inner is None or outer is None or part is None:
         return _NOT_UNDERSTOOD
-    fault = _fault(facts.get("name", ""), inner, outer, is_inserted=fill is not None)
-    return Refusal(fault) if fault is not None else _placed(filling, inner, outer)
+    name = facts.get("name", "")
+    fault = _fault(name, inner, outer, is_inserted=fill is not None)
+    if fault is None and _is_named(name, reader[: part.start]):
+        fault = "something of its name is made of it"
+    if fault is not None:
+        return Refusal(fault)
+    table = _placed(filling, inner, outer)
+    return table if isinstance(table, Refusal) else replace(table, at=part.start + table.at)
+
+
+def _is_named(name: str, head: str) -> bool:
+    return any(identifier(token) == name for token in significant_tokens(head))
 
 
 _NOT_UNDERSTOOD = Refusal("its statements are not understood in full")

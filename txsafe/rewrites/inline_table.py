@@ -8,11 +8,11 @@ at stake, and nobody else can have read the table: it is dropped afterwards, or 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Confidence, Edit, Fix, Place, Span, Spelling, StatementContext, StatementKind
-from txsafe.rewrites.common_table import Mention, Roles, assign_roles, make_common_table
+from txsafe.rewrites.common_table import Mention, Roles, assign_roles, make_common_table, reading_part
 from txsafe.rewrites.drop_at_commit import drop_at_commit
 from txsafe.rewrites.literal_text import find_literals, insert_text
 from txsafe.rewrites.query_shape import read_query
@@ -23,7 +23,7 @@ from txsafe.rewrites.table_query import RULE, Refusal
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from txsafe.model import FeatureUse, SourceFile
     from txsafe.python.scopes import Module
@@ -72,6 +72,8 @@ class _Written:
     """Edits of the program, and what speaks against them."""
 
     edits: tuple[Edit, ...]
+    table: CommonTable
+    """With the parameters as its reader numbers them."""
     care: tuple[str, ...] = ()
 
 
@@ -107,7 +109,7 @@ def inline(use: FeatureUse, surroundings: Surroundings) -> Inlined | Refusal:
         edits=tuple(sorted(set(written.edits), key=lambda edit: edit.place)),
         applicability=Applicability.SAFE if is_sure else Applicability.UNSAFE,
     )
-    return Inlined(plan.table.put_into(plan.reader.text), fix)
+    return Inlined(written.table.put_into(plan.reader.text), fix)
 
 
 def _is_safely_dropped(use: FeatureUse, surroundings: Surroundings) -> bool:
@@ -131,12 +133,22 @@ def _plan(use: FeatureUse, surroundings: Surroundings) -> _Plan | Refusal:
         return _NO_TABLE
     create = Step(order, spelling.site, spelling.statement, spelling.site.template.text)
     steps, dropped = _until_dropped(use, name, surroundings)
-    found = [step for step in steps if _names(step, name)]
+    found = _without_parts(step for step in steps if _names(step, name))
     mentions = [Mention(step.statement.kind, step.text) for step in found]
     roles = assign_roles(facts.get("form", ""), mentions)
     if isinstance(roles, Refusal):
         return roles
     return _with_table(create, found, roles, (steps, dropped, _leftover(use, name, surroundings)))
+
+
+def _without_parts(steps: Iterable[Step]) -> list[Step]:
+    """Return the statements but for the query of a `COPY (…) TO`, which counts as one itself."""
+    found: list[Step] = []
+    for step in steps:
+        last = found[-1] if found and found[-1].statement.kind is StatementKind.COPY else None
+        if last is None or last.site is not step.site or last.statement.span.end < step.statement.span.end:
+            found.append(step)
+    return found
 
 
 def _with_table(
@@ -190,7 +202,8 @@ _CHANGES = Refusal("what runs before it is read may change its rows")
 
 def _doubts_of_sql(plan: _Plan, surroundings: Surroundings) -> tuple[str, ...] | Refusal:
     """Return what may make a difference; a refusal where something surely may not come in between."""
-    inner, outer = read_query(plan.table.query), read_query(plan.reader.text)
+    part = reading_part(plan.reader.text)
+    inner, outer = read_query(plan.table.query), None if part is None else read_query(plan.reader.text[slice(*part)])
     if inner is None or outer is None:
         return _CHANGES
     doubts = list(plan.table.care)
@@ -241,7 +254,7 @@ def _in_script(plan: _Plan, surroundings: Surroundings) -> _Written | Refusal:
     text = plan.table.written(None if before.strip() else before)
     edits.append(Edit(place=Place(path, Span(offset, offset)), replacement=text))
     care = () if plan.is_dropped else ("another script may read it on the same connection",)
-    return _Written(tuple(edits), care)
+    return _Written(tuple(edits), plan.table, care)
 
 
 def _place(step: Step) -> Place:
@@ -268,7 +281,7 @@ def _in_program(plan: _Plan, surroundings: Surroundings) -> _Written | Refusal:
         return _NOT_SPELLED
     if first is second:
         edits = _in_message(plan, module, second, surroundings)
-        return _NOT_SPELLED if edits is None else _Written(tuple(edits))
+        return _NOT_SPELLED if edits is None else _Written(tuple(edits), plan.table)
     return _at_calls(plan, module, (first, second), surroundings)
 
 
@@ -289,6 +302,7 @@ def _at_calls(
     joined = join_parameters(module, giving, second, query=plan.table.query)
     if joined is None:
         return Refusal("its bound parameters cannot be moved")
+    plan = replace(plan, table=replace(plan.table, query=joined.query))
     edits = _written(plan, module, second, surroundings)
     for step in plan.gone:
         removal = remove_call(step.site.place, surroundings) if step.is_alone else None
@@ -296,7 +310,7 @@ def _at_calls(
             return _NOT_SPELLED
         edits += removal.edits
     care = [each for each in course.care if not (plan.is_dropped and each in _ABOUT_READERS)]
-    return _NOT_SPELLED if edits is None else _Written((*edits, *joined), tuple(care))
+    return _NOT_SPELLED if edits is None else _Written((*edits, *joined.edits), plan.table, tuple(care))
 
 
 def _known(plan: _Plan, surroundings: Surroundings) -> Iterator[ast.Call]:

@@ -1,42 +1,81 @@
 """Bound parameters of two calls, one statement moving into the other → the edits that give the other call both.
 
-In: the calls, and the query that moves from the first to the front of the second's statement. Out: edits, none where
-the query has no parameters, or None where their values, their order or the driver's way of writing them cannot be kept.
+In: the calls, and the query that moves from the first to the front of the second's statement. Out: the query as it is
+to be written there, with the edits of the call, or None where values, their order or the driver's way of writing them
+cannot be kept.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from txsafe.model import Edit, Place, Span
 from txsafe.rewrites.arguments import add_argument
+from txsafe.sql.lexer import significant_tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from txsafe.python.scopes import Module
+    from txsafe.sql.lexer import Token
 
 _NAMED = frozenset({"params", "parameters", "vars"})
 """Keyword arguments that drivers take parameters by."""
 _PERCENT = re.compile(r"%")
+_NUMBERED = re.compile(r"\$\d+")
 
 
-def join_parameters(module: Module, first: ast.Call, second: ast.Call, *, query: str) -> tuple[Edit, ...] | None:
-    """Return the edits of the second call."""
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The query with its parameters as the other statement numbers them, and the edits of the other call."""
+
+    query: str
+    edits: tuple[Edit, ...] = ()
+
+
+def join_parameters(module: Module, first: ast.Call, second: ast.Call, *, query: str) -> Joined | None:
+    """Return what becomes of the query and the second call."""
     giving, taking = _given(first), _given(second)
-    if giving is None or taking is None or len(giving) > 1 or len(taking) > 1:
+    if giving is None or taking is None:
         return None
+    if giving and _numbers(query):
+        return _renumbered(module, (giving, taking), second, query)
     if not giving:
-        return None if taking and _PERCENT.search(query) else ()
-    if not _keeps_its_value(giving[0]):
+        return None if len(taking) == 1 and _PERCENT.search(query) else Joined(query)
+    if len(giving) > 1 or len(taking) > 1 or not (_is_display(giving[0]) and _keeps_its_value(giving[0])):
         return None
-    if not taking:
-        return _handed_over(module, second, giving[0])
-    edit = _merged(module, giving[0], taking[0])
-    return None if edit is None else (edit,)
+    edits = _merged(module, giving[0], taking[0]) if taking else _handed_over(module, second, giving[0])
+    return None if edits is None else Joined(query, edits)
 
 
-def _merged(module: Module, own: ast.expr, others: ast.expr) -> Edit | None:
+def _numbers(query: str) -> list[Token]:
+    """Return the parameters that have numbers: `$1`."""
+    return [token for token in significant_tokens(query) if _NUMBERED.fullmatch(token.text)]
+
+
+def _renumbered(
+    module: Module, values: tuple[Sequence[ast.expr], Sequence[ast.expr]], second: ast.Call, query: str
+) -> Joined | None:
+    """Put the values behind those of the other call, one argument each, and count from there."""
+    giving, taking = values
+    if any(_is_display(value) for value in (*giving, *taking)) or not all(map(_keeps_its_value, giving)):
+        return None
+    numbers = _numbers(query)
+    if {int(token.text[1:]) for token in numbers} != set(range(1, len(giving) + 1)):
+        return None
+    pieces, done = [], 0
+    for token in numbers:
+        pieces += [query[done : token.start], f"${int(token.text[1:]) + len(taking)}"]
+        done = token.end
+    texts = (module.source.text[slice(*module.span(value))] for value in giving)
+    edit = add_argument(module, second, ", ".join(texts))
+    return None if edit is None else Joined("".join((*pieces, query[done:])), (edit,))
+
+
+def _merged(module: Module, own: ast.expr, others: ast.expr) -> tuple[Edit, ...] | None:
     """Put the items of one display in front of those of another of its kind."""
     match own, others:
         case ((ast.Tuple(elts=first) | ast.List(elts=first)), (ast.Tuple(elts=[item, *_]) | ast.List(elts=[item, *_]))):
@@ -61,8 +100,11 @@ def _keeps_its_value(expr: ast.expr) -> bool:
     plain = (
         ast.Tuple, ast.List, ast.Dict, ast.Constant, ast.Name, ast.Attribute, ast.Load, ast.UnaryOp, ast.USub,
     )  # fmt: skip
-    is_display = isinstance(expr, ast.Tuple | ast.List | ast.Dict)
-    return is_display and all(isinstance(node, plain) for node in ast.walk(expr))
+    return all(isinstance(node, plain) for node in ast.walk(expr))
+
+
+def _is_display(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Tuple | ast.List | ast.Dict)
 
 
 def _keys(table: ast.Dict) -> set[object]:
@@ -75,9 +117,9 @@ def _inner(module: Module, items: list[ast.expr]) -> str:
     return module.source.text[min(span.start for span in spans) : max(span.end for span in spans)]
 
 
-def _in_front(module: Module, text: str, item: ast.expr) -> Edit:
+def _in_front(module: Module, text: str, item: ast.expr) -> tuple[Edit, ...]:
     start = module.span(item).start
-    return Edit(place=Place(module.source.path, Span(start, start)), replacement=f"{text}, ")
+    return (Edit(place=Place(module.source.path, Span(start, start)), replacement=f"{text}, "),)
 
 
 def _handed_over(module: Module, call: ast.Call, display: ast.expr) -> tuple[Edit, ...] | None:

@@ -158,6 +158,10 @@ class Surroundings:
         around = (each for each in self._calls(place.path).entries if each[0].start <= span.start < each[0].end)
         return next(((table, key) for _, table, key in sorted(around, key=lambda each: -each[0].start)), None)
 
+    def table_at(self, place: Place) -> ast.Dict | None:
+        """Return the dictionary that stands at a place."""
+        return self._calls(place.path).tables.get(place.span)
+
     def _calls(self, path: str) -> _Calls:
         if path not in self._indexes:
             module = self.module(path)
@@ -287,6 +291,7 @@ class _Calls:
     """The scopes that commit or roll back in a loop."""
     entries: Sequence[tuple[Span, ast.Dict, ast.expr]] = ()
     """From each entry's key to the end of its value."""
+    tables: Mapping[Span, ast.Dict] = field(default_factory=dict)
 
     @classmethod
     def of(cls, module: Module) -> _Calls:
@@ -305,6 +310,7 @@ class _Calls:
             endings=endings,
             looping=frozenset(scope_name(module, call) for _, call in endings if module.in_loop(call)),
             entries=tuple(_entries(module)),
+            tables=_tables(module),
         )
 
 
@@ -349,6 +355,12 @@ def _by_target(module: Module) -> Mapping[int, ast.Assign]:
 
 def _endings(module: Module) -> Iterator[tuple[int, ast.Call]]:
     return ((module.span(call).start, call) for call in module.calls if last_name(call.func) in COMMITS)
+
+
+def _tables(module: Module) -> Mapping[Span, ast.Dict]:
+    import ast
+
+    return {module.span(node): node for node in ast.walk(module.tree) if isinstance(node, ast.Dict)}
 
 
 def _entries(module: Module) -> Iterator[tuple[Span, ast.Dict, ast.expr]]:

@@ -23,14 +23,17 @@ from txsafe.model import (
     Transaction,
     TransactionContext,
     TransactionEnd,
+    Unresolved,
 )
 from txsafe.sql.calls import SESSION_FUNCTIONS
 from txsafe.sql.dialects import foreign_dialect
 from txsafe.sql.reading import Detail, read_with_faults
 from txsafe.sql.sections import Section, find_sections
-from txsafe.sql.templates import ScriptSyntax, fragments, has_meta_commands, script_syntax
+from txsafe.sql.templates import ScriptSyntax, find_unclosed, fragments, has_meta_commands, script_syntax
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from txsafe.sql.splitting import Fault
 
 
@@ -56,6 +59,8 @@ class ScriptReading:
 
     sections: tuple[ScriptSection, ...]
     errors: tuple[FileError, ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
+    """Where the text stops to be what the server gets to see."""
     dialect: str | None = None
     """The other database that the script is evidently for; then there are no sections."""
 
@@ -96,7 +101,16 @@ def read_script(
             FileError(path=source.path, line=source.position(_offset(fault, pieces)).line, message=fault.message)
             for fault in faults
         )
-    return ScriptReading(sections=tuple(sections), errors=tuple(errors))
+    unresolved = tuple(_unclosed(source)) if syntax is ScriptSyntax.JINJA else ()
+    return ScriptReading(sections=tuple(sections), errors=tuple(errors), unresolved=unresolved)
+
+
+def _unclosed(source: SourceFile) -> Iterator[Unresolved]:
+    start = find_unclosed(source.text)
+    if start is not None:
+        sign = source.text[start : start + 2]
+        place = Place(source.path, Span(start, start + len(sign)))
+        yield Unresolved(place=place, sink="script", reason=f"text behind `{sign}`, which nothing closes")
 
 
 def _sections(text: str, runner: ScriptRunner, syntax: ScriptSyntax) -> tuple[Section, ...]:

@@ -99,6 +99,18 @@ def fragments(source: SourceFile, start: int, end: int, *, syntax: ScriptSyntax)
     return tuple(_pieces(source, start, end, cuts=cuts))
 
 
+def find_unclosed(text: str) -> int | None:
+    """Return where a template opens an expression, a tag or a comment that nothing closes; None where none is open."""
+    tags = _JinjaTags(text, len(text))
+    position = 0
+    while (mark := _JINJA_OPEN.search(text, position)) is not None:
+        close = tags.close(mark[0], mark.start())
+        if close is None:
+            return mark.start()
+        position = close
+    return None
+
+
 def _pieces(source: SourceFile, start: int, end: int, *, cuts: Iterator[_Cut]) -> Iterator[Fragment]:
     position = start
     for cut in cuts:
