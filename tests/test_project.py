@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,88 @@ def test_an_everyday_word_is_not_followed_everywhere(tmp_path: Path) -> None:
     found = module.project.references("run")
     assert found.modules == ()
     assert not found.complete
+
+
+def test_an_everyday_word_is_followed_where_the_file_that_defines_it_is_named_too(tmp_path: Path) -> None:
+    files_of(tmp_path, **{f"m{number:02}": "run()" for number in range(REFERRING + 1)})
+    files_of(tmp_path, db="def run(sql): ...", user="from db import run\nrun('x')", other="dbm = adb = run('x')")
+    project = opened(tmp_path)
+    path = tmp_path / "db.py"
+    source = read_source(path, display="db.py", limit=1000)
+    view = project.open(path, source).project
+    assert view is not None
+    found = view.references("run", beside=("db", "Pool"))
+    assert [Path(each.source.path).name for each in found.modules] == ["user.py"]
+    assert not found.complete, "the others hold the name, too"
+    assert view.references("run", beside=("run",)).modules == ()
+    answers = project.consulted().answers
+    assert {(bounds, what) for kind, bounds, what, _ in answers if kind == "word"} == {
+        ("", "run"), ("db\0Pool", "run"), ("run", "run"),
+    }  # fmt: skip
+    assert all(opened(tmp_path).answer((kind, bounds, what)) == answer for kind, bounds, what, answer in answers)
+    (tmp_path / "m00.py").write_text("import db\nrun()")
+    now = opened(tmp_path)
+    changed = [what for kind, bounds, what, answer in answers if now.answer((kind, bounds, what)) != answer]
+    assert changed == ["run"]
+
+
+def test_what_is_found_in_another_file_is_found_once_and_charged_to_each_that_asks(tmp_path: Path) -> None:
+    files_of(tmp_path, a="import shop", b="import shop", shop="import deep\nX = deep.X", deep="X = 1")
+    project = opened(tmp_path)
+    asked: list[str] = []
+
+    def ask(name: str) -> tuple[object, set[str]]:
+        path = tmp_path / f"{name}.py"
+        module = project.open(path, read_source(path, display=path.name, limit=1000))
+        assert module.project is not None
+        shop = module.project.module("shop")
+        assert shop is not None
+        shop.memory["known"] = 1
+
+        def find() -> str:
+            asked.append(name)
+            assert shop.memory == {}, "what one file has found out decides nothing for the others"
+            assert shop.project is not None
+            return "found" if shop.project.module("deep") is not None else "too much"
+
+        answer = shop.project.shared(shop, "question", find) if shop.project is not None else ""
+        assert shop.memory == {"known": 1}
+        assert project.source(str(tmp_path / "deep.py")) is not None
+        return answer, {Path(what).name for kind, _, what, _ in project.consulted().answers if kind == "content"}
+
+    assert ask("a") == ("found", {"shop.py", "deep.py"})
+    assert ask("b") == ("found", {"shop.py", "deep.py"})
+    assert asked == ["a"]
+
+
+def test_what_was_found_in_trees_that_are_gone_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files_of(tmp_path, a="import shop", shop="import deep", deep="X = 1")
+    monkeypatch.setattr(txsafe.project, "NODES_KEPT", 0)
+    project = opened(tmp_path)
+    path = tmp_path / "a.py"
+    found = []
+    for _ in range(2):
+        view = project.open(path, read_source(path, display="a.py", limit=1000)).project
+        assert view is not None
+        shop = view.module("shop")
+        assert shop is not None
+        assert shop.project is not None
+        found.append(shop.project.shared(shop, "question", partial(view.module, "deep")))
+        assert found[-1] is view.module("deep")
+    assert found[0] is not found[1]
+
+
+def test_what_is_too_much_for_a_file_is_not_handed_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files_of(tmp_path, a="import shop", shop="import deep", deep="X = 1", more="Y = 1")
+    monkeypatch.setattr(txsafe.project, "MODULES_PER_FILE", 3)
+    project = opened(tmp_path)
+    path = tmp_path / "a.py"
+    view = project.open(path, read_source(path, display="a.py", limit=1000)).project
+    assert view is not None
+    shop = view.module("shop")
+    assert shop is not None
+    assert view.module("more") is not None
+    assert view.shared(shop, "question", lambda: view.module("deep")) is None
 
 
 def test_why_an_import_is_not_followed_is_known(tmp_path: Path) -> None:

@@ -63,6 +63,24 @@ class Mentions:
             found = self._known[word] = Found(paths, self._complete)
         return found
 
+    def beside(self, word: str, others: Iterable[str]) -> Found:
+        """Return the files that hold a word and one of some others; who refers by other ways is out of sight."""
+        found = self.of(word).paths
+        wanted = [other.encode("utf-8", "replace") for other in others if other]
+        paths = tuple(path for path in found if any(self._holds(path, other) for other in wanted))
+        return Found(paths, complete=False)
+
+    def _holds(self, path: str, word: bytes) -> bool:
+        """Return whether one of the files holds a word."""
+        number = bisect.bisect_left(self._paths or (), path)
+        position = self._ends[number - 1] if number else 0
+        while (position := self._text.find(word, position, self._ends[number])) >= 0:
+            end = position + len(word)
+            if not self._is_part(position - 1) and not self._is_part(end):
+                return True
+            position = end
+        return False
+
     def _read(self) -> list[str]:
         contents: dict[str, bytes] = {}
         left = MOST_BYTES

@@ -19,7 +19,7 @@ import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from txsafe.discovery import display_path
 from txsafe.errors import SourceError
@@ -31,10 +31,12 @@ from txsafe.versions import PackageVersion, Versions
 from txsafe.watching import is_file, is_there, sought
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from txsafe.discovery import FileInput
     from txsafe.model import Question, SourceFile
+
+_T = TypeVar("_T")
 
 MODULES_PER_FILE = 200
 """Other modules that the analysis of one file may look into."""
@@ -109,12 +111,35 @@ def _no_files(_program: Program) -> tuple[FileInput, ...]:
 class _Spent:
     """What the analysis of one file has looked into."""
 
-    paths: set[str] = field(default_factory=set)
-    text: int = 0
+    paths: dict[str, int] = field(default_factory=dict)
+    """Files, with the size of their texts; that of the file itself does not count."""
     answers: dict[Question, str] = field(default_factory=dict)
     """What was asked, with the answer."""
     modules: dict[tuple[_View, str], Module | None] = field(default_factory=dict)
     """What was found behind dotted names."""
+    sources: dict[str, SourceFile] = field(default_factory=dict)
+    """Texts, by the paths that they are shown by."""
+    texts: dict[str, SourceFile | None] = field(default_factory=dict)
+    """Those of files that are no Python, by path."""
+
+    def affords(self, more: Mapping[str, int]) -> bool:
+        """Take files into account, unless that is too much."""
+        new = {path: size for path, size in more.items() if path not in self.paths}
+        if len(self.paths) + len(new) > MODULES_PER_FILE:
+            return False
+        if sum(self.paths.values()) + sum(new.values()) > TEXT_PER_FILE:
+            return False
+        self.paths |= new
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact(Generic[_T]):
+    """What was found out about a file, whoever asked, and what was looked into for that."""
+
+    answer: _T
+    spent: _Spent
+    modules: Mapping[str, Module | None]
 
 
 class Project:
@@ -140,12 +165,11 @@ class Project:
         self._views: dict[tuple[str, str], _View] = {}
         self._folders: dict[str, frozenset[str]] = {}
         self._spent = _Spent()
-        self._sources: dict[str, SourceFile] = {}
+        self._opened: Module | None = None
         self._faults: dict[str, str] = {}
         """Why files cannot be parsed."""
         self._sizes: dict[str, int] = {}
         """Nodes of the modules that are kept, as of the last file that used them."""
-        self._texts: dict[str, SourceFile | None] = {}
         self._contents: dict[str, str] = {}
         """What files hold, or why they were not read, in short."""
         self._identities: dict[str, tuple[str, str]] = {}
@@ -164,14 +188,15 @@ class Project:
             known = self._parsed(absolute, source, Bodies.OPEN)
             self._modules[absolute] = known
         self._modules.move_to_end(absolute)
-        self._spent.paths.add(absolute)
-        self._sources[source.path] = source
+        self._spent.paths[absolute] = 0
+        self._spent.sources[source.path] = source
         self._note_identity(absolute)
+        self._opened = known
         return known.open_all()
 
     def source(self, display: str) -> SourceFile | None:
         """Return the text behind a shown path, where this file's analysis has looked into it."""
-        return self._sources.get(display)
+        return self._spent.sources.get(display)
 
     def hold(self, path: Path, data: bytes) -> None:
         """Take note of what the file that is opened next holds: others may look into it."""
@@ -205,7 +230,7 @@ class Project:
             case Asked.FOLDER:
                 found = self._view(*bounds.split(_SEPARATOR)).find_folder(subject) or ""
             case Asked.WORD:
-                found = _digest_of_found(self._mentions.of(subject))
+                found = _digest_of_found(self._referring(subject, bounds.split(_SEPARATOR) if bounds else ()))
             case Asked.DAY:
                 found = today().isoformat()
             case Asked.VERSIONS:
@@ -216,22 +241,24 @@ class Project:
         """Forget what was found out for the file before."""
         self._forget_oldest()
         self._spent = _Spent()
-        self._sources = {}
-        self._texts = {}
 
     def _forget_oldest(self) -> None:
         """Forget what was found out for the last file, on which no answer may depend, and the oldest modules."""
-        for path in self._spent.paths:
-            module = self._modules.get(path)
-            if module is not None:
-                module.memory.clear()
-                self._sizes[path] = len(module.parents)
+        self._forget(self._spent.paths)
         kept = sum(self._sizes.values())
         while kept > NODES_KEPT:
             path, module = self._modules.popitem(last=False)
             kept -= self._sizes.pop(path, 0)
             if module is not None:
                 module.forget()
+
+    def _forget(self, paths: Iterable[str]) -> None:
+        """Forget what was found out about modules for one file or fact."""
+        for path in paths:
+            module = self._modules.get(path)
+            if module is not None:
+                module.memory.clear()
+                self._sizes[path] = len(module.parents)
 
     def _parsed(self, path: str, source: SourceFile, bodies: Bodies) -> Module:
         root, name = self._identity(path)
@@ -297,7 +324,7 @@ class Project:
         self._note_identity(path)
         if module is None or not self._afford(path, module.source):
             return None
-        self._sources[module.source.path] = module.source
+        self._spent.sources[module.source.path] = module.source
         return module
 
     def fault(self, path: str) -> str | None:
@@ -318,13 +345,14 @@ class Project:
     def text_file(self, path: str, top: str) -> SourceFile | None:
         """Return a file that the program reads; None where it is out of bounds or cannot be decoded."""
         absolute = os.path.abspath(path)
-        if absolute not in self._texts:
-            self._texts[absolute] = self._read_text(absolute, top)
-        source = self._texts[absolute]
+        texts = self._spent.texts
+        if absolute not in texts:
+            texts[absolute] = self._read_text(absolute, top)
+        source = texts[absolute]
         self._note_content(absolute, top)
         if source is None or not self._afford(absolute, source):
             return None
-        self._sources[source.path] = source
+        self._spent.sources[source.path] = source
         return source
 
     def _note_content(self, path: str, top: str) -> None:
@@ -352,15 +380,21 @@ class Project:
         self._contents[path] = digest(data)
         return decode(data, display_path(path))
 
-    def references(self, name: str, top: str) -> References:
+    def references(self, name: str, beside: Sequence[str], top: str) -> References:
         """Return the files of the run's tree that hold a name, parsed; see `scopes.Project`."""
-        found = self._mentions.of(name)
+        found = self._referring(name)
         self.note(Asked.WORD, "", name, _digest_of_found(found))
+        if len(found.paths) > REFERRING and beside:
+            found = self._referring(name, beside)
+            self.note(Asked.WORD, _SEPARATOR.join(beside), name, _digest_of_found(found))
         if len(found.paths) > REFERRING:  # an everyday word: a part of the answer is not worth the parses
             return References((), complete=False)
         loaded = [self.load(path, top) for path in found.paths]
         complete = found.complete and None not in loaded
         return References(tuple(module for module in loaded if module is not None), complete=complete)
+
+    def _referring(self, name: str, beside: Sequence[str] = ()) -> Found:
+        return self._mentions.beside(name, beside) if beside else self._mentions.of(name)
 
     def _read(self, path: str, top: str) -> Module | None:
         try:
@@ -371,15 +405,50 @@ class Project:
             return None
 
     def _afford(self, path: str, source: SourceFile) -> bool:
-        spent = self._spent
-        if path in spent.paths:
+        if path in self._spent.paths:
             return True
-        if len(source.text) > BYTES_PER_MODULE:
+        return len(source.text) <= BYTES_PER_MODULE and self._spent.affords({path: len(source.text)})
+
+    # ------------------------------------------------------------ what several files ask
+
+    def shared(self, home: Module, question: Hashable, find: Callable[[], _T]) -> _T:
+        """Return what is found out about a file other than the one under analysis; see `scopes.Project`."""
+        if home is self._opened:
+            return find()
+        fact = home.facts.get(question)
+        if not isinstance(fact, _Fact) or not self._is_current(fact):
+            fact = home.facts[question] = self._find_apart(find)
+        return fact.answer if self._charge(fact) else find()
+
+    def _find_apart(self, find: Callable[[], _T]) -> _Fact[_T]:
+        """Find something out as if nothing else had been asked, so that it is the same for whoever asks."""
+        spent = self._spent
+        remembered = [(module, module.memory) for module in self._modules.values() if module is not None]
+        for module, _ in remembered:
+            module.memory = {}
+        apart = self._spent = _Spent()
+        try:
+            answer = find()
+        finally:
+            self._forget(apart.paths)
+            for module, memory in remembered:
+                module.memory = memory
+            self._spent = spent
+        return _Fact(answer, apart, {path: self._modules.get(path) for path in apart.paths})
+
+    def _is_current(self, fact: _Fact[_T]) -> bool:
+        """Return whether the trees that a fact was found in are those that others are compared with."""
+        return all(self._modules.get(path) is module for path, module in fact.modules.items())
+
+    def _charge(self, fact: _Fact[_T]) -> bool:
+        """Count what a fact was found in as looked into for this file, unless that is too much."""
+        if not self._spent.affords(fact.spent.paths):
             return False
-        if len(spent.paths) >= MODULES_PER_FILE or spent.text + len(source.text) > TEXT_PER_FILE:
-            return False
-        spent.paths.add(path)
-        spent.text += len(source.text)
+        self._spent.answers |= fact.spent.answers
+        self._spent.sources |= fact.spent.sources
+        for path, module in fact.modules.items():
+            if module is not None:
+                self._modules.move_to_end(path)
         return True
 
 
@@ -430,9 +499,13 @@ class _View:
             sought(folder)
         return next((display_path(folder) for folder in folders if os.path.isdir(folder)), None)
 
-    def references(self, name: str) -> References:
+    def shared(self, home: Module, question: Hashable, find: Callable[[], _T]) -> _T:
+        """Return what is found out about a file, once for all that ask; see `scopes.Project`."""
+        return self._project.shared(home, question, find)
+
+    def references(self, name: str, *, beside: Sequence[str] = ()) -> References:
         """Return the files that hold a name, parsed."""
-        return self._project.references(name, self._top)
+        return self._project.references(name, beside, self._top)
 
     def fault(self, name: str) -> str | None:
         """Return why a module that is there was not loaded; None for one that was, or is not there."""

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import ast
+import gc
 import weakref
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.python.analysed import source_of
+from txsafe.analysis import Analyzer
+from txsafe.config import Config
+from txsafe.discovery import find_files
+from txsafe.project import Program
 from txsafe.python.scopes import Bodies, Module
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CODE = '''
 import psycopg
@@ -151,3 +160,22 @@ def test_a_module_that_is_forgotten_keeps_none_of_its_nodes() -> None:
     module.forget()
     assert node() is None
     assert ast.dump(module.tree) == ast.dump(ast.Module(body=[], type_ignores=[]))
+
+
+def test_an_analysis_leaves_nothing_for_the_garbage_collection(tmp_path: Path) -> None:
+    (tmp_path / "db.py").write_text("import psycopg\ndef run(sql):\n    psycopg.connect('').execute(sql)\n")
+    (tmp_path / "app.py").write_text("from db import run\ndef go(conn):\n    with conn:\n        run('LISTEN x')\n")
+    files = find_files([str(tmp_path)], Config(root=tmp_path)).files
+    analyzer = Analyzer.of(Config(root=tmp_path, profile="pgbouncer"), program=Program(tree=str(tmp_path)))
+    app = next(file for file in files if file.path.name == "app.py")
+    analyzer.analyze(app)
+    analyzer.project.begin()
+    gc.collect()
+    gc.disable()
+    try:
+        report = analyzer.analyze(app)
+        analyzer.project.begin()
+        assert report.diagnostics
+        assert gc.collect() < 50  # of a tree there would be hundreds
+    finally:
+        gc.enable()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -9,7 +9,12 @@ from txsafe.python.scopes import Module, References
 from txsafe.python.values import evaluate, evaluate_through, text_values
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
     from txsafe.model import SourceFile
+
+
+_T = TypeVar("_T")
 
 
 class Files:
@@ -26,6 +31,9 @@ class Files:
             self.modules[name] = Module.of(source, name=name, project=self)
         return self.modules.get(name)
 
+    def shared(self, home: Module, question: Hashable, find: Callable[[], _T]) -> _T:
+        return find()
+
     def fault(self, name: str) -> str | None:
         return None
 
@@ -35,7 +43,7 @@ class Files:
     def folder(self, package: str) -> str | None:
         return package.replace(".", "/") if package in self.files else None
 
-    def references(self, name: str) -> References:
+    def references(self, name: str, *, beside: Sequence[str] = ()) -> References:
         found = [self.module(module) for module, text in self.files.items() if name in text]
         return References(tuple(module for module in found if module is not None), complete=True)
 

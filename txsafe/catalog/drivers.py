@@ -84,6 +84,17 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A package that another brings along, in a version of its own."""
+
+    carrier: str
+    versions: str
+    """The range of the carrier's versions that bring it."""
+    package: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cure:
     """A setting of the program that makes a use harmless."""
 
@@ -299,6 +310,7 @@ class Drivers:
     """By the scheme of connection strings."""
     keys: Mapping[str, SettingKey] = field(default_factory=dict)
     """By globs over the dotted names of settings, lower case, without `-` and `_`."""
+    bundles: tuple[Bundle, ...] = ()
     packages: Mapping[str, str] = NO_FACTS
     """Package whose version decides → the version that is assumed where a project does not say."""
     pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
@@ -345,6 +357,7 @@ class _Draft:
     urls: dict[str, UrlForm] = field(default_factory=dict)
     keys: dict[str, SettingKey] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
+    bundles: list[Bundle] = field(default_factory=list)
     versioned: list[tuple[Node, str]] = field(default_factory=list)
     """Packages that conditions ask for, to be checked at the end."""
     pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
@@ -401,6 +414,7 @@ def _finish(draft: _Draft) -> Drivers:
         urls=MappingProxyType(draft.urls),
         keys=MappingProxyType(draft.keys),
         packages=MappingProxyType(draft.packages),
+        bundles=tuple(draft.bundles),
         pool_settings=MappingProxyType(draft.pool_settings),
         requests=MappingProxyType(draft.requests),
         opening=MappingProxyType(_opening(draft)),
@@ -504,6 +518,8 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
         draft.ids.add(identifier)
     for package, node in reader.entries("packages"):
         draft.packages[package] = read_version(node)
+    for carrier, node in reader.entries("bundles"):
+        draft.bundles += _decode_bundles(carrier, Reader(node, f"bundles of {carrier!r}"))
     library = read_library_facts(reader) if MARK in reader else NO_FACTS
     shared = reader.entries("shared-uses")
     uses = MappingProxyType({name: _decode_use(Reader(node), draft, library) for name, node in shared})
@@ -682,6 +698,14 @@ def _decode_use(reader: Reader, draft: _Draft, library: Mapping[str, str]) -> Us
     )
     reader.finish()
     return use
+
+
+def _decode_bundles(carrier: str, ranges: Reader) -> Iterator[Bundle]:
+    for versions in ranges.keys:
+        brought = Reader(ranges.required_node(versions), f"what {carrier!r} brings")
+        for package in brought.keys:
+            version = read_version(brought.required_node(package))
+            yield Bundle(carrier=carrier, versions=versions, package=package, version=version)
 
 
 def _decode_cure(reader: Reader | None) -> Cure | None:

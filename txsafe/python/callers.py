@@ -83,9 +83,16 @@ def _files(view: View, name: str, function: FunctionNode) -> tuple[Sequence[View
     if view.search.questions == 0:
         return (view,), False
     view.search.questions -= 1
-    found = project.references(name)
+    found = project.references(name, beside=_importing(view.module, function))
     others = [view.of(module) for module in found.modules if module.source.path != view.module.source.path]
     return (view, *others), found.complete
+
+
+def _importing(module: Module, function: FunctionNode) -> tuple[str, ...]:
+    """Return the words by which another file is likely to come by a function: its class, and the name of its file."""
+    owner = module.parent(function)
+    words = (owner.name if isinstance(owner, ast.ClassDef) else "", module.name.rpartition(".")[2])
+    return tuple(filter(None, words))
 
 
 def _entries(view: View, function: FunctionNode) -> Iterator[CallSite]:

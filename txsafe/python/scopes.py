@@ -10,14 +10,15 @@ import ast
 import builtins
 import enum
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from txsafe.model import Place, SourceFile, Span
 from txsafe.python.tree import Newer, parse_lowered, span_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
+_T = TypeVar("_T")
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Definition = FunctionNode | ast.ClassDef
 
@@ -132,8 +133,18 @@ class Project(Protocol):
     def fault(self, name: str) -> str | None:
         """Return why a module that `module` was asked for is there and yet not returned; None where it is not there."""
 
-    def references(self, name: str) -> References:
+    def shared(self, home: Module, question: Hashable, find: Callable[[], _T]) -> _T:
+        """Return what `find` finds out about a file, which for another one than that under analysis is asked only once.
+
+        Nothing may depend on who asks: `find` looks at what `home` holds, and keeps what it finds on the way in the
+        `memory` of modules. Whoever asks again is charged with all that was looked into.
+        """
+
+    def references(self, name: str, *, beside: Sequence[str] = ()) -> References:
         """Return the files that hold a name (the last part of a dotted one) as a word, for whatever reason.
+
+        Where these are too many to be looked into, those that hold one of the words `beside` it: what an import of the
+        name is likely to name. Then the answer is not complete.
 
         Who asks looks for its calls and imports in them. Costs a search of bytes and a parse for each file, so ask only
         for what decides something.
@@ -194,7 +205,9 @@ class Module:
     bases: dict[ast.AST, tuple[ast.ClassDef, ...]] = field(default_factory=dict)
     """Cache of `linearized`."""
     memory: dict[Hashable, object] = field(default_factory=dict)
-    """What the other modules of this package remember about the file."""
+    """What the other modules of this package remember about the file, for the analysis of one file."""
+    facts: dict[Hashable, object] = field(default_factory=dict)
+    """What a project has found out about it for any file; see `Project.shared`."""
     around: dict[ast.AST, Scope] = field(default_factory=dict)
     """Cache of `scope`."""
     names: dict[ast.expr, str | None] = field(default_factory=dict)

@@ -57,8 +57,21 @@ def evaluate(
     question = (expr, call)
     known = evaluator.answers.get(question)
     if known is None:
-        known = evaluator.answers[question] = _evaluate(evaluator, module, expr, call)
+        known = evaluator.answers[question] = _found(module, expr, composables, call)
     return known
+
+
+def _found(
+    module: Module, expr: ast.expr, composables: Mapping[str, Composable], call: ast.Call | None
+) -> tuple[Value, ...]:
+    """Return the alternatives of an expression that nobody has asked for in this analysis."""
+
+    def find() -> tuple[Value, ...]:
+        return _evaluate(_evaluator(module, composables), module, expr, call)
+
+    if module.project is None:
+        return find()
+    return module.project.shared(module, (_found, expr, call, id(composables)), find)
 
 
 def _evaluate(evaluator: Evaluator, module: Module, expr: ast.expr, call: ast.Call | None) -> tuple[Value, ...]:
