@@ -294,7 +294,7 @@ class Drivers:
     function_names: frozenset[str] = frozenset()
     """Last parts of the names of functions."""
     method_names: frozenset[str] = frozenset()
-    """Of all types."""
+    """Of all types, without those that do no more than return an object."""
     values: Mapping[str, str] = NO_FACTS
     """Module-level object → name of its type."""
     constructs: frozenset[str] = frozenset()
@@ -400,7 +400,12 @@ def _finish(draft: _Draft) -> Drivers:
         types=MappingProxyType(types),
         functions=MappingProxyType(draft.functions),
         function_names=frozenset(name.rpartition(".")[2] for name in draft.functions),
-        method_names=frozenset(name for type_ in types.values() for name in type_.methods),
+        method_names=frozenset(
+            name
+            for type_ in types.values()
+            for name, call in type_.methods.items()
+            if not _only_returns(call, types.get(call.returns or "", type_))
+        ),
         values=MappingProxyType(draft.values),
         constructs=frozenset(draft.constructs),
         hooking=frozenset(
@@ -441,6 +446,12 @@ def _opening(draft: _Draft) -> dict[str, frozenset[str]]:
         if _decides(function.call):
             found.setdefault(function.driver or "", set()).add(function.name.rpartition(".")[2])
     return {driver: frozenset(names) for driver, names in found.items()}
+
+
+def _only_returns(call: Call, returned: Type) -> bool:
+    """Return whether a call does nothing itself, and `with` opens no transaction of what it returns."""
+    of_the_object = Call(arguments=call.arguments, returns=call.returns, connection=call.connection, route=call.route)
+    return call == of_the_object and returned.block is None
 
 
 def _decides(call: Call) -> bool:

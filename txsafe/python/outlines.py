@@ -23,6 +23,9 @@ Named = ast.FunctionDef | ast.AsyncFunctionDef
 
 _REACHES_OUT = re.compile(r"^[ \t\f]*(?:global|nonlocal|import|from|class)\b", re.MULTILINE)
 
+_NOT_READ = r"(?!\s*(?:[.(\[]|==)|[ \t]*\r?\n\s*[^)\]\s])"
+"""What follows a target: `x.a = 1`, `for x.a in`, `(x.a, x.b) =`; most attributes are called, or looked into."""
+
 
 def close(module: Module, function: Named) -> bool:
     """Drop a function's body where nothing outside of it depends on it; return whether it was."""
@@ -55,6 +58,15 @@ def mentioning(module: Module, text: str) -> Iterator[Named]:
     """Yield the closed functions in whose text something stands."""
     for function, span in module.closed.items():
         if module.text.find(text, span.start, span.end) >= 0:
+            yield function
+
+
+def binding(module: Module, attribute: str) -> Iterator[Named]:
+    """Yield the closed functions in whose text an attribute stands with nothing behind it that shows it to be read."""
+    name = rf"\.{re.escape(attribute)}\b"
+    bound, deleted = re.compile(name + _NOT_READ), re.compile(rf"\bdel\b[^\n]*{name}")
+    for function, span in module.closed.items():
+        if bound.search(module.text, span.start, span.end) or deleted.search(module.text, span.start, span.end):
             yield function
 
 
