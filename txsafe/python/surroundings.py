@@ -190,11 +190,14 @@ def _shared(inside: Sequence[TransactionContext], own_block: str | None) -> Tran
     kind = kinds.pop() if len(kinds) == 1 else Transaction.IMPLICIT
     ends = {each.end for each in inside}
     blocks = {each.block for each in inside}
-    may_end = own_block is None and kind is Transaction.IMPLICIT  # by the caller, while the function waits
+    if kind is Transaction.IMPLICIT:  # which whoever has the connection may commit in between
+        block = own_block
+    else:
+        block = own_block if None in blocks else "|".join(sorted(filter(None, blocks)))
     return replace(
         inside[0],
         kind=kind,
-        block=own_block if None in blocks or may_end else "|".join(sorted(filter(None, blocks))),
+        block=block,
         end=ends.pop() if len(ends) == 1 else TransactionContext().end,
         certainty=min(each.certainty for each in inside),
     )
