@@ -75,7 +75,7 @@ def _write(page: Iterable[str], output: Path | None) -> None:
 
 
 def _runs(rounds: int) -> str:
-    return "one run each" if rounds == 1 else f"{rounds} runs each"
+    return "one run each" if rounds == 1 else f"{rounds} runs each, one of what takes half a minute"
 
 
 if __name__ == "__main__":

@@ -237,6 +237,7 @@ CALLS: dict[str, dict[str, str]] = {
     "driver-prepare/split": {"api": "split-prepare", "call": "run"},
     "listen/driver": {"api": "notifications", "call": "notifies"},
     "session-advisory-lock/library": {"api": "session-lock", "call": "pglock.advisory", "lock": "jobs"},
+    "sql-prepare/driver-deallocate": {"api": "evicted-prepare", "driver": "psycopg", "reason": "r"},
     "hold-cursor/django-iterator": {
         "api": "hold-cursor",
         "driver": "django",

@@ -104,6 +104,13 @@ def test_where_no_module_is_compiled_no_rule_is_either(folder: Path, monkeypatch
     assert list_shipped_rules() == ()
 
 
+def test_a_folder_that_the_installer_made_is_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    folder.mkdir()
+    calls: list[int] = []
+    assert [shipped.kept("x", lambda: count(calls)) for _ in range(2)] == [("made", 1)] * 2
+
+
 def test_where_nothing_can_be_written_nothing_is_made(folder: Path) -> None:
     folder.write_text("a file where the folder should be")
     assert shipped.kept("x", lambda: pytest.fail("made for nothing")) is None

@@ -18,7 +18,7 @@ HEAVY = (
     "txsafe.python", "txsafe.report.frames", "txsafe.settings", "txsafe.sql", "txsafe.workers", "yaml",
 )  # fmt: skip
 """What a clean file needs nothing of."""
-UNNEEDED = (*PARSERS, "click", "concurrent.futures", "multiprocessing", "socket", "tempfile", "txsafe.baseline")
+UNNEEDED = (*PARSERS, "click", "concurrent.futures", "multiprocessing", "socket", "tempfile", "txsafe.baseline", "yaml")
 """What a file with findings needs nothing of."""
 _CODE = """
 import os, sys
@@ -37,7 +37,9 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return where modules and rules are compiled to, as they are from an installation's second run on."""
     folder = tmp_path_factory.mktemp("bytecode")
     (folder / "clean.py").touch()
-    run(folder, "check", "--isolated", "clean.py", bytecode=folder)
+    (folder / "found.py").write_text(f"{CONNECTED}c.execute('LISTEN jobs')\n")
+    for name in ("clean.py", "found.py"):
+        run(folder, "check", "--isolated", name, bytecode=folder)
     return folder
 
 

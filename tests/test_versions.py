@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from txsafe.catalog import load_catalog
 from txsafe.config import Config, OptionError, apply
-from txsafe.versions import PackageVersion, Versions, normalize
+from txsafe.discovery import find_files
+from txsafe.engine import analyze
+from txsafe.profiles import resolve_profile
+from txsafe.versions import PackageVersion, Versions, list_versions, normalize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,3 +146,55 @@ def test_a_large_lock_file_is_read_quickly(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
     assert Versions(root=tmp_path).of(tmp_path / "missing") == {}
+
+
+EVICTING = "import psycopg\nc = psycopg.connect(D)\n"
+
+
+@pytest.mark.parametrize(
+    ("requirements", "overrides", "found"),
+    [
+        ("", {}, []),
+        ("psycopg[binary]==3.2.10\n", {}, []),
+        ("psycopg[binary, pool]>=3.2.3\n", {}, []),
+        ("psycopg-binary==3.2.2\n", {}, [("medium", "16")]),
+        ("psycopg[binary]==3.2.2\n", {"libpq": "18"}, []),
+        ("psycopg==3.2.10\n", {"libpq": "15"}, [("medium", "15")]),
+        ("psycopg==3.1.20\n", {}, [("medium", "3.1.20")]),
+        ("psycopg>=3.1\n", {}, [("low", "3.1")]),
+    ],
+)
+def test_how_psycopg_closes_evicted_statements_hangs_on_libpq(
+    requirements: str, overrides: dict[str, str], found: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    write(tmp_path, "requirements.txt", requirements)
+    write(tmp_path, "a.py", EVICTING)
+    write(tmp_path, "b.py", EVICTING.replace("D)", "D, prepare_threshold=None)"))
+    config = Config(profile="pgbouncer", root=tmp_path, versions=overrides)
+    catalog = load_catalog()
+    profile = resolve_profile("pgbouncer", catalog, settings={}, server_version=None)
+    report = analyze(find_files([str(tmp_path)], config).files, config, profile=profile)
+    assert [(each.confidence.value, each.rule) for each in report.diagnostics] == [
+        (confidence, "sql-prepare") for confidence, _ in found
+    ]
+    listed = {each.package: each for each in list_versions(config, catalog.drivers)}
+    assert all(version in {listed["libpq"].version, listed["psycopg"].version} for _, version in found)
+    assert all(
+        f"psycopg {version} is assumed" in report.diagnostics[0].message for sure, version in found if sure == "low"
+    )
+
+
+def test_where_statements_break_anyway_none_is_said_to_be_evicted(tmp_path: Path) -> None:
+    write(tmp_path, "a.py", EVICTING)
+    config = Config(profile="pgbouncer-1.18", root=tmp_path, versions={"libpq": "15"})
+    profile = resolve_profile("pgbouncer-1.18", load_catalog(), settings={}, server_version=None)
+    report = analyze(find_files([str(tmp_path)], config).files, config, profile=profile)
+    assert [each.rule for each in report.diagnostics] == ["driver-prepare"]
+
+
+def test_what_a_package_brings_along_is_told(tmp_path: Path) -> None:
+    write(tmp_path, "requirements.txt", "psycopg[binary]==3.2.10\n")
+    listed = list_versions(Config(root=tmp_path), load_catalog().drivers)
+    told = next(each.explain() for each in listed if each.package == "libpq")
+    assert told.startswith("libpq 17, which psycopg-binary 3.2.10 brings along, ")
+    assert told.endswith("requirements.txt:1")

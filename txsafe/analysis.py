@@ -396,7 +396,10 @@ class Analyzer:
         )
         places = {(use.rule, use.place) for use, _, _ in told}
         for use, profile, verdict in told:
-            if (use.rule, use.part_of) not in places:
+            variant = self.catalog.rules[use.rule].variants[use.variant]
+            if (use.rule, use.part_of) not in places and places.isdisjoint(
+                (each, use.place) for each in variant.unless_told
+            ):
                 yield diagnose(
                     use,
                     verdict,

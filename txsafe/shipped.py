@@ -4,7 +4,8 @@
 
 In: a name and the function that makes plain data from the rules. Out: that data, from `__pycache__` where it was made
 from the same sources. It is a copy that can be deleted at any time; where it cannot be written, there is none.
-`PYTHONDONTWRITEBYTECODE` and `PYTHONPYCACHEPREFIX` count as they do for modules.
+`PYTHONPYCACHEPREFIX` counts as it does for modules; where `PYTHONDONTWRITEBYTECODE` forbids to compile those, no folder
+is made, but one that the installer has made is used.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def kept(name: str, make: Callable[[], Plain]) -> Plain | None:
     None where nothing can be kept: to make all of it for one run would take longer than what that run needs.
     """
     folder = os.path.dirname(__spec__.cached or "")
-    if not folder or sys.dont_write_bytecode:
+    if not folder or (sys.dont_write_bytecode and not os.path.isdir(folder)):  # noqa: PTH112
         return None
     path = os.path.join(folder, f"{name}.{sys.implementation.cache_tag}.rules")
     sources = _stamp_sources(rules_folder())

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from txsafe.catalog.drivers import Drivers
     from txsafe.config import Config
     from txsafe.model import SourceFile
     from txsafe.settings import Setting
@@ -40,7 +41,7 @@ _REQUIREMENTS = re.compile(r"(?:requirements|constraints)[\w.-]*\.(?:txt|in)", r
 _REQUIREMENTS_FOLDER = "requirements"
 _LOCKED = re.compile(r"^\[\[packages?\]\]\r?\nname = \"([^\"\n]+)\"\r?\nversion = \"([^\"\n]+)\"", re.MULTILINE)
 _PIPENV_LOCKED = re.compile(r"\"([\w.-]+)\": \{[^{}]*?\"version\": \"==([^\"\n]+)\"")
-_REQUIREMENT = re.compile(r"[ \t]*([A-Za-z0-9][\w.-]*)[ \t]*(?:\[[^\]\n]*\])?[ \t]*\(?([^;#\n)]*)")
+_REQUIREMENT = re.compile(r"[ \t]*([A-Za-z0-9][\w.-]*)[ \t]*(?:\[([^\]\n]*)\])?[ \t]*\(?([^;#\n)]*)")
 _BOUND = re.compile(r"(===|==|>=|~=|\^|~|>|<=|<|!=)?[ \t]*v?([0-9][\w.!+-]*?)(\.\*)?(?=[ \t]*(?:,|$|[ \t]))")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 _UPWARDS = re.compile(r">=? ?[\d.]+")
@@ -131,15 +132,23 @@ class _Known:
         return hashlib.blake2b(said, digest_size=16).hexdigest()
 
 
-def assume(package: str, version: str) -> PackageVersion:
-    """Return what counts where nobody says which version it is."""
-    return PackageVersion(package=package, version=version, is_exact=False, origin="")
+def find_version(package: str, known: Mapping[str, PackageVersion], drivers: Drivers) -> PackageVersion:
+    """Return the version of a package that decides: what is known, else what another brings along, else what counts."""
+    found = known.get(package)
+    if found is not None:
+        return found
+    for bundle in drivers.bundles:
+        carrier = known.get(bundle.carrier)
+        if bundle.package == package and carrier is not None and carrier.is_surely_within(bundle.versions):
+            origin = f"which {bundle.carrier} {carrier.version} brings along, {carrier.origin}"
+            return PackageVersion(package=package, version=bundle.version, is_exact=True, origin=origin)
+    return PackageVersion(package=package, version=drivers.packages[package], is_exact=False, origin="")
 
 
-def list_versions(config: Config, packages: Mapping[str, str]) -> tuple[PackageVersion, ...]:
+def list_versions(config: Config, drivers: Drivers) -> tuple[PackageVersion, ...]:
     """Return the versions, in the project's root, of the packages that decide (with what is assumed of each)."""
     known = Versions(root=config.root.absolute(), overrides=config.versions).of(config.root.absolute())
-    return tuple(known.get(package) or assume(package, packages[package]) for package in sorted(packages))
+    return tuple(find_version(package, known, drivers) for package in sorted(drivers.packages))
 
 
 def normalize(name: str) -> str:
@@ -215,7 +224,9 @@ def _read_requirements(path: Path) -> Iterator[PackageVersion]:
 def _read_requirement(text: str, origin: str) -> Iterator[PackageVersion]:
     found = _REQUIREMENT.match(text[:1000])
     if found is not None:
-        yield from _bounded(found[1], found[2], origin)
+        yield from _bounded(found[1], found[3], origin)
+        for extra in filter(None, map(str.strip, (found[2] or "").split(","))):
+            yield from _bounded(f"{found[1]}-{extra}", found[3], origin)  # psycopg[binary] brings psycopg-binary
 
 
 def _bounded(name: str, specifier: str, origin: str) -> Iterator[PackageVersion]:

@@ -220,3 +220,8 @@ def test_what_a_setting_of_the_program_cures_is_decoded() -> None:
 def test_a_file_opens_nothing_without_one_of_the_words_that_open(shipped: Drivers) -> None:
     assert {"atomic", "Atomic", "set_autocommit", "Migration"} <= shipped.opening["django"]
     assert "cursor" not in shipped.opening["django"]
+
+
+def test_what_a_package_brings_along_is_decoded() -> None:
+    (found,) = decode('id: d\ntitle: D\nbundles: {d-binary: {">=2": {lib: "7"}}}\n').bundles
+    assert (found.carrier, found.versions, found.package, found.version) == ("d-binary", ">=2", "lib", "7")

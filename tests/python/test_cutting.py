@@ -37,7 +37,7 @@ def is_cut(code: str) -> bool:
     [
         "def f():\n    return 1\n",
         "async   def f(a, b={':': 1}, *, c=lambda x: x) -> Callable[[int], Literal[':)']]:  # note\n\n    return 1",
-        "class A:\n    @p\n    def f(self):\n        '''Says.\nsame\n'''\n        return [\n    1]\n\n    x = 1\n",
+        "class A:\n    @p\n    def f(self):\n        '''Says.\nsame\n'''\n        return [1]\n\n    x = 1\n",
         "def f(\n    a: int = 1,  # (\n    b='''\n:''',\n):\n    return a\n\n\n# done\nx = f'{f(1)}'\n",
         "if x:\n    def f():\n        return 'ä'\nelse:\n    def f():\n        return 'ß' + 'ä'\n",
         "try:\n    pass\nexcept E:\n    def f():\n        if 1:\n            pass\n        # end\n\n    # more\n",

@@ -124,6 +124,33 @@ def test_an_attribute_that_a_method_sets_is_found() -> None:
     assert module.own_attribute(base, "other") == ()
 
 
+BOUND = [
+    "self.x = 1", "self.x: int = 1", "self.x: int", "self.x += 1", "self.a, self.x = y", "(self.a, self.x) = y",
+    "(\n            self.a,\n            self.x\n        ) = y", "[self.x] = y", "self.x \\\n            = 1",
+    "for self.x in y: pass", "with y as self.x: pass", "del self.x", "del self.a, self.x", "self.x  # a\n        pass",
+    "self.x = self.y = 1", "self.y = self.x = 1", "self.x=1",
+]  # fmt: skip
+READ = ["self.x()", "self.x == 1", "self.x.y = 1", "self.x[0] = 1", "y = self.x\n        pass", "self.xy = 1", "x = 1"]
+
+
+@pytest.mark.parametrize("statement", BOUND)
+def test_whatever_may_bind_an_attribute_is_opened(statement: str) -> None:
+    module = outline(f"class A:\n    def f(self):\n        {statement}\n")
+    (owner,) = module.classes
+    whole = Module.of(source_of(f"class A:\n    def f(self):\n        {statement}\n"))
+    found = [binding.kind for binding in module.own_attribute(owner, "x")]
+    assert found == [binding.kind for binding in whole.own_attribute(whole.classes[0], "x")]
+    assert not module.closed
+
+
+@pytest.mark.parametrize("statement", READ)
+def test_what_only_reads_an_attribute_stays_closed(statement: str) -> None:
+    module = outline(f"class A:\n    def f(self):\n        {statement}\n")
+    (owner,) = module.classes
+    assert module.own_attribute(owner, "x") == ()
+    assert closed(module) == {"f"}
+
+
 def test_what_a_closed_function_returns_is_found() -> None:
     module = outline()
     (text,) = (node for node in module.functions if getattr(node, "name", "") == "text")

@@ -24,8 +24,8 @@ def profile_of(name: str) -> Profile:
     return resolve_profile(name, load_catalog(), settings={}, server_version=None)
 
 
-def config_of(name: str) -> Config:
-    return Config(root=Path("/nowhere"), profile=name, jobs=1, versions={"asyncpg": "0.31"})
+def config_of(name: str, asyncpg: str = "0.31") -> Config:
+    return Config(root=Path("/nowhere"), profile=name, jobs=1, versions={"asyncpg": asyncpg})
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Rewritten:
         return [line.strip() for line in self.after.splitlines() if line not in old]
 
 
-def check(text: str | bytes, *, name: str = "app.py", profile: str = PROFILE) -> FileReport:
+def check(text: str | bytes, *, name: str = "app.py", profile: str = PROFILE, asyncpg: str = "0.31") -> FileReport:
     data = text if isinstance(text, bytes) else text.encode()
     files = [FileInput(Path("/nowhere") / name, name, data)]
-    (report,) = analyze(files, config_of(profile), profile=profile_of(profile)).files
+    (report,) = analyze(files, config_of(profile, asyncpg), profile=profile_of(profile)).files
     return report
 
 
@@ -62,13 +62,14 @@ def rewrite(
     name: str = "app.py",
     profile: str = PROFILE,
     applied: frozenset[Applicability] = APPLIED,
+    asyncpg: str = "0.31",
 ) -> Rewritten:
     """Apply all fixes to a text."""
     data = text if isinstance(text, bytes) else text.encode()
     file = FileInput(Path("/nowhere") / name, name, data)
     fixing = fix_files(
         [file],
-        analyze=lambda files, _: analyze(files, config_of(profile), profile=profile_of(profile)),
+        analyze=lambda files, _: analyze(files, config_of(profile, asyncpg), profile=profile_of(profile)),
         wanted=lambda report: wanted(report, applied),
     )
     after = fixing.files[0].data.decode() if fixing.files else data.decode()

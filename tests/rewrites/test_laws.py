@@ -31,6 +31,37 @@ SQL = [
     "UPDATE t SET x = 1",
     "COMMIT",
     "BEGIN",
+    "RESET work_mem",
+    "RESET ROLE",
+    "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "set transaction isolation level serializable",
+    "CREATE TABLE job (id serial, text text)",
+    "INSERT INTO job (text) VALUES ('x')",
+    "SELECT lastval()",
+    "SELECT currval('job_id_seq') AS number",
+    "PREPARE p (int, text) AS SELECT * FROM job WHERE id = $1 OR text = $2",
+    "EXECUTE p(-1, 'it''s')",
+    "execute p(%s, null)",
+    "DEALLOCATE p",
+    "COPY (SELECT * FROM batch) TO STDOUT",
+    "CREATE TABLE kept AS SELECT * FROM batch",
+]
+MODES = [
+    "c.autocommit = True",
+    "c.readonly = True",
+    "c.isolation_level = 'SERIALIZABLE'  # why",
+    "c.set_session(readonly=True)",
+    "c.set_session('SERIALIZABLE', deferrable=True, autocommit=True)",
+    "c.set_session(\n    autocommit=True,\n    readonly=True,\n)",
+]
+CONNECTS = [
+    "psycopg.connect(dsn)",
+    "psycopg.connect(dsn, autocommit=True)",
+    "psycopg2.connect(dsn)",
+    "psycopg2.connect('postgresql://h/d?options=-c%20jit%3Doff&sslmode=require')",
+    "psycopg2.connect(f'postgresql://{dsn}/d?connect_timeout=1' '&options=-c%20jit%3Doff')",
+    "psycopg.connect(dsn, options='-c jit=off', autocommit=True)",
+    "None",
 ]
 PREFIXES = ["", "r", "b", "f", "rb", "u"]
 QUOTES = ["'", '"', "'''", '"""']
@@ -73,7 +104,10 @@ def bodies(draw: st.DrawFn, depth: int = 2) -> list[str]:
             if head == "try:":
                 lines += ["finally:", *(f"    {line}" for line in draw(bodies(depth=0)))]
             continue
-        call = f"c.execute({draw(literals())})"
+        if draw(st.integers(0, 5)) == 0:
+            lines.append(draw(st.sampled_from(MODES)))
+            continue
+        call = f"{draw(st.sampled_from(['c', 'c.cursor()', 'cur']))}.execute({draw(literals())})"
         lines += draw(
             st.sampled_from([[call], [f"{call}  # why"], [f"x = {call}"], ["# a comment", call], [call, "x"]])
         )
@@ -82,10 +116,10 @@ def bodies(draw: st.DrawFn, depth: int = 2) -> list[str]:
 
 @st.composite
 def programs(draw: st.DrawFn) -> str:
-    connect = draw(st.sampled_from(["psycopg.connect(dsn)", "psycopg.connect(dsn, autocommit=True)", "None"]))
-    lines = ["import psycopg", "", "", "def f(dsn, c: psycopg.Connection):"]
-    lines += [f"    c = {connect}"] if connect != "None" else []
-    lines += [f"    {line}" for line in draw(bodies())]
+    connect = draw(st.sampled_from(CONNECTS))
+    lines = ["import psycopg", "import psycopg2", "", "", "def f(dsn, c: psycopg.Connection, cur: psycopg.Cursor):"]
+    lines += [f"    c = {connect}", "    cur = c.cursor()"] if connect != "None" else []
+    lines += [f"    {part}" for line in draw(bodies()) for part in line.split("\n")]
     end = draw(st.sampled_from(["\n", "\r\n"]))
     return end.join(lines) + draw(st.sampled_from(["", end]))
 
@@ -126,6 +160,18 @@ SCRIPTED = [
     "BEGIN",
     "COMMIT",
     "ANALYZE batch",
+    "COPY (SELECT id FROM batch) TO STDOUT",
+    "COPY batch TO STDOUT",
+    "CREATE TABLE kept AS (SELECT * FROM batch) -- kept\n",
+    "INSERT INTO job (x) VALUES ('a')",
+    "SELECT lastval() AS number",
+    "CREATE TABLE job (id serial, x text)",
+    "PREPARE p (int) AS SELECT * FROM job /* all */ WHERE id = $1",
+    "EXECUTE p(1)",
+    "DEALLOCATE p",
+    "SET jit = off",
+    "RESET jit",
+    "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
     "SELECT 1",
     "/* batch */ SELECT now()",
 ]

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from txsafe.catalog.compiled import read_shipped
 from txsafe.catalog.document import MappingNode, Node, Reader, read_document
 from txsafe.catalog.drivers import Drivers, decode_drivers
 from txsafe.catalog.poolers import Poolers
@@ -81,14 +82,16 @@ def _read_shipped() -> Catalog:
 def _read_catalog(rule_paths: Sequence[Path]) -> Catalog:
     shipped = find_rules_directory()
     users = [_with_kind(kind, read_document(file, path)) for kind, file, path in _list_users(rule_paths)]
-    own = _list_directory(shipped, Path("rules"))
+    own = tuple(_list_directory(shipped, Path("rules")))
+    server = shipped / "postgresql.yaml", "rules/postgresql.yaml"
+    read = partial(read_shipped, listed=((server, *((file, path) for _, file, path in own))))
     documents: dict[_Kind, list[Node]] = {kind: [] for kind in _Kind}
     poolers: dict[str, Callable[[], Node]] = {}
     for kind, file, path in own:
         if kind is _Kind.POOLERS:
-            poolers[file.stem] = partial(read_document, file, path)
+            poolers[file.stem] = partial(read, file, path)
         else:
-            documents[kind].append(read_document(file, path))
+            documents[kind].append(read(file, path))
     _refuse_duplicates(users)
     for kind, document in users:
         documents[kind].append(document)
@@ -96,7 +99,7 @@ def _read_catalog(rule_paths: Sequence[Path]) -> Catalog:
         rules=_read_rules(documents[_Kind.FEATURES]),
         poolers=_read_poolers(poolers, documents[_Kind.POOLERS]),
         drivers=decode_drivers((*documents[_Kind.DRIVERS], *documents[_Kind.LIBRARIES])),
-        server=read_server_facts(read_document(shipped / "postgresql.yaml", "rules/postgresql.yaml")),
+        server=read_server_facts(read(*server)),
     )
 
 

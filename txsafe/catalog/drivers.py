@@ -84,6 +84,17 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A package that another brings along, in a version of its own."""
+
+    carrier: str
+    versions: str
+    """The range of the carrier's versions that bring it."""
+    package: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cure:
     """A setting of the program that makes a use harmless."""
 
@@ -283,7 +294,7 @@ class Drivers:
     function_names: frozenset[str] = frozenset()
     """Last parts of the names of functions."""
     method_names: frozenset[str] = frozenset()
-    """Of all types."""
+    """Of all types, without those that do no more than return an object."""
     values: Mapping[str, str] = NO_FACTS
     """Module-level object → name of its type."""
     constructs: frozenset[str] = frozenset()
@@ -299,6 +310,7 @@ class Drivers:
     """By the scheme of connection strings."""
     keys: Mapping[str, SettingKey] = field(default_factory=dict)
     """By globs over the dotted names of settings, lower case, without `-` and `_`."""
+    bundles: tuple[Bundle, ...] = ()
     packages: Mapping[str, str] = NO_FACTS
     """Package whose version decides → the version that is assumed where a project does not say."""
     pool_settings: Mapping[str, PoolSettings] = field(default_factory=dict)
@@ -345,6 +357,7 @@ class _Draft:
     urls: dict[str, UrlForm] = field(default_factory=dict)
     keys: dict[str, SettingKey] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
+    bundles: list[Bundle] = field(default_factory=list)
     versioned: list[tuple[Node, str]] = field(default_factory=list)
     """Packages that conditions ask for, to be checked at the end."""
     pool_settings: dict[str, PoolSettings] = field(default_factory=dict)
@@ -387,7 +400,12 @@ def _finish(draft: _Draft) -> Drivers:
         types=MappingProxyType(types),
         functions=MappingProxyType(draft.functions),
         function_names=frozenset(name.rpartition(".")[2] for name in draft.functions),
-        method_names=frozenset(name for type_ in types.values() for name in type_.methods),
+        method_names=frozenset(
+            name
+            for type_ in types.values()
+            for name, call in type_.methods.items()
+            if not _only_returns(call, types.get(call.returns or "", type_))
+        ),
         values=MappingProxyType(draft.values),
         constructs=frozenset(draft.constructs),
         hooking=frozenset(
@@ -401,6 +419,7 @@ def _finish(draft: _Draft) -> Drivers:
         urls=MappingProxyType(draft.urls),
         keys=MappingProxyType(draft.keys),
         packages=MappingProxyType(draft.packages),
+        bundles=tuple(draft.bundles),
         pool_settings=MappingProxyType(draft.pool_settings),
         requests=MappingProxyType(draft.requests),
         opening=MappingProxyType(_opening(draft)),
@@ -427,6 +446,12 @@ def _opening(draft: _Draft) -> dict[str, frozenset[str]]:
         if _decides(function.call):
             found.setdefault(function.driver or "", set()).add(function.name.rpartition(".")[2])
     return {driver: frozenset(names) for driver, names in found.items()}
+
+
+def _only_returns(call: Call, returned: Type) -> bool:
+    """Return whether a call does nothing itself, and `with` opens no transaction of what it returns."""
+    of_the_object = Call(arguments=call.arguments, returns=call.returns, connection=call.connection, route=call.route)
+    return call == of_the_object and returned.block is None
 
 
 def _decides(call: Call) -> bool:
@@ -504,6 +529,8 @@ def _decode_driver(reader: Reader, draft: _Draft) -> None:
         draft.ids.add(identifier)
     for package, node in reader.entries("packages"):
         draft.packages[package] = read_version(node)
+    for carrier, node in reader.entries("bundles"):
+        draft.bundles += _decode_bundles(carrier, Reader(node, f"bundles of {carrier!r}"))
     library = read_library_facts(reader) if MARK in reader else NO_FACTS
     shared = reader.entries("shared-uses")
     uses = MappingProxyType({name: _decode_use(Reader(node), draft, library) for name, node in shared})
@@ -682,6 +709,14 @@ def _decode_use(reader: Reader, draft: _Draft, library: Mapping[str, str]) -> Us
     )
     reader.finish()
     return use
+
+
+def _decode_bundles(carrier: str, ranges: Reader) -> Iterator[Bundle]:
+    for versions in ranges.keys:
+        brought = Reader(ranges.required_node(versions), f"what {carrier!r} brings")
+        for package in brought.keys:
+            version = read_version(brought.required_node(package))
+            yield Bundle(carrier=carrier, versions=versions, package=package, version=version)
 
 
 def _decode_cure(reader: Reader | None) -> Cure | None:

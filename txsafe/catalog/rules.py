@@ -70,6 +70,8 @@ class Variant:
     confidence: Confidence = Confidence.HIGH
     """At most: of what the code shows, some uses stay a guess."""
     gathers: str = ""
+    unless_told: tuple[str, ...] = ()
+    """Rules beside which this says nothing new, where they tell of the same place."""
     """The variant that stands for the cause: of a whole program one is reported, with the others as related places."""
     suggestions: tuple[Suggestion, ...] = ()
 
@@ -155,6 +157,7 @@ def _read_variant(name: str, node: Node) -> Variant:
         severity=reader.optional_word("severity", Severity),
         confidence=reader.optional_word("confidence", Confidence) or Confidence.HIGH,
         gathers=reader.optional_text("gathers"),
+        unless_told=reader.texts("unless-told"),
         suggestions=tuple(_read_suggestion(node) for node in reader.nodes("suggestion")),
     )
     reader.finish()

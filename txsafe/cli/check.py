@@ -208,7 +208,7 @@ def _versions(config: Config, catalog: Catalog) -> tuple[str, ...]:
     """Return how the versions are known that verdicts depend on."""
     from txsafe.versions import list_versions
 
-    return tuple(version.explain() for version in list_versions(config, catalog.drivers.packages))
+    return tuple(version.explain() for version in list_versions(config, catalog.drivers))
 
 
 def _check_outputs(config: Config, flags: Flags) -> None:

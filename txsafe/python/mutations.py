@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from txsafe.python.containers import changed, changed_containers
 from txsafe.python.domain import (
     ELEMENT_LIMIT,
+    Callee,
     Items,
     Table,
     Unknown,
@@ -71,7 +72,8 @@ def mutated(evaluator: Evaluator, values: Values, binding: Binding, use: ast.Nam
     module = frame.module
     if not any(map(_may_change, values)):
         return values
-    module.open_mentioning(use.id)
+    if module.scope(use).owner(use.id) is module.scopes[module.tree]:  # else it is its own function that changes it
+        module.open_mentioning(use.id)
     changes = [*_mutations(binding, use, frame)]
     if any(isinstance(value, Items | Table) for value in values):
         changes = sorted([*changes, *_handings(binding, use, frame)], key=_place)
@@ -146,7 +148,7 @@ def _changed_by(evaluator: Evaluator, value: Value, change: _Change, use: ast.ex
 
 
 def _may_change(value: Value) -> bool:
-    return isinstance(value, Items | Table | Unknown)
+    return isinstance(value, Items | Table | Unknown) and not isinstance(value, Callee)
 
 
 def _either(before: Values, after: Values) -> Values:
@@ -205,7 +207,8 @@ def _between(nodes: Iterable[ast.AST], since: ast.AST, use: ast.expr, module: Mo
     inline = module.function(use) is module.function(since)
     start, end = position(since), position(use)
     for node in nodes:
-        if start < position(node) and (not inline or position(node) < end):
+        at = position(node)
+        if start < at and (not inline or at < end):
             yield node
 
 

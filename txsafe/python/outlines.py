@@ -9,6 +9,7 @@ an import, a class) always stays.
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Span
@@ -35,6 +36,10 @@ def parse_outline(text: str) -> tuple[ast.Module, dict[int, Cut]] | None:
         return parse_text(outline.text), {cut.line: cut for cut in outline.cuts}
     except _FAULTS:
         return None
+
+
+_NOT_READ = r"(?!\s*(?:[.(\[]|==)|[ \t]*\r?\n\s*[^)\]\s])"
+"""What follows a target: `x.a = 1`, `for x.a in`, `(x.a, x.b) =`; most attributes are called, or looked into."""
 
 
 def close(module: Module, function: Named) -> bool:
@@ -85,6 +90,15 @@ def mentioning(module: Module, text: str) -> Iterator[Named]:
     """Yield the closed functions in whose text something stands."""
     for function, span in module.closed.items():
         if module.text.find(text, span.start, span.end) >= 0:
+            yield function
+
+
+def binding(module: Module, attribute: str) -> Iterator[Named]:
+    """Yield the closed functions in whose text an attribute stands with nothing behind it that shows it to be read."""
+    name = rf"\.{re.escape(attribute)}\b"
+    bound, deleted = re.compile(name + _NOT_READ), re.compile(rf"\bdel\b[^\n]*{name}")
+    for function, span in module.closed.items():
+        if bound.search(module.text, span.start, span.end) or deleted.search(module.text, span.start, span.end):
             yield function
 
 

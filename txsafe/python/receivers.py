@@ -559,7 +559,7 @@ class Receivers:
 
     def guess(self, name: str, root: str) -> Receiver:
         """Return what a name suggests in a file with these imports."""
-        word = name.lower().strip("_")
+        word = name.lower().strip("_").rstrip("0123456789_") or name.lower()
         types = self._drivers.suggested.get(word) or self._drivers.suggested.get(word.rpartition("_")[2], ())
         if not types:
             return NOTHING

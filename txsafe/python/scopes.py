@@ -182,6 +182,8 @@ class Module:
     """Bodies that were left out before parsing and have not been met yet, by the line of their `def`."""
     is_lowered: bool = True
     """There is no newer syntax in the text but in bodies that cannot be parsed."""
+    sought: set[object] = field(default_factory=set)
+    """What such functions have been looked for by: those that have it are open since."""
     scopes: dict[ast.AST, Scope] = field(default_factory=dict)
     """By the node that opens the scope."""
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
@@ -258,7 +260,7 @@ class Module:
         self.tree.body = []
         for noted in fields(self):
             value = getattr(self, noted.name)
-            if isinstance(value, dict | list):
+            if isinstance(value, dict | list | set):
                 value.clear()
 
     @property
@@ -280,10 +282,19 @@ class Module:
 
     def open_mentioning(self, text: str) -> None:
         """See to it that every function is parsed that holds a text."""
-        if self.closed:
+        if self.closed and text not in self.sought:
             from txsafe.python.outlines import mentioning
 
+            self.sought.add(text)
             self._open(list(mentioning(self, text)))
+
+    def open_binding(self, attribute: str) -> None:
+        """See to it that every function is parsed that may bind an attribute."""
+        if self.closed and (attribute, "=") not in self.sought:
+            from txsafe.python.outlines import binding
+
+            self.sought.add((attribute, "="))
+            self._open(list(binding(self, attribute)))
 
     def open_all(self) -> Module:
         """Return the module with every function parsed: whoever looks at all calls or strings of a file needs it."""
@@ -495,7 +506,7 @@ class Module:
         return tuple(node for node in self.classes if node is not base and base in self.linearized(node))
 
     def _instance_bindings(self, class_node: ast.ClassDef, name: str) -> tuple[Binding, ...]:
-        self.open_mentioning(f".{name}")
+        self.open_binding(name)
         return tuple(
             binding
             for target, binding in self.attributes.get(name, ())

@@ -37,7 +37,7 @@ from txsafe.python.sinks import scope_name
 from txsafe.python.startup_options import read_options
 from txsafe.python.values import Table, Text, Unknown, evaluate
 from txsafe.python.wrappers import depends_on_parameters
-from txsafe.versions import assume
+from txsafe.versions import find_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -157,8 +157,10 @@ class Uses:
         truth = arguments.decide(use.when, special)
         if harmless is Truth.MAYBE:
             truth = conjunction([truth, Truth.MAYBE])
+        if truth is Truth.MAYBE and (use.sure or _awaits_more(described)):
+            return None
         truth = conjunction([truth, *self._decide_versions(use)])
-        if truth is Truth.NO or (truth is Truth.MAYBE and (use.sure or _awaits_more(described))):
+        if truth is Truth.NO:
             return None
         if use.cure is not None and self._is_cured(use.cure, described):
             return None
@@ -188,8 +190,7 @@ class Uses:
     def _asked(self, use: Use) -> Iterator[PackageVersion]:
         """Yield the versions that a use depends on; the assumed ones where the project does not say."""
         for package in use.versions:
-            known = self._versions.get(package)
-            yield known or assume(package, self._drivers.packages[package])
+            yield find_version(package, self._versions, self._drivers)
 
     def _decide_versions(self, use: Use) -> Iterator[Truth]:
         for version, wanted in zip(self._asked(use), use.versions.values(), strict=True):

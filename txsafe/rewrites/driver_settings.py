@@ -1,7 +1,8 @@
 """A driver that prepares statements by name → the setting that turns it off.
 
 In: a use of the rule `driver-prepare`, its surroundings. Out: a `Fix`, or None. Only performance changes, so it is safe
-where it is sure what the call connects to; with SQLAlchemy on asyncpg it also takes asyncpg 0.31 or newer.
+where it is sure what the call connects to; with SQLAlchemy on asyncpg it also takes asyncpg 0.31 or newer, before that
+see `statement_names`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Confidence, Edit, Fix
 from txsafe.rewrites.arguments import add_entry, add_keyword, replace_expression
+from txsafe.rewrites.statement_names import name_statements
 
 if TYPE_CHECKING:
     from txsafe.model import FeatureUse
@@ -33,6 +35,8 @@ def turn_preparing_off(use: FeatureUse, surroundings: Surroundings) -> Fix | Non
     value = _OFF.get(setting)
     if use.rule != RULE or value is None:
         return None
+    if use.captures.get("names") == "own":
+        return name_statements(use, surroundings)
     edit = _replacement(use, setting, value, surroundings)
     if edit is None and through in _KNOWN:
         edit = _addition(use, setting, value, surroundings)

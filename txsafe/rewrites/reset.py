@@ -6,16 +6,21 @@ part. What follows in the same transaction would meet the value again, so there 
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from txsafe.model import Applicability, Confidence, Fix, StatementContext, StatementKind, Transaction
+from txsafe.python.names import last_name
 from txsafe.rewrites.block_scope import is_open
 from txsafe.rewrites.removal import remove_call, remove_statement
 from txsafe.rewrites.respelling import sends_only
 from txsafe.rewrites.surroundings import SCRIPT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from txsafe.model import FeatureUse
+    from txsafe.python.scopes import Module
     from txsafe.rewrites.removal import Removal
     from txsafe.rewrites.surroundings import Step, Surroundings
 
@@ -26,6 +31,17 @@ _RESETS = {
 }
 """What takes back, and what it takes back."""
 _ENDS = frozenset({StatementKind.COMMIT, StatementKind.ROLLBACK, StatementKind.RESET})
+
+
+_BLOCKS = frozenset({"begin", "transaction", "atomic", "connect", "connection", "acquire"})
+"""What `with` opens a transaction or a connection by."""
+_QUIET = frozenset(
+    {
+        "commit", "rollback", "close", "fetchone", "fetchall", "fetchmany", "print", "len", "list", "dict", "tuple",
+        "append", "debug", "info", "warning", "exception",
+    }
+)  # fmt: skip
+"""Calls that send no statement."""
 
 
 def leave_reset_out(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
@@ -64,7 +80,55 @@ def _sets(step: Step, use: FeatureUse) -> bool:
 
 def _is_last(use: FeatureUse, surroundings: Surroundings) -> bool:
     following = (step for step in surroundings.steps_after(use) if step.block == use.transaction.block)
-    return all(step.statement.kind in _ENDS for step in following)
+    return all(step.statement.kind in _ENDS for step in following) and not _may_work_on(use, surroundings)
+
+
+def _may_work_on(use: FeatureUse, surroundings: Surroundings) -> bool:
+    """Return whether a program goes on in the same transaction with calls that may send what is not seen."""
+    if use.spelling is None or use.spelling.site.sink == SCRIPT:
+        return False
+    place = use.spelling.site.place
+    module, call = surroundings.module(place.path), surroundings.call(place)
+    statement = None if module is None or call is None else module.statement(call)
+    if module is None or statement is None:
+        return True
+    seen = {id(surroundings.call(step.site.place)) for step in surroundings.steps_in(place.path, use.scope)}
+    calls = (call for later in _later(module, statement) for call in _calls(later))
+    return any(id(each) not in seen and last_name(each.func) not in _QUIET for each in calls)
+
+
+def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
+    """Yield the calls of a statement, but for those that make an exception."""
+    left: list[ast.AST] = [statement]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Call):
+            yield node
+        if not isinstance(node, ast.Raise):
+            left.extend(ast.iter_child_nodes(node))
+
+
+def _later(module: Module, statement: ast.stmt) -> Iterator[ast.stmt]:
+    """Yield what may follow a statement up to the end of its block, or of its function."""
+    node: ast.AST | None = statement
+    while isinstance(node, ast.stmt):
+        name, index = module.slots[node]
+        parent = module.parent(node)
+        match parent:
+            case ast.For() | ast.AsyncFor() | ast.While():
+                yield from parent.body
+            case ast.Try() | ast.TryStar() if name == "body":
+                yield from (*parent.orelse, *parent.finalbody)
+            case _:
+                pass
+        yield from getattr(parent, name)[index + 1 :]
+        is_block = isinstance(parent, ast.With | ast.AsyncWith) and any(_ends_block(item) for item in parent.items)
+        node = None if is_block or isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef) else parent
+
+
+def _ends_block(item: ast.withitem) -> bool:
+    expr = item.context_expr
+    return not isinstance(expr, ast.Call) or last_name(expr.func) in _BLOCKS
 
 
 def _remove(use: FeatureUse, surroundings: Surroundings) -> Removal | None:

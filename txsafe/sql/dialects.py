@@ -54,6 +54,13 @@ _EVIDENCE = (
     ),
     _evidence("mysql", "get_lock release_lock", r"(?<![\w.])(?:get|release)_lock\s*\("),
     _evidence("mysql", "lock", rf"{_START}(?:un)?lock\s+tables\b"),
+    _evidence(
+        "mysql",
+        "flush master replica slave",
+        rf"{_START}flush\s+(?:privileges|tables|hosts|(?:binary\s+|relay\s+|slow\s+)?logs)\b",
+        rf"{_START}(?:reset|start|stop)\s+(?:master|slave|replica)\b",
+        rf"{_START}change\s+(?:master|replication\s+source)\s+to\b",
+    ),
     _evidence("mysql", "delimiter", rf"{_START}delimiter\s+[^\w\s]"),
     _evidence("mysql", "show", rf"{_START}show\s+(?:tables|databases|create\s+table|engine|processlist|variables)\b"),
     _evidence("sqlite", "pragma", rf"{_START}pragma\s+[\w.]+\s*(?:[=(;\r\n]|\Z)"),
