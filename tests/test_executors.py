@@ -7,7 +7,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +23,7 @@ from txsafe.cli import main
 from txsafe.config import Config
 from txsafe.discovery import FileInput, FileKind
 from txsafe.engine import analyze
+from txsafe.errors import ConfigError
 from txsafe.executors import open_executor
 
 if TYPE_CHECKING:
@@ -50,6 +54,13 @@ class Deadly(FileInput):
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A scheduler and two workers, in processes of their own."""
+    with cluster() as (found, _):
+        yield found
+
+
+@contextmanager
+def cluster() -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
+    """Yield the address of a scheduler, and its two workers."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
 
     def start(*arguments: str) -> subprocess.Popen[str]:
@@ -65,10 +76,12 @@ def address() -> Iterator[str]:
         assert worker.stderr is not None
         assert any("Registered to" in line for line in worker.stderr)
         processes.append(worker)
-    yield f"dask://{found[1]}"
-    for process in processes:
-        process.kill()
-        process.communicate()
+    try:
+        yield f"dask://{found[1]}", processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
 def inputs(folder: Path, count: int) -> list[FileInput]:
@@ -112,6 +125,45 @@ def test_a_worker_that_is_killed_loses_nothing_and_repeats_nothing(address: str,
     assert [[each.rule for each in file.diagnostics] for file in report.files] == [["listen"]] * 60
 
 
+@dataclass(frozen=True, slots=True)
+class Endless(FileInput):
+    """Keeps whoever analyses it busy, unless it was made there."""
+
+    home: int = field(default_factory=os.getpid)
+
+    @property
+    def kind(self) -> FileKind:
+        if os.getpid() != self.home:
+            (self.path.parent / "busy").touch()
+            time.sleep(600)
+        return FileKind.PYTHON
+
+
+def test_a_cluster_that_loses_all_its_workers_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("txsafe.executors._PATIENCE", 2.0)
+    files = [Endless(file.path, file.display) for file in inputs(tmp_path, 20)]
+    config = Config(root=tmp_path)
+    profile = Analyzer.of(config).profile
+
+    def kill_all(workers: list[subprocess.Popen[str]]) -> None:
+        while not (tmp_path / "busy").exists():
+            time.sleep(0.05)
+        for worker in workers:
+            worker.kill()
+
+    with cluster() as (address, workers):
+        killer = threading.Thread(target=kill_all, args=(workers,))
+        killer.start()
+        with (
+            open_executor(address, folder=str(tmp_path)) as executor,
+            pytest.raises(ConfigError, match=f"--executor: {address} has lost all its workers"),
+        ):
+            analyze(files, config, profile=profile, executor=executor)
+        killer.join()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -137,8 +189,6 @@ def test_a_cluster_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pyt
 def test_workers_that_do_not_see_the_files_or_are_of_another_version_are_refused(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from txsafe.errors import ConfigError
-
     with (
         pytest.raises(ConfigError, match="does not see /no/such/folder"),
         open_executor(address, folder="/no/such/folder"),

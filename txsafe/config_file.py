@@ -7,13 +7,13 @@ text afterwards.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from txsafe.config import Config, OptionError, apply
 from txsafe.errors import ConfigError
 from txsafe.patterns import later
 from txsafe.watching import is_there, sought
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from pathlib import Path
 

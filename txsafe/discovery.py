@@ -13,7 +13,6 @@ import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.gate import may_hold_settings, may_matter
@@ -22,6 +21,7 @@ from txsafe.results import FileError
 from txsafe.source import FileKind, file_kind, is_python_script, read_bytes
 from txsafe.watching import is_file, is_there, sought
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 

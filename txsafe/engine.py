@@ -10,7 +10,6 @@ import operator
 import os
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 from txsafe.discovery import read_input
 from txsafe.errors import SourceError
@@ -18,6 +17,7 @@ from txsafe.gate import TRANSACTION_WORDS, may_matter, words_of
 from txsafe.own_rules import UNUSED_SUPPRESSION
 from txsafe.results import FileReport, Keeps, Report
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from concurrent.futures import Executor

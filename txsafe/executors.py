@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import threading
+from concurrent.futures import Executor, Future, InvalidStateError
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
 
 from txsafe import __version__
 from txsafe.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from concurrent.futures import Executor
+    from collections.abc import Callable, Iterator
 
     from distributed import Client
 
 _PROTOCOLS = {"dask": "tcp", "dask+tls": "tls"}
 _PATIENCE = 10.0
-"""Seconds that a cluster has to answer."""
+"""Seconds that a cluster has to answer, and to find new workers where it has lost all of them."""
+_SECONDS_BETWEEN = 0.5
 _Worker = tuple[str, str, bool]
+T = TypeVar("T")
 
 
 @contextmanager
@@ -45,8 +48,51 @@ def open_executor(address: str, *, folder: str) -> Iterator[Executor]:
         raise ConfigError(f"--executor: {address} does not answer") from error
     with client:
         _check(client, address, folder)
-        with client.get_executor() as executor:
+        with _Watched(client, address) as executor:
             yield executor
+
+
+class _Watched(Executor):
+    """Runs functions on a cluster, and says so when that has lost all its workers: dask waits for new ones for ever."""
+
+    def __init__(self, client: Client, address: str) -> None:
+        self._client = client
+        self._address = address
+        self._executor = client.get_executor()
+        self._waiting: dict[int, Callable[[ConfigError], None]] = {}
+        """What ends each task that is not done."""
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def submit(self, fn: Callable[..., T], /, *args: object, **kwargs: object) -> Future[T]:
+        """Run a function on some worker."""
+        future: Future[T] = self._executor.submit(fn, *args, **kwargs)
+        self._waiting[id(future)] = future.set_exception
+        future.add_done_callback(lambda done: self._waiting.pop(id(done), None))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Let go of what is not done: who wanted it is gone, or has been told that it does not come."""
+        self._ended.set()
+        self._executor.shutdown(wait=False)
+
+    def _watch(self) -> None:
+        missing = 0.0
+        while not self._ended.wait(_SECONDS_BETWEEN):
+            missing = 0.0 if self._has_workers() else missing + _SECONDS_BETWEEN
+            if missing >= _PATIENCE:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        for fail in tuple(self._waiting.values()):
+            with suppress(InvalidStateError):  # it has come to an end meanwhile
+                fail(ConfigError(f"--executor: {self._address} has lost all its workers"))
+
+    def _has_workers(self) -> bool:
+        try:
+            return bool(self._client.nthreads())
+        except Exception:  # noqa: BLE001  # the scheduler is gone, too; dask says that in many ways
+            return False
 
 
 def _check(client: Client, address: str, folder: str) -> None:

@@ -10,11 +10,11 @@ What stands in a comment counts for nothing, and words of a statement only where
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from txsafe.patterns import later
 from txsafe.source import FileKind
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 

@@ -11,12 +11,12 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError
 from txsafe.patterns import later
 from txsafe.watching import sought
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

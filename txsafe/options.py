@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError, did_you_mean
 from txsafe.patterns import later
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     import enum
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from txsafe.errors import ConfigError, did_you_mean
 from txsafe.patterns import later
@@ -17,6 +16,7 @@ from txsafe.results import Profile
 from txsafe.shipped import kept
 from txsafe.watching import sought
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path

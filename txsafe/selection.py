@@ -8,7 +8,6 @@ from __future__ import annotations
 import enum
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from txsafe.config import SeverityOverride
 from txsafe.errors import ConfigError, did_you_mean
@@ -16,6 +15,7 @@ from txsafe.globs import matching
 from txsafe.own_rules import INTERNAL_ERROR, OWN_RULES, UNREAD
 from txsafe.results import FileReport, Severity
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 

@@ -15,13 +15,14 @@ import os
 import sys
 import zlib
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe import __version__
 from txsafe.errors import CatalogError
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
 Plain: TypeAlias = "str | int | bytes | tuple[Plain, ...] | list[Plain] | dict[str, Plain] | None"
 """What `marshal` keeps without knowing any class."""

@@ -13,12 +13,12 @@ import itertools
 import os
 import re
 import stat
-from typing import TYPE_CHECKING
 
 from txsafe.errors import SourceError
 from txsafe.patterns import later
 from txsafe.watching import saw, sought
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from pathlib import Path
 

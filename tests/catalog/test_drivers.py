@@ -238,3 +238,8 @@ def test_a_file_opens_nothing_without_one_of_the_words_that_open(shipped: Driver
 def test_what_a_package_brings_along_is_decoded() -> None:
     (found,) = decode('id: d\ntitle: D\nbundles: {d-binary: {">=2": {lib: "7"}}}\n').bundles
     assert (found.carrier, found.versions, found.package, found.version) == ("d-binary", ">=2", "lib", "7")
+
+
+def test_a_type_inherits_that_it_speaks_through_the_shared_connection() -> None:
+    types = decode("id: d\ntitle: D\ntypes:\n  d.M: {shared: yes}\n  d.N: {bases: [d.M]}\n  d.O: {}\n").types
+    assert [types[name].shared for name in ("d.M", "d.N", "d.O")] == [True, True, False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from txsafe.model import (
     Applicability,
@@ -26,7 +27,10 @@ from txsafe.model import (
     Transaction,
     UnresolvedSink,
 )
-from txsafe.report import RenderContext, RuleHelp
+from txsafe.report import RenderContext
+
+if TYPE_CHECKING:
+    from txsafe.report.context import RuleHelp
 
 PROFILE = Profile(
     name="pgbouncer-1.26/transaction",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from txsafe.cli.ending import tell
 from txsafe.cli.flags import Flags, configure
@@ -23,6 +22,7 @@ from txsafe.profiles import with_profile_files
 from txsafe.selection import ExitStatus
 from txsafe.watching import saw, spoil, watching
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from pathlib import Path
 

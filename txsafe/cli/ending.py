@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from txsafe.errors import TxsafeError
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
 from txsafe.config import Color, Config, Format, OptionError, apply
 from txsafe.config_file import load_config, read_config
@@ -15,9 +14,11 @@ from txsafe.errors import ConfigError
 from txsafe.profiles import is_profile_file
 from txsafe.results import Confidence, Severity
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     import enum
     from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
 
 Flags = Mapping[str, object]
 Values: TypeAlias = "type[bool | int | str] | tuple[str, ...]"

@@ -7,7 +7,6 @@ import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from txsafe.cli import COMMANDS
 from txsafe.cli.ending import tell
@@ -15,6 +14,7 @@ from txsafe.discovery import EXCLUDED, Discovery, FileInput, Skipped, display_pa
 from txsafe.errors import ConfigError, did_you_mean
 from txsafe.watching import spoil
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 

@@ -7,11 +7,11 @@ click takes longer to load than a file to check, and what it does for a plain co
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from txsafe.cli import COMMANDS, DEFAULT_COMMAND
 from txsafe.cli.flags import FLAGS
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 

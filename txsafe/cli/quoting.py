@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from txsafe.discovery import FileInput, read_input
 from txsafe.errors import SourceError
 from txsafe.own_rules import POOLER_CONFIG
 from txsafe.source import FileKind, decode
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import importlib
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
 
 from txsafe.errors import ConfigError, did_you_mean
-from txsafe.report.context import Baselined, RenderContext, RuleHelp, Sources, Verbosity
+from txsafe.report.context import Baselined, RenderContext, Sources, Verbosity
 from txsafe.report.summary import Summary, summarize
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from txsafe.model import Report
 
@@ -24,19 +24,12 @@ __all__ = [
     "FORMATS",
     "Baselined",
     "RenderContext",
-    "RuleHelp",
     "Sources",
     "Summary",
     "Verbosity",
     "render",
     "summarize",
 ]
-
-
-class Renderer(Protocol):
-    """The one function of a format's module."""
-
-    def __call__(self, report: Report, context: RenderContext) -> str: ...
 
 
 FORMATS: Mapping[str, str] = MappingProxyType(
@@ -56,5 +49,5 @@ def render(name: str, report: Report, context: RenderContext) -> str:
     """Render a report in a format of `FORMATS`; raise `ConfigError` for any other name."""
     if name not in FORMATS:
         raise ConfigError(f"unknown format {name!r}{did_you_mean(name, FORMATS)}")
-    renderer: Renderer = importlib.import_module(FORMATS[name]).render
+    renderer: Callable[[Report, RenderContext], str] = importlib.import_module(FORMATS[name]).render
     return renderer(report, context)

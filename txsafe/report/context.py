@@ -5,41 +5,41 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Protocol, TypeAlias
 
     from txsafe.model import Place, Position, SourceFile
     from txsafe.results import Severity
 
+    class RuleHelp(Protocol):
+        """What a report says about a rule; the catalogue's rules are such."""
+
+        @property
+        def id(self) -> str:
+            """Its name."""
+
+        @property
+        def title(self) -> str:
+            """A noun phrase."""
+
+        @property
+        def severity(self) -> Severity:
+            """That of an unsafe verdict."""
+
+        @property
+        def explanation(self) -> str:
+            """Markdown."""
+
+        @property
+        def references(self) -> tuple[str, ...]:
+            """Addresses, the most helpful first."""
+
 
 Sources: TypeAlias = "Callable[[str], SourceFile | None]"
 """Path → the text that was analysed, for code frames and the places of fixes; None where it is gone."""
-
-
-class RuleHelp(Protocol):
-    """What a report says about a rule; the catalogue's rules are such."""
-
-    @property
-    def id(self) -> str:
-        """Its name."""
-
-    @property
-    def title(self) -> str:
-        """A noun phrase."""
-
-    @property
-    def severity(self) -> Severity:
-        """That of an unsafe verdict."""
-
-    @property
-    def explanation(self) -> str:
-        """Markdown."""
-
-    @property
-    def references(self) -> tuple[str, ...]:
-        """Addresses, the most helpful first."""
 
 
 class Verbosity(enum.Enum):

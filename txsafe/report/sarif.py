@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from txsafe import __version__
 from txsafe.model import Confidence, Diagnostic, Edit, FileError, Fix, Location, Position, Report, Severity
-from txsafe.report.context import Baselined, RenderContext, RuleHelp
+from txsafe.report.context import Baselined, RenderContext
 from txsafe.report.escaping import escape
 from txsafe.report.fingerprints import fingerprint
 from txsafe.report.json_text import JsonObject, JsonValue, dump
@@ -23,6 +23,8 @@ from txsafe.report.wording import count, describe_effects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from txsafe.report.context import RuleHelp
 
 SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MOST_RESULTS = 5000

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from txsafe.patterns import later
 from txsafe.report.context import Verbosity
@@ -17,6 +16,7 @@ from txsafe.report.summary import Summary, is_live, list_undiagnosed_errors, lis
 from txsafe.report.wording import count, describe_effects, is_own
 from txsafe.results import Confidence, Severity
 
+TYPE_CHECKING = False  # see `txsafe.results`
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
