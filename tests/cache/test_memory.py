@@ -16,17 +16,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import txsafe.engine
+import txsafe.processes
 import txsafe.project
 from tests.cache.edits import CONNECTED, EDITS, PROGRAMS, age
 from txsafe.analysis import Analyzer
+from txsafe.cache import keys
 from txsafe.cache.folder import Cache, prepare
+from txsafe.cache.memory import Memory
 from txsafe.config import Config
 from txsafe.discovery import FileInput, find_files
 from txsafe.engine import analyze
-from txsafe.model import Keeps, Report, Severity
+from txsafe.model import Consulted, FileReport, Keeps, Report, Severity
+from txsafe.watching import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from txsafe.project import Project
 
 T = TypeVar("T")
 
@@ -307,3 +314,91 @@ def test_a_result_that_does_not_fit_its_type_is_made_anew_and_told(here: Path) -
     assert without_consulted(run(here, config, cache)) == without_consulted(run(here, config, None))
     assert cache.troubles == ["the kept result of a.py is damaged; it is made anew"]
     assert analysed(here) == []
+
+
+# ---------------------------------------------------------------- in several processes
+
+
+@settings(max_examples=4, suppress_health_check=list(HealthCheck), deadline=None)
+@given(program=st.sampled_from(PROGRAMS), data=st.data())
+def test_worker_processes_keep_what_one_process_would(program: Path, data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(txsafe.engine, "FEWEST_FILES_FOR_WORKERS", 2)
+        patched.setattr(txsafe.processes, "FILES_PER_TASK", 1)
+        root = Path(os.path.realpath(folder), "project")
+        shutil.copytree(program, root)
+        (root / "pyproject.toml").touch()
+        for _ in range(2):
+            data.draw(st.sampled_from(EDITS))(root, data)
+            age(root)
+            new = run(root, Config(root=root, jobs=1), None)
+            cache = opened(root)
+            warm = run(root, Config(root=root, jobs=2), cache)
+            assert without_consulted(warm) == without_consulted(new)
+            assert cache.troubles == []
+
+
+# ---------------------------------------------------------------- what goes away, or cannot be read
+
+
+def memory_of(root: Path) -> Memory:
+    return Memory(opened(root).place, Config(root=root), profile=PROFILE, keeps=Keeps.NOTHING)
+
+
+def no_project() -> Project:
+    return pytest.fail("nobody has to be asked")
+
+
+def test_a_file_that_is_gone_has_no_report(here: Path) -> None:
+    assert memory_of(here).recall(FileInput(here / "gone.py", "gone.py"), no_project) is None
+
+
+def test_a_file_that_nobody_has_looked_at_is_not_kept(here: Path) -> None:
+    write(here, a=LISTENS)
+    file = FileInput(here / "a.py", "a.py")
+    (report,) = run(here, Config(root=here), opened(here)).files
+    memory = memory_of(here)
+    with watching() as watch:
+        memory.remember(file, report, no_project)
+    assert watch.spoiled
+    with watching() as watch:
+        memory.remember(file, replace(report, consulted=None), no_project)
+    assert watch.spoiled
+
+
+@pytest.mark.parametrize("change", [lambda file: file.unlink(), lambda file: file.write_text("x = 1\n")])
+def test_a_file_that_changes_while_it_is_analysed_is_not_kept(here: Path, change: Callable[[Path], object]) -> None:
+    write(here, a="x = 2\n")  # not settled: its content has to be compared
+    memory = memory_of(here)
+    file = FileInput(here / "a.py", "a.py")
+    memory.is_candidate(file, lambda _: True)
+    change(here / "a.py")
+    with watching() as watch:
+        memory.remember(file, FileReport(path="a.py", consulted=Consulted()), no_project)
+    assert watch.spoiled
+
+
+def test_a_kept_result_that_asks_nonsense_is_made_anew(here: Path) -> None:
+    write(here, a=LISTENS)
+    assert analysed(here) == ["a.py"]
+    with sqlite3.connect(Path(opened(here).place, "results.sqlite")) as database:
+        ((packed,),) = database.execute("SELECT report FROM results WHERE report IS NOT NULL").fetchall()
+        text = zlib.decompress(packed[4:]).replace(b'["identity",', b'["no-such-question",')
+        assert b"no-such-question" in text
+        packed = zlib.crc32(text).to_bytes(4, "big") + zlib.compress(text)
+        database.execute("UPDATE results SET report = ? WHERE report IS NOT NULL", (packed,))
+    database.close()
+    assert analysed(here) == ["a.py"]
+    assert analysed(here) == []
+
+
+def test_rules_that_cannot_be_read_and_parsers_that_are_not_there_have_names_of_their_own(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    (rules / "unreadable.yaml").mkdir(parents=True)
+    (rules / "a.yaml").write_text("id: a\n")
+    found = dict(keys._hashed([rules, tmp_path / "gone.yaml"]))
+    assert found[str(rules / "unreadable.yaml")] == "Is a directory"
+    assert found[str(tmp_path / "gone.yaml")] == "No such file or directory"
+    assert len(found[str(rules / "a.yaml")]) == 128
+    assert keys._installed("no_such_parser") == ("no_such_parser",)
+    assert keys._size_and_time(str(tmp_path / "gone")) == (0, 0)

@@ -20,6 +20,7 @@ from tests.cache.edits import CONNECTED, EDITS, PROGRAMS, age
 from txsafe.cache import replay as replaying
 from txsafe.cache.folder import NAME
 from txsafe.cache.replay import ENVIRONMENT, MOST_RUNS, replay
+from txsafe.cache.stamps import stamp
 from txsafe.cli import main
 
 if TYPE_CHECKING:
@@ -393,3 +394,77 @@ def test_to_say_it_again_nothing_is_loaded(here: Path) -> None:
     assert runs[0].stdout == runs[1].stdout != ""
     assert runs[0].stderr.split()[0] == "dataclasses"
     assert runs[1].stderr.split() == []
+
+
+# ---------------------------------------------------------------- folders, terminals, damage
+
+
+@pytest.mark.parametrize("spelled", [["--cache-dir", "kept"], ["--cache-dir=kept"]])
+def test_a_cache_that_the_command_line_names_is_found(
+    here: Path, capsys: pytest.CaptureFixture[str], spelled: list[str]
+) -> None:
+    age(here)
+    cold = check("deep", *spelled)
+    assert replayed(capsys, "deep", *spelled) == cold
+    assert replayed(capsys, "deep") is None
+
+
+def test_a_run_that_cannot_be_kept_costs_only_time(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    age(here)
+    check("--quiet", "--no-cache")
+    (here / NAME / "1").mkdir(parents=True)
+    (here / NAME / "1" / "runs").write_text("a file where the folder should be")
+    age(here)
+    cold = check("--quiet")
+    assert cold[0] == 1
+    assert replayed(capsys, "--quiet") is None
+
+
+def test_a_record_that_does_not_add_up_is_not_believed() -> None:
+    assert not replaying._are_unchanged([b"a", b"b"], b"\0" * replaying._STAMP.size)
+
+
+def test_another_inode_is_another_file(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    known = stamp(str(tmp_path / "a"))
+    path = os.fsencode(tmp_path / "a")
+    assert replaying._are_unchanged([path], replaying._STAMP.pack(*known))
+    assert not replaying._are_unchanged([path], replaying._STAMP.pack(*known[:3], known[3] + 1))
+
+
+def test_a_record_that_cannot_take_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "record").mkdir()
+    with pytest.raises(OSError, match="record"):
+        replaying._keep(str(tmp_path / "record"), b"data")
+    assert [path.name for path in tmp_path.iterdir()] == ["record"]
+    replaying._keep(str(tmp_path / "large"), b"x" * (replaying.MOST_BYTES + 1))
+    assert not (tmp_path / "large").exists()
+
+
+def test_what_is_said_again_to_a_terminal_is_escaped_where_it_cannot_be_spelled() -> None:
+    leader, follower = os.openpty()
+    code = "import sys\nfrom txsafe.cache.replay import _columns, _write\n_write(f'ä\\ud800 {_columns() >= 0}\\n')\n"
+    command = [sys.executable, "-c", code]
+    environment = {**own_environment(), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, stdout=follower, stderr=subprocess.PIPE, text=True, check=False, env=environment)
+    os.close(follower)
+    with open(leader, "rb") as stream:  # noqa: PTH123  # a descriptor
+        shown = stream.read1(100) if hasattr(stream, "read1") else stream.read()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shown == b"\\xe4\\ud800 True\r\n"
+
+
+def test_a_reader_that_has_gone_is_no_failure(tmp_path: Path) -> None:
+    code = "import os, sys\nfrom txsafe.cache.replay import _write\nos.read(0, 1)\n_write('x' * 100_000)\n"
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env=own_environment(),
+    )
+    os.close(writer)
+    os.close(reader)
+    _, errors = process.communicate(b"go")
+    assert (process.returncode, errors) == (0, b"")

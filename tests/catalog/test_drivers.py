@@ -46,6 +46,19 @@ def test_every_argument_of_a_shipped_method_is_a_parameter(shipped: Drivers) -> 
                 assert argument is None or argument in call.arguments, f"{type_.name}.{name}: {argument}"
 
 
+def test_methods_that_only_hand_out_an_object_are_none_to_look_for(shipped: Drivers) -> None:
+    drivers = decode(
+        "id: d\ntitle: d\nimports: [d]\ntypes:\n  d.Pool:\n    methods:\n      take: {arguments: [x], returns: d.C}\n"
+        "      more: {returns: self}\n      begin: {returns: d.B}\n      end: {ends: commit}\n"
+        "      run: {returns: self, sql: x, arguments: [x]}\n"
+        "  d.C: {}\n  d.B:\n    block: {kind: explicit, end: commit}\n"
+    )
+    assert drivers.method_names == {"begin", "run", "end"}
+    assert {"execute", "cursor", "commit", "iterator"} <= shipped.method_names
+    assert not {"filter", "all", "values"} & shipped.method_names
+    assert "connect" in shipped.function_names
+
+
 def test_no_module_is_both_ours_and_foreign(shipped: Drivers) -> None:
     assert not set(shipped.imports) & (shipped.foreign | shipped.no_sql)
     assert not shipped.foreign & shipped.no_sql

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.python.sighting import source_of
 from txsafe.catalog.drivers import Condition
 from txsafe.python.arguments import Arguments, Presence, Truth, conjunction, disjunction
+from txsafe.python.evaluation import Evaluator
 from txsafe.python.scopes import Module
 
 
@@ -117,3 +118,41 @@ truths = st.lists(st.sampled_from(Truth))
 def test_and_is_or_turned_around(given_truths: list[Truth]) -> None:
     turned = {Truth.YES: Truth.NO, Truth.NO: Truth.YES, Truth.MAYBE: Truth.MAYBE}
     assert conjunction(given_truths) is turned[disjunction(turned[truth] for truth in given_truths)]
+
+
+def test_an_argument_is_evaluated_when_it_is_asked_for() -> None:
+    module = Module.of(source_of("def g(): return 'x'\nf(g(), g(), c=g(), **g())"))
+    call = next(call for call in module.calls if len(call.args) == 2)
+    bound = Arguments(module, call, ("a", "b"))
+    assert bound.expression("b") is call.args[1]
+    assert not any(isinstance(found, Evaluator) for found in module.memory.values())
+    assert bound.get("a").text == "x"
+    (evaluator,) = (found for found in module.memory.values() if isinstance(found, Evaluator))
+    assert set(evaluator.answers) == {(call.args[0], None)}
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("f()", False),
+        ("f(None)", False),
+        ("f(a=None)", False),
+        ("x = None\nf(x)", False),
+        ("f(**{'a': None})", False),
+        ("f(**{'b': 1})", False),
+        ("f(1)", True),
+        ("f('')", True),
+        ("f([])", True),
+        ("f(a={})", True),
+        ("f((x, *y))", True),
+        ("f(y)", True),
+        ("f(None if y else 1)", True),
+        ("f(**{'a': 1})", True),
+    ],
+)
+def test_an_argument_is_given_where_it_may_be_more_than_none(code: str, *, expected: bool) -> None:
+    assert arguments(code, "a").is_given("a") is expected
+
+
+def test_mappings_name_arguments_behind_those_that_are_written() -> None:
+    assert arguments("f(1, **{'c': 2, 'a': 3}, b=4)", "a").names == ("a", "b", "c")

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.python.analysed import source_of
+from tests.python.analysed import shown, source_of
 from txsafe.analysis import Analyzer
 from txsafe.config import Config
 from txsafe.discovery import find_files
 from txsafe.project import Program
 from txsafe.python.scopes import Bodies, Module
+from txsafe.python.values import evaluate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,6 +150,20 @@ def test_what_only_reads_an_attribute_stays_closed(statement: str) -> None:
     (owner,) = module.classes
     assert module.own_attribute(owner, "x") == ()
     assert closed(module) == {"f"}
+
+
+def test_a_name_of_a_function_is_not_looked_for_in_others() -> None:
+    code = (
+        "def f():\n    x = []\n    return x\ndef g():\n    x.append('a')\nX = []\ndef h():\n    X.append('b')\nY = X\n"
+    )
+    module = outline(code)
+    (returned,) = module.returned_by(module.functions[0])
+    assert isinstance(returned.value, ast.Name)
+    assert [shown(value) for value in evaluate(module, returned.value)] == [[]]
+    assert closed(module) == {"g", "h"}
+    assert isinstance(module.tree.body[-1], ast.Assign)
+    assert evaluate(module, module.tree.body[-1].value)
+    assert closed(module) == {"g"}
 
 
 def test_what_a_closed_function_returns_is_found() -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from txsafe.cache.stamps import Stamp
 
@@ -46,6 +46,10 @@ class Result:
     """JSON; None where it was not analysed."""
 
 
+_WITHOUT_REPORT = (Result(candidate=False), Result(candidate=True))
+"""Most results are one of these."""
+
+
 @dataclass(slots=True)
 class Store:
     """One database; every method answers with nothing where it cannot be used."""
@@ -70,7 +74,7 @@ class Store:
         for row in self._read(query, name):
             match row:
                 case (str() as path, str() as digest, int() as candidate, None):
-                    known[path, digest] = Result(bool(candidate))
+                    known[path, digest] = _WITHOUT_REPORT[bool(candidate)]
                 case (str() as path, str() as digest, int() as candidate, bytes() as packed) if text := _unpack(packed):
                     known[path, digest] = Result(bool(candidate), text)
                 case _:
@@ -104,18 +108,16 @@ class Store:
     def touch(self, name: str) -> None:
         """Take note that the results of a name are in use, once a day."""
         day = int(time.time()) // _DAY
-        old = self._read("SELECT 1 FROM results WHERE name = ? AND day < ? LIMIT 1", name, day)
-        if old:
+        if list(self._read("SELECT 1 FROM results WHERE name = ? AND day < ? LIMIT 1", name, day)):
             with self._troubled("cannot be written"), closing(self._connect()) as database:
                 database.execute("UPDATE results SET day = ? WHERE name = ?", (day, name))
 
     # ------------------------------------------------------------ the database
 
-    def _read(self, query: str, *values: str | int) -> list[tuple[object, ...]]:
-        found: list[tuple[object, ...]] = []
+    def _read(self, query: str, *values: str | int) -> Iterator[tuple[object, ...]]:
+        """Yield the rows one by one: all of a large tree's at once take as much memory as what is made of them."""
         with self._troubled("cannot be read"), closing(self._connect()) as database:
-            found += database.execute(query, values)
-        return found
+            yield from database.execute(query, values)
 
     def _connect(self) -> sqlite3.Connection:
         path = os.path.join(self.folder, FILE)  # noqa: PTH118

@@ -1,8 +1,9 @@
 """A module that is imported → its outline: what a function does stays text until somebody asks.
 
 Of most modules that imports are followed into, a class's bases or a constant are wanted, and nine nodes out of ten
-stand in the bodies of functions. So bodies are dropped after parsing, and parsed again, one by one, where they are
-needed. What can change names outside of its function (`global`, an import, a class) is never dropped.
+stand in the bodies of functions. So bodies are left out before parsing (`cutting`) or, where that is not possible,
+dropped after it, and parsed one by one where they are needed. What can change names outside of its function (`global`,
+an import, a class) always stays.
 """
 
 from __future__ import annotations
@@ -12,16 +13,30 @@ import re
 from typing import TYPE_CHECKING
 
 from txsafe.model import Span
+from txsafe.python.cutting import REACHES_OUT, cut_bodies
 from txsafe.python.tree import parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from txsafe.python.cutting import Cut
     from txsafe.python.scopes import Module
 
 Named = ast.FunctionDef | ast.AsyncFunctionDef
 
-_REACHES_OUT = re.compile(r"^[ \t\f]*(?:global|nonlocal|import|from|class)\b", re.MULTILINE)
+_FAULTS = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+def parse_outline(text: str) -> tuple[ast.Module, dict[int, Cut]] | None:
+    """Parse a module without the bodies of its functions, and return those by their lines; None where that fails."""
+    outline = cut_bodies(text)
+    if outline is None:
+        return None
+    try:
+        return parse_text(outline.text), {cut.line: cut for cut in outline.cuts}
+    except _FAULTS:
+        return None
+
 
 _NOT_READ = r"(?!\s*(?:[.(\[]|==)|[ \t]*\r?\n\s*[^)\]\s])"
 """What follows a target: `x.a = 1`, `for x.a in`, `(x.a, x.b) =`; most attributes are called, or looked into."""
@@ -29,11 +44,17 @@ _NOT_READ = r"(?!\s*(?:[.(\[]|==)|[ \t]*\r?\n\s*[^)\]\s])"
 
 def close(module: Module, function: Named) -> bool:
     """Drop a function's body where nothing outside of it depends on it; return whether it was."""
+    cut = module.cuts.pop(function.lineno, None)
+    if cut is not None:
+        _move_end(module, function, (cut.end_line, cut.end_column))
+        module.closed[function] = cut.span
+        function.body = []
+        return True
     starts = module.source.line_starts
     last = function.end_lineno or function.lineno
     end = starts[last] if last < len(starts) else len(module.text)
     start = starts[function.lineno - 1]
-    if _REACHES_OUT.search(module.text, start, end):
+    if REACHES_OUT.search(module.text, start, end) or "\f" in module.text[start : start + function.col_offset]:
         return False
     module.closed[function] = Span(start, end)
     function.body = []
@@ -48,10 +69,21 @@ def reopen(module: Module, functions: Iterable[Named]) -> None:
     for function in functions:
         span = module.closed.pop(function, None)
         if span is not None:
-            function.body = _body(module.text[span.start : span.end], function)
+            function.body = _statements(module, function, span)
             opened.append(function)
     if opened:
         bind_bodies(module, opened)
+
+
+def _move_end(module: Module, function: Named, end: tuple[int, int]) -> None:
+    """Let a function, and all that ends with it, end where its body did."""
+    before = function.end_lineno, function.end_col_offset
+    for node in (function, *module.ancestors(function)):
+        if isinstance(node, ast.match_case):  # which has no place
+            continue
+        if not isinstance(node, ast.stmt | ast.excepthandler) or (node.end_lineno, node.end_col_offset) != before:
+            break
+        node.end_lineno, node.end_col_offset = end
 
 
 def mentioning(module: Module, text: str) -> Iterator[Named]:
@@ -70,14 +102,25 @@ def binding(module: Module, attribute: str) -> Iterator[Named]:
             yield function
 
 
+def _statements(module: Module, function: Named, span: Span) -> list[ast.stmt]:
+    """Return the statements of a function, none where they cannot be parsed; newer syntax is lowered first."""
+    try:
+        return _body(module.text[span.start : span.end], function)
+    except _FAULTS:
+        if module.is_lowered:
+            return []
+    from txsafe.python.newer_syntax import lower_syntax
+
+    module.is_lowered = True
+    module.text = lower_syntax(module.text) or module.text
+    return _statements(module, function, span)
+
+
 def _body(text: str, function: Named) -> list[ast.stmt]:
-    """Return the statements of a function, each where it stood in its file."""
+    """Return the statements of a function, each where it stood in its file; raises what `ast.parse` does."""
     indented = function.col_offset > 0
     above = function.lineno - 1 - indented
-    try:
-        parsed = parse_text("\n" * above + ("if 1:\n" if indented else "") + text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # it was parsed before, so this is unheard of
-        return []
+    parsed = parse_text("\n" * above + ("if 1:\n" if indented else "") + text)
     statement = parsed.body[0]
     if isinstance(statement, ast.If):
         statement = statement.body[0]

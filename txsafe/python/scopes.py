@@ -13,10 +13,13 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from txsafe.model import Place, SourceFile, Span
+from txsafe.python.size import is_moderate
 from txsafe.python.tree import Newer, parse_lowered, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+
+    from txsafe.python.cutting import Cut
 
 _T = TypeVar("_T")
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -175,6 +178,10 @@ class Module:
     bodies: Bodies = Bodies.OPEN
     closed: dict[ast.FunctionDef | ast.AsyncFunctionDef, Span] = field(default_factory=dict)
     """Functions whose bodies are still text: where they stand in it."""
+    cuts: dict[int, Cut] = field(default_factory=dict)
+    """Bodies that were left out before parsing and have not been met yet, by the line of their `def`."""
+    is_lowered: bool = True
+    """There is no newer syntax in the text but in bodies that cannot be parsed."""
     sought: set[object] = field(default_factory=set)
     """What such functions have been looked for by: those that have it are open since."""
     scopes: dict[ast.AST, Scope] = field(default_factory=dict)
@@ -232,7 +239,15 @@ class Module:
 
         """
         from txsafe.python.binder import bind
+        from txsafe.python.outlines import parse_outline
 
+        outline = parse_outline(source.text) if bodies is Bodies.CLOSED and is_moderate(source.text) else None
+        if outline is not None:
+            tree, cuts = outline
+            module = cls(source=source, tree=tree, text=source.text, name=name, project=project, bodies=bodies)
+            module.cuts, module.is_lowered = cuts, False
+            if not bind(module).cuts:
+                return module
         tree, text = parse_lowered(source, newer=newer)
         return bind(cls(source=source, tree=tree, text=text, name=name, project=project, bodies=bodies))
 
@@ -245,7 +260,7 @@ class Module:
         self.tree.body = []
         for noted in fields(self):
             value = getattr(self, noted.name)
-            if isinstance(value, dict | list):
+            if isinstance(value, dict | list | set):
                 value.clear()
 
     @property

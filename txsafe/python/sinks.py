@@ -114,7 +114,7 @@ class Sinks:
         self._drivers = view.drivers
         self._guards = view.guards
         self._transactions = view.transactions
-        self._wrappers = Wrappers(view.module, view.receivers, view.drivers)
+        self._wrappers = Wrappers(view)
         self._makes_temporary = False
 
     def find(self, described: Iterable[Described]) -> Sent:

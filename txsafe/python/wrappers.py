@@ -1,6 +1,6 @@
 """A call → the sinks in other files that its arguments reach: functions that pass a parameter on are sinks themselves.
 
-In go the calls of one module, out come `Passed` ones: the sink, the SQL expression in the function that holds it, and
+In goes the view of one module, out come `Passed` ones: the sink, the SQL expression in the function that holds it, and
 the calls between, so that the expression can be evaluated with what is handed in. Facts are per function and on
 demand; a file is described only when one of its functions is handed a text that may hold session state.
 """
@@ -14,23 +14,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from txsafe.model import Related
-from txsafe.python.described import describe
 from txsafe.python.domain import Items, Text
-from txsafe.python.links import defined, members
+from txsafe.python.links import bindings_of, defined, members
 from txsafe.python.scopes import BindingKind, FunctionNode
-from txsafe.python.transactions import Transactions
 from txsafe.python.values import evaluate
 from txsafe.sql import may_hold_session_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from txsafe.catalog.drivers import Drivers
     from txsafe.model import TransactionContext
     from txsafe.python.described import Described
-    from txsafe.python.receivers import Receivers
     from txsafe.python.scopes import Binding, Module
     from txsafe.python.values import Value
+    from txsafe.python.views import View
 
 _FOLLOWED = frozenset({BindingKind.ASSIGN, BindingKind.AUGMENTED, BindingKind.FOR})
 _TELLING = re.compile(r"listen|lock|set|role|temp|prepare|discard|session|timeout|timezone|path", re.IGNORECASE)
@@ -63,23 +60,12 @@ class Passed:
         return (sink, *calls)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Home:
-    """A file that holds wrappers, described."""
-
-    module: Module
-    described: Mapping[ast.AST, Described]
-    transactions: Transactions
-
-
 class Wrappers:
     """Answers where the arguments of one module's calls go."""
 
-    def __init__(self, module: Module, receivers: Receivers, drivers: Drivers) -> None:
-        self._module = module
-        self._receivers = receivers
-        self._drivers = drivers
-        self._homes: dict[Module, _Home] = {}
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._module = view.module
         self._facts: dict[ast.AST, tuple[Passed, ...]] = {}
         self._named: dict[str, bool] = {}
         """Qualified name in other files → whether it may stand for session state."""
@@ -158,8 +144,15 @@ class Wrappers:
             return any(map(_holds_state, evaluate(self._module, expr)))
         known = self._named.get(name)
         if known is None:
-            known = self._named[name] = any(map(_holds_state, evaluate(self._module, expr)))
+            known = self._named[name] = self._may_be_state(name, expr)
         return known
+
+    def _may_be_state(self, name: str, expr: ast.expr) -> bool:
+        """Return whether a name may stand for session state: most are constants or classes, which show it."""
+        bindings = bindings_of(name, self._module)
+        if bindings and all(_is_plain(binding) for _, binding in bindings):
+            return any(binding.value is not None and _spells_state(binding.value) for _, binding in bindings)
+        return any(map(_holds_state, evaluate(self._module, expr)))
 
     # ------------------------------------------------------------ from a call to its function
 
@@ -176,7 +169,7 @@ class Wrappers:
         """Return the function of the program that a call is of."""
         found = defined(module, call.func)
         if found is None and isinstance(call.func, ast.Attribute):
-            base = self._receivers.elsewhere(module).of(call.func.value)
+            base = self._view.of(module).receivers.of(call.func.value)
             if base.owner is not None:
                 bindings = members(base.home or module, base.owner, call.func.attr)
                 found = (bindings[-1][0], bindings[-1][1].node) if bindings else None  # type: ignore[assignment]
@@ -203,8 +196,8 @@ class Wrappers:
         arguments = (*call.args, *(keyword.value for keyword in call.keywords))
         if not any(depends_on_parameters(home, argument, function) for argument in arguments):
             return
-        file = self._home(home)
-        described = file.described.get(call)
+        file = self._view.of(home)
+        described = file.described_at(call)
         if described is None or not described.meaning.sql:
             yield from self._of(home, call, depth - 1)
             return
@@ -218,16 +211,12 @@ class Wrappers:
             if expr is not None and depends_on_parameters(home, expr, function):
                 yield Passed(described=described, expr=expr, home=home, context=context)
 
-    def _home(self, module: Module) -> _Home:
-        found = self._homes.get(module)
-        if found is None:
-            receivers = self._receivers.elsewhere(module)
-            described = describe(module, receivers, self._drivers, sinks={})
-            transactions = Transactions(module, receivers, self._drivers, described)
-            found = self._homes[module] = _Home(
-                module=module, described={one.node: one for one in described}, transactions=transactions
-            )
-        return found
+
+def _is_plain(binding: Binding) -> bool:
+    """Return whether a binding alone decides whether its name stands for a text."""
+    if isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return not binding.node.decorator_list
+    return binding.kind is BindingKind.ASSIGN and not binding.index and isinstance(binding.value, ast.Constant)
 
 
 def _may_tell(binding: Binding) -> bool:
