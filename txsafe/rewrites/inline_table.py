@@ -191,7 +191,10 @@ def _leftover(use: FeatureUse, name: str, surroundings: Surroundings) -> Step | 
 
 
 def _names(step: Step, name: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", step.text, re.IGNORECASE) is not None
+    text = step.text
+    if name.isascii() and text.isascii() and name.lower() not in text.lower():
+        return False  # as most do, and to say so takes a tenth of the time
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 # ---------------------------------------------------------------- how sure it is
