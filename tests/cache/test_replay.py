@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from tests.cache.edits import CONNECTED, EDITS, PROGRAMS, age
 from txsafe.cache import replay as replaying
 from txsafe.cache.folder import NAME
 from txsafe.cache.replay import ENVIRONMENT, MOST_RUNS, replay
-from txsafe.cache.stamps import stamp
+from txsafe.cache.stamps import is_settled, stamp
 from txsafe.cli import main
 
 if TYPE_CHECKING:
@@ -189,9 +190,20 @@ def test_a_configuration_that_names_no_cache_is_passed_over(
 def test_what_changes_while_it_is_read_is_not_kept(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     age(here)
     check()
-    (here / "a.py").write_text(LISTENS)  # no clock has ticked since, as far as anybody can tell
+    (here / "a.py").write_text(LISTENS)
+    not_over = time.time() + 3600
+    os.utime(here / "a.py", (not_over, not_over))  # no clock has ticked since, however late the run begins
     check()
     assert replayed(capsys) is None
+
+
+@pytest.mark.parametrize("changed", ["content", "anything"])
+def test_a_stamp_is_believed_once_the_clock_has_ticked_since_either_change(changed: str) -> None:
+    now = 1_700_000_000.5
+    long_ago, just_now = 1_600_000_000_123_456_789, int(now * 1e9) - 1_234_567
+    times = (just_now, long_ago) if changed == "content" else (long_ago, just_now)
+    assert not is_settled((1, *times, 7), now)
+    assert is_settled((1, *times, 7), now + 1)
 
 
 @pytest.mark.parametrize(
