@@ -6,6 +6,7 @@ text, a text that does not come out as it went in.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import datetime as dt
 import io
@@ -30,6 +31,7 @@ from txsafe.observed_sql.formats import LogReader
 from txsafe.observed_sql.normalise import normalise
 from txsafe.poolerconfig import read_pooler_file
 from txsafe.profiles import read_profile_id
+from txsafe.python.scopes import Bodies, Module
 from txsafe.settings import read_settings
 from txsafe.source import FileKind, decode, line_starts
 from txsafe.sql import may_hold_session_state, read_statements
@@ -58,6 +60,11 @@ PYTHON_PIECES = (
     '¦\'SELECT pg_advisory_lock(%s)\'¦\'BEGIN\'¦"""DO $$¦"""¦ % ¦ + ¦.format(¦.join(¦[¦]¦{¦}¦:¦*a¦**b'
     "¦# txsafe: ignore[listen]\n¦\\\n¦conn.transaction()¦withhold=True¦text(¦A()¦self."
     "¦'CREATE TEMP TABLE t AS SELECT 1'¦;¦0"
+).split("¦")
+LINES = (
+    "def f():\n¦async def f(a=1):\n¦class A:\n¦if x:\n¦else:\n¦ ¦    ¦        ¦\t¦x = 1\n¦x = (\n¦1)\n¦return x\n"
+    "¦import x\n¦from x import *\n¦global x\n¦# def g():\n¦x = 1  # y\n¦x = 1;\n¦x = \\\n¦'''a\n¦'''\n¦\"\"\"\"\"\"\n"
+    "¦r'\\'\n¦'#'\n¦f'{x}'\n¦def f(a, b='):',\n¦c): pass\n¦c):\n¦@p\n¦pass\n¦lambda: 1\n¦\f¦\r¦ä¦\n¦def f¦(¦)¦:¦'"
 ).split("¦")
 
 
@@ -144,6 +151,19 @@ def programs(data: bytes) -> None:
         assert 1 <= diagnostic.start.line <= len(source.line_starts)
         if diagnostic.fix is not None:
             apply_edits(text, diagnostic.fix.edits)
+
+
+def outlines(data: bytes) -> None:
+    """A module is what it would be, whether the bodies of its functions were left out at first or not."""
+    source = _source(_assembled(data, LINES), "a.py")
+    try:
+        whole = Module.of(source)
+    except (SourceError, RecursionError):
+        with contextlib.suppress(SourceError, RecursionError):
+            Module.of(source, bodies=Bodies.CLOSED)
+        return
+    opened = Module.of(source, bodies=Bodies.CLOSED).open_all()
+    assert ast.dump(opened.tree, include_attributes=True) == ast.dump(whole.tree, include_attributes=True)
 
 
 def suppressions(data: bytes) -> None:
@@ -236,7 +256,7 @@ def counters(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
     for each in (
-        decoding, tokens, splitting, statements, scripts, programs, suppressions, edits, catalogue, configuration,
-        pooler_files, settings, connections, baselines, logs, counters,
+        decoding, tokens, splitting, statements, scripts, programs, outlines, suppressions, edits, catalogue,
+        configuration, pooler_files, settings, connections, baselines, logs, counters,
     )
 }  # fmt: skip

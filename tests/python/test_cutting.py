@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,19 @@ def test_a_body_that_is_no_python_has_no_statements() -> None:
     assert module.returned_by(f) == ()
     assert len(module.returned_by(g)) == 1
     assert not module.closed
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f():\n    x = 1\n" + "    # more\n" * 100_000 + "y = 1\n",
+        "def f():\n    x = 1\n" + "    \n" * 100_000 + "y = 1\n",
+        "if x:\n" + " def f(a='''\n''',\n" * 50_000,
+        "def f(" * 100_000,
+    ],
+    ids=["comments", "blanks", "headers", "openings"],
+)
+def test_no_text_takes_more_than_its_length(code: str) -> None:
+    started = time.process_time()
+    cut_bodies(code)
+    assert time.process_time() - started < 4

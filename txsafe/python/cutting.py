@@ -95,7 +95,9 @@ def _bodies(text: str, texts: _Texts) -> Iterator[tuple[int, int, int]]:
         if before is None or match.start() < done or texts.around(start) is not None:
             continue
         colon = _end_of_header(text, match.end())
-        alone = _ALONE.match(text, colon) if colon else None
+        if not colon:
+            return  # what follows could hold as many more of the kind, each read to the limit
+        alone = _ALONE.match(text, colon)
         if alone is None:
             continue
         below = _end_of_block(text, alone.end(), len(before[1]), texts)
@@ -138,18 +140,17 @@ def _shallow(depth: int) -> re.Pattern[str]:
 
 def _end_of_code(text: str, start: int, end: int, texts: _Texts) -> int:
     """Return where the last statement of a block ends; 0 where there is none, or where that takes more than a look."""
-    while True:
-        line = text[start:end].rstrip(" \n")
-        end = start + len(line)
-        first = text.rfind("\n", 0, end) + 1
-        line = text[first:end]
-        if end <= start or line.endswith(("\\", ";")):
+    while end > start:
+        first = text.rfind("\n", start, end) + 1 or start
+        line = text[first:end].rstrip(" ")
+        if line.endswith(("\\", ";")):
             return 0
-        if "#" not in line:
-            return end
-        if not line.lstrip(" ").startswith("#") or texts.around(first) is not None:
+        if line and "#" not in line:
+            return first + len(line)
+        if line and (not line.lstrip(" ").startswith("#") or texts.around(first) is not None):
             return 0
-        end = first
+        end = first - 1
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
