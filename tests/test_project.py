@@ -288,7 +288,7 @@ def test_what_others_have_asked_for_is_kept_rather_than_what_was_only_analysed(
 
     def analyse(name: str) -> Module:
         path = tmp_path / f"{name}.py"
-        return project.open(path, read_source(path, display=f"{name}.py", limit=1000))
+        return project.open(path, read_source(path, display=str(path), limit=1000))
 
     view = analyse("app").project
     shop = None if view is None else view.module("shop")

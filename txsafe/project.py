@@ -44,8 +44,8 @@ TEXT_PER_FILE = 3_000_000
 """Code points of other modules that the analysis of one file may look into."""
 BYTES_PER_MODULE = 300_000
 """A larger file that is imported is generated code."""
-NODES_KEPT = 165_000
-"""Of parsed modules that a process keeps for the next files, at some 600 bytes each; outlines of 14 MB of Python."""
+NODES_KEPT = 140_000
+"""Of parsed modules that a process keeps for the next files, at some 600 bytes each; outlines of 12 MB of Python."""
 MANY_FILES = 50
 """A run of more files is over a whole program, or what its user takes for one; one of fewer is a commit's."""
 REFERRING = 24
