@@ -20,6 +20,8 @@ from txsafe.source import read_source
 if TYPE_CHECKING:
     import pytest
 
+    from txsafe.python.scopes import Module
+
 
 def files_of(folder: Path, **texts: str) -> list[FileInput]:
     made = []
@@ -276,6 +278,26 @@ def test_few_trees_are_kept_and_the_answers_stay_the_same(tmp_path: Path, monkey
         shop = module.project.module("shop")
         assert shop is not None
         assert len(shop.open_all().returns) == 1
+
+
+def test_what_others_have_asked_for_is_kept_rather_than_what_was_only_analysed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files_of(tmp_path, app="import shop", shop="X = 1", alone="Y = 1")
+    project = opened(tmp_path)
+
+    def analyse(name: str) -> Module:
+        path = tmp_path / f"{name}.py"
+        return project.open(path, read_source(path, display=str(path), limit=1000))
+
+    view = analyse("app").project
+    shop = None if view is None else view.module("shop")
+    assert shop is not None
+    alone = analyse("alone")
+    monkeypatch.setattr(txsafe.project, "NODES_KEPT", len(shop.parents))
+    assert analyse("shop") is shop
+    assert analyse("shop") is shop, "who has been asked for stays so when it is analysed"
+    assert analyse("alone") is not alone
 
 
 def test_the_tree_is_the_project_or_what_the_files_have_in_common(tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ TEXT_PER_FILE = 3_000_000
 """Code points of other modules that the analysis of one file may look into."""
 BYTES_PER_MODULE = 300_000
 """A larger file that is imported is generated code."""
-NODES_KEPT = 120_000
-"""Of parsed modules that a process keeps for the next files, at some 600 bytes each; outlines of 10 MB of Python."""
+NODES_KEPT = 140_000
+"""Of parsed modules that a process keeps for the next files, at some 600 bytes each; outlines of 12 MB of Python."""
 MANY_FILES = 50
 """A run of more files is over a whole program, or what its user takes for one; one of fewer is a commit's."""
 REFERRING = 24
@@ -166,6 +166,8 @@ class Project:
         self._folders: dict[str, frozenset[str]] = {}
         self._spent = _Spent()
         self._opened: Module | None = None
+        self._unasked: str | None = None
+        """The path of the same, where no other file had asked for it."""
         self._faults: dict[str, str] = {}
         """Why files cannot be parsed."""
         self._sizes: dict[str, int] = {}
@@ -187,6 +189,7 @@ class Project:
         if known is None or known.source != source:
             known = self._parsed(absolute, source, Bodies.OPEN)
             self._modules[absolute] = known
+            self._unasked = absolute
         self._modules.move_to_end(absolute)
         self._spent.paths[absolute] = 0
         self._spent.sources[source.path] = source
@@ -243,8 +246,14 @@ class Project:
         self._spent = _Spent()
 
     def _forget_oldest(self) -> None:
-        """Forget what was found out for the last file, on which no answer may depend, and the oldest modules."""
+        """Forget what was found out for the last file, on which no answer may depend, and the oldest modules.
+
+        The last file itself is the first to go, unless another had asked for it.
+        """
         self._forget(self._spent.paths)
+        if self._unasked is not None:  # few files are imported after all, and this one has all its bodies
+            self._modules.move_to_end(self._unasked, last=False)
+            self._unasked = None
         kept = sum(self._sizes.values())
         while kept > NODES_KEPT:
             path, module = self._modules.popitem(last=False)

@@ -95,9 +95,13 @@ def mentioning(module: Module, text: str) -> Iterator[Named]:
 
 def binding(module: Module, attribute: str) -> Iterator[Named]:
     """Yield the closed functions in whose text an attribute stands with nothing behind it that shows it to be read."""
+    if (found := module.text.find(f".{attribute}")) < 0:
+        return
     name = rf"\.{re.escape(attribute)}\b"
     bound, deleted = re.compile(name + _NOT_READ), re.compile(rf"\bdel\b[^\n]*{name}")
     for function, span in module.closed.items():
+        if span.end <= found or module.text.find(f".{attribute}", span.start, span.end) < 0:  # faster than a pattern
+            continue
         if bound.search(module.text, span.start, span.end) or deleted.search(module.text, span.start, span.end):
             yield function
 
