@@ -99,6 +99,7 @@ def list_installation() -> list[str]:
     for folder in (package, os.path.join(os.path.dirname(package), "rules")):
         for where, folders, files in os.walk(folder):
             folders[:] = [name for name in folders if name != "__pycache__"]
-            saw(where)
+            if not any(name.endswith(".py") for name in files):
+                saw(where)  # rules are what is there; a new module counts where another names it, which changes then
             found += (os.path.join(where, name) for name in files if name.endswith((".py", ".yaml")))
     return sorted(found)
