@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import txsafe
 from tests.cache.edits import CONNECTED, EDITS, PROGRAMS, age
 from txsafe.cache import replay as replaying
 from txsafe.cache.folder import NAME
@@ -122,6 +123,16 @@ def recorded(root: Path) -> tuple[set[str], set[str]]:
     assert unpacked is not None
     _, (_, paths, _, absent, *_) = unpacked
     return {os.fsdecode(path) for path in paths.split(b"\0")}, {os.fsdecode(path) for path in absent.split(b"\0")}
+
+
+def test_folders_of_rules_are_looked_at_and_those_of_modules_are_not(here: Path) -> None:
+    """The interpreter puts compiled modules there, at times while a run is under way."""
+    age(here)
+    check()
+    there, _ = recorded(here)
+    package = Path(txsafe.__file__).parent
+    assert {str(package / "analysis.py"), str(package.parent / "rules" / "features")} <= there
+    assert not {str(package), str(package / "python")} & there
 
 
 def test_what_a_folder_would_tell_of_is_not_looked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
