@@ -122,10 +122,10 @@ def test_a_body_that_is_no_python_has_no_statements() -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "def f():\n    x = 1\n" + "    # more\n" * 100_000 + "y = 1\n",
-        "def f():\n    x = 1\n" + "    \n" * 100_000 + "y = 1\n",
-        "if x:\n" + " def f(a='''\n''',\n" * 50_000,
-        "def f(" * 100_000,
+        "def f():\n    x = 1\n" + "    # more\n" * 400_000 + "y = 1\n",
+        "def f():\n    x = 1\n" + "    \n" * 400_000 + "y = 1\n",
+        "if x:\n" + " def f(a='''\n''',\n" * 200_000,
+        "def f(" * 200_000,
     ],
     ids=["comments", "blanks", "headers", "openings"],
 )
