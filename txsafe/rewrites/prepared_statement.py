@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from txsafe.model import HOLE_CHARACTERS, Applicability, Edit, Fix, StatementContext, StatementKind
 from txsafe.python.names import last_name
-from txsafe.rewrites.removal import Removal, remove_call, remove_node, remove_statement
+from txsafe.rewrites.removal import Removal, remove_call, remove_node, remove_use
 from txsafe.rewrites.respelling import sends_only
 from txsafe.rewrites.surroundings import SCRIPT
 from txsafe.sql.lexer import TokenKind, significant_tokens
@@ -58,7 +58,7 @@ def send_itself(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
         return None
     edits: list[Edit] = []
     for each in (found.prepare, *found.deallocates):
-        removal = _removal(each, surroundings)
+        removal = remove_use(each, surroundings, removing=_with_its_constant)
         if removal is None:
             return None
         edits += removal.edits
@@ -69,17 +69,6 @@ def send_itself(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
         edits.append(edit)
     ordered = tuple(sorted(set(edits), key=lambda edit: edit.place))
     return Fix(title=_TITLE, edits=ordered, applicability=Applicability.UNSAFE)
-
-
-def _removal(use: FeatureUse, surroundings: Surroundings) -> Removal | None:
-    if use.spelling is None:
-        return None
-    site = use.spelling.site
-    if site.sink != SCRIPT:
-        return _with_its_constant(site.place, surroundings) if sends_only(use) else None
-    source = surroundings.sources(use.place.path)
-    place = site.template.locate(use.spelling.statement.span)
-    return None if source is None else remove_statement(place, source.text)
 
 
 def _with_its_constant(place: Place, surroundings: Surroundings) -> Removal | None:

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from txsafe.model import Edit, Place, Span
+from txsafe.rewrites.respelling import sends_only
+from txsafe.rewrites.surroundings import SCRIPT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from txsafe.model import FeatureUse
     from txsafe.python.scopes import Module
     from txsafe.rewrites.surroundings import Surroundings
 
@@ -57,6 +60,26 @@ def remove_call(place: Place, surroundings: Surroundings) -> Removal | None:
     if following is not None and _may_read(following):
         return None
     return _Remover(module).remove(statement)
+
+
+def remove_use(
+    use: FeatureUse,
+    surroundings: Surroundings,
+    *,
+    removing: Callable[[Place, Surroundings], Removal | None] = remove_call,
+) -> Removal | None:
+    """Return what removes the statement that a use is, of a script or of the call that sends nothing else.
+
+    `removing` takes out the call, with whatever else goes with it.
+    """
+    if use.spelling is None:
+        return None
+    site = use.spelling.site
+    if site.sink != SCRIPT:
+        return removing(site.place, surroundings) if sends_only(use) else None
+    source = surroundings.sources(use.place.path)
+    place = site.template.locate(use.spelling.statement.span)
+    return None if source is None else remove_statement(place, source.text)
 
 
 def _is_whole(value: ast.expr, call: ast.Call) -> bool:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from txsafe.model import Applicability, Confidence, Fix, StatementContext, StatementKind, Transaction
 from txsafe.python.names import last_name
 from txsafe.rewrites.block_scope import is_open
-from txsafe.rewrites.removal import remove_call, remove_statement
-from txsafe.rewrites.respelling import sends_only
+from txsafe.rewrites.removal import remove_use
 from txsafe.rewrites.surroundings import SCRIPT
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from txsafe.model import FeatureUse
     from txsafe.python.scopes import Module
-    from txsafe.rewrites.removal import Removal
     from txsafe.rewrites.surroundings import Step, Surroundings
 
 _RESETS = {
@@ -55,7 +53,7 @@ def leave_reset_out(use: FeatureUse, surroundings: Surroundings) -> Fix | None:
         return None
     if not _was_local(use, surroundings) or not _is_last(use, surroundings):
         return None
-    removal = _remove(use, surroundings)
+    removal = remove_use(use, surroundings)
     if removal is None:
         return None
     is_sure = use.transaction.kind is Transaction.EXPLICIT and use.confidence is Confidence.HIGH
@@ -129,14 +127,3 @@ def _later(module: Module, statement: ast.stmt) -> Iterator[ast.stmt]:
 def _ends_block(item: ast.withitem) -> bool:
     expr = item.context_expr
     return not isinstance(expr, ast.Call) or last_name(expr.func) in _BLOCKS
-
-
-def _remove(use: FeatureUse, surroundings: Surroundings) -> Removal | None:
-    if use.spelling is None:
-        return None
-    site = use.spelling.site
-    if site.sink != SCRIPT:
-        return remove_call(site.place, surroundings) if sends_only(use) else None
-    source = surroundings.sources(use.place.path)
-    place = site.template.locate(use.spelling.statement.span)
-    return None if source is None else remove_statement(place, source.text)
