@@ -207,4 +207,4 @@ def test_hostile_repetition_takes_linear_time(unit: str) -> None:
     text = unit * (200_000 // len(unit))
     started = time.process_time()
     assert tokenize(text)
-    assert time.process_time() - started < 30
+    assert time.process_time() - started < 5

@@ -112,7 +112,7 @@ def test_any_text_is_read_and_spans_lie_in_the_text_in_order(text: str, message:
         "DO $$ BEGIN EXECUTE " + "(" * 50_000 + "'SET x = 1'" + ")" * 50_000 + "; END $$",
         "DO $$ BEGIN EXECUTE " + "'a' || " * 50_000 + "'b'; END $$",
         "DO $$ BEGIN EXECUTE " + "concat(" * 50_000 + "; END $$",
-        "DO $$ BEGIN EXECUTE " + "format(" * 50_000 + "'%s'" + ")" * 50_000 + "; END $$",
+        "DO $$ BEGIN EXECUTE " + "format(" * 20_000 + "'%s'" + ")" * 20_000 + "; END $$",
         "DO $$ BEGIN " + "IF a THEN " * 50_000 + " END $$",
         "DO $$ BEGIN " + "IF CASE " * 50_000 + " END $$",
         "DO $$ BEGIN " + "FOR " * 50_000 + " END $$",
@@ -136,4 +136,4 @@ def test_hostile_texts_take_linear_time(text: str) -> None:
     started = time.process_time()
     read_statements(text)
     may_hold_session_state(text)
-    assert time.process_time() - started < 30
+    assert time.process_time() - started < 8

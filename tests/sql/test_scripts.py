@@ -362,7 +362,7 @@ def test_hostile_repetition_takes_linear_time(unit: str) -> None:
     text = unit * (60_000 // len(unit))
     started = time.process_time()
     read(text)
-    assert time.process_time() - started < 30
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(

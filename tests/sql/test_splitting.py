@@ -112,11 +112,11 @@ def test_hostile_repetition_takes_linear_time(unit: str) -> None:
     text = unit * (200_000 // len(unit))
     started = time.process_time()
     split_statements(text)
-    assert time.process_time() - started < 30
+    assert time.process_time() - started < 10
 
 
 def test_hostile_dollar_tags_take_linear_time() -> None:
     text = "".join(f"$a{index}$;\n" for index in range(50_000))
     started = time.process_time()
     assert len(split_statements(text).faults) < 20
-    assert time.process_time() - started < 30
+    assert time.process_time() - started < 10
